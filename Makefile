@@ -1,0 +1,23 @@
+# `make` prints what there is.
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+GO ?= go
+TOOL := $(GO) tool -modfile=tools/go.mod
+LINT := $(GO) tool -modfile=tools/lint/go.mod
+
+.PHONY: help
+help: ## Print this help
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: generate
+generate: ## Make gen/ from openapi/, migrations/ and sql/ (offline, needs Go only)
+	$(GO) run ./openapi/bundle openapi/v2/openapi.yaml gen/openapi/v2.yaml
+	@mkdir -p gen/apiv2 gen/client
+	$(TOOL) oapi-codegen -config oapi-codegen.yaml -package apiv2 -o gen/apiv2/apiv2.gen.go gen/openapi/v2.yaml
+	$(TOOL) oapi-codegen -config oapi-client.yaml -package client -o gen/client/client.gen.go gen/openapi/v2.yaml
+	$(TOOL) sqlc generate
+
+.PHONY: verify
+verify: generate ## Fail if gen/ is not exactly what the sources make
+	@changed=$$(git status --porcelain -- gen); if [ -n "$$changed" ]; then \
+		echo "gen/ is stale or edited; run make generate and commit:"; echo "$$changed"; git --no-pager diff -- gen | head -50; exit 1; fi

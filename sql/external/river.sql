@@ -1,0 +1,10 @@
+-- The part of river's own tables that our queries read. River migrates them.
+create type river_job_state as enum
+    ('available', 'cancelled', 'completed', 'discarded', 'pending', 'retryable', 'running', 'scheduled');
+
+create table river_job (
+    id           bigint primary key,
+    state        river_job_state not null,
+    scheduled_at timestamptz not null,
+    finalized_at timestamptz
+);
