@@ -21,3 +21,37 @@ generate: ## Make gen/ from openapi/, migrations/ and sql/ (offline, needs Go on
 verify: generate ## Fail if gen/ is not exactly what the sources make
 	@changed=$$(git status --porcelain -- gen); if [ -n "$$changed" ]; then \
 		echo "gen/ is stale or edited; run make generate and commit:"; echo "$$changed"; git --no-pager diff -- gen | head -50; exit 1; fi
+
+.PHONY: run
+run: ## Start everything on this machine: PostgreSQL, Redis, a model and the API
+	$(GO) run ./cmd/fluentpro dev
+
+.PHONY: demo
+demo: ## Run the main job against a running service: sign up, talk, lose the connection, resume, check
+	$(GO) run ./test/e2e/demo
+
+.PHONY: test
+test: ## Run all tests on a real PostgreSQL, and on redis-server where it is installed
+	$(GO) run ./internal/devstack/testenv -- $(TOOL) gotestsum --format pkgname -- $(TESTFLAGS) ./...
+
+.PHONY: cover
+cover: ## Run all tests with the race detector and enforce the coverage floor
+	@mkdir -p coverage
+	$(MAKE) test TESTFLAGS="-race -timeout 20m -coverpkg=./cmd/...,./internal/...,./openapi/...,./migrations/... -coverprofile=coverage/all.out $(TESTFLAGS)"
+	$(GO) run ./test/cover coverage/all.out
+
+.PHONY: bench
+bench: ## Measure: first token, server CPU per request, start, idle memory
+	$(GO) run ./test/load/figures
+
+.PHONY: lint
+lint: ## Run the linters
+	$(LINT) golangci-lint run ./...
+
+.PHONY: build
+build: ## Build bin/fluentpro
+	CGO_ENABLED=0 $(GO) build -trimpath -ldflags='-s -w' -o bin/fluentpro ./cmd/fluentpro
+
+.PHONY: ci
+ci: ## What CI runs
+	bash .ci/run

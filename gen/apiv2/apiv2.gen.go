@@ -2436,6 +2436,7 @@ type ListIndustries200ResponseHeaders struct {
 	CacheControl    string
 	ContentLanguage string
 	ETag            string
+	Vary            string
 }
 
 type ListIndustries200JSONResponse struct {
@@ -2453,6 +2454,7 @@ func (response ListIndustries200JSONResponse) VisitListIndustriesResponse(w http
 	w.Header().Set("Cache-Control", fmt.Sprint(response.Headers.CacheControl))
 	w.Header().Set("Content-Language", fmt.Sprint(response.Headers.ContentLanguage))
 	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
+	w.Header().Set("Vary", fmt.Sprint(response.Headers.Vary))
 	w.WriteHeader(200)
 	_, err := buf.WriteTo(w)
 	return err
@@ -2495,6 +2497,7 @@ type ListLanguages200ResponseHeaders struct {
 	CacheControl    string
 	ContentLanguage string
 	ETag            string
+	Vary            string
 }
 
 type ListLanguages200JSONResponse struct {
@@ -2512,6 +2515,7 @@ func (response ListLanguages200JSONResponse) VisitListLanguagesResponse(w http.R
 	w.Header().Set("Cache-Control", fmt.Sprint(response.Headers.CacheControl))
 	w.Header().Set("Content-Language", fmt.Sprint(response.Headers.ContentLanguage))
 	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
+	w.Header().Set("Vary", fmt.Sprint(response.Headers.Vary))
 	w.WriteHeader(200)
 	_, err := buf.WriteTo(w)
 	return err
@@ -2554,6 +2558,7 @@ type ListPartners200ResponseHeaders struct {
 	CacheControl    string
 	ContentLanguage string
 	ETag            string
+	Vary            string
 }
 
 type ListPartners200JSONResponse struct {
@@ -2571,6 +2576,7 @@ func (response ListPartners200JSONResponse) VisitListPartnersResponse(w http.Res
 	w.Header().Set("Cache-Control", fmt.Sprint(response.Headers.CacheControl))
 	w.Header().Set("Content-Language", fmt.Sprint(response.Headers.ContentLanguage))
 	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
+	w.Header().Set("Vary", fmt.Sprint(response.Headers.Vary))
 	w.WriteHeader(200)
 	_, err := buf.WriteTo(w)
 	return err
@@ -2691,6 +2697,7 @@ type ListSituations200ResponseHeaders struct {
 	CacheControl    string
 	ContentLanguage string
 	ETag            string
+	Vary            string
 }
 
 type ListSituations200JSONResponse struct {
@@ -2708,6 +2715,7 @@ func (response ListSituations200JSONResponse) VisitListSituationsResponse(w http
 	w.Header().Set("Cache-Control", fmt.Sprint(response.Headers.CacheControl))
 	w.Header().Set("Content-Language", fmt.Sprint(response.Headers.ContentLanguage))
 	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
+	w.Header().Set("Vary", fmt.Sprint(response.Headers.Vary))
 	w.WriteHeader(200)
 	_, err := buf.WriteTo(w)
 	return err

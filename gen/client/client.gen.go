@@ -3504,6 +3504,7 @@ type ListIndustriesResponse200Headers struct {
 	CacheControl    string
 	ContentLanguage string
 	ETag            string
+	Vary            string
 }
 
 // ListIndustriesResponse304Headers the declared response headers of an HTTP 304 response for ListIndustries
@@ -3568,6 +3569,7 @@ type ListLanguagesResponse200Headers struct {
 	CacheControl    string
 	ContentLanguage string
 	ETag            string
+	Vary            string
 }
 
 // ListLanguagesResponse304Headers the declared response headers of an HTTP 304 response for ListLanguages
@@ -3632,6 +3634,7 @@ type ListPartnersResponse200Headers struct {
 	CacheControl    string
 	ContentLanguage string
 	ETag            string
+	Vary            string
 }
 
 // ListPartnersResponse304Headers the declared response headers of an HTTP 304 response for ListPartners
@@ -3792,6 +3795,7 @@ type ListSituationsResponse200Headers struct {
 	CacheControl    string
 	ContentLanguage string
 	ETag            string
+	Vary            string
 }
 
 // ListSituationsResponse304Headers the declared response headers of an HTTP 304 response for ListSituations
@@ -4733,6 +4737,13 @@ func ParseListIndustriesResponse(rsp *http.Response) (*ListIndustriesResponse, e
 			}
 			headers.ETag = value
 		}
+		if values := rsp.Header.Values("Vary"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Vary", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.Vary = value
+		}
 		response.Headers200 = &headers
 	case rsp.StatusCode == 304:
 		var headers ListIndustriesResponse304Headers
@@ -4806,6 +4817,13 @@ func ParseListLanguagesResponse(rsp *http.Response) (*ListLanguagesResponse, err
 			}
 			headers.ETag = value
 		}
+		if values := rsp.Header.Values("Vary"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Vary", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.Vary = value
+		}
 		response.Headers200 = &headers
 	case rsp.StatusCode == 304:
 		var headers ListLanguagesResponse304Headers
@@ -4878,6 +4896,13 @@ func ParseListPartnersResponse(rsp *http.Response) (*ListPartnersResponse, error
 				return nil, err
 			}
 			headers.ETag = value
+		}
+		if values := rsp.Header.Values("Vary"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Vary", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.Vary = value
 		}
 		response.Headers200 = &headers
 	case rsp.StatusCode == 304:
@@ -5017,6 +5042,13 @@ func ParseListSituationsResponse(rsp *http.Response) (*ListSituationsResponse, e
 				return nil, err
 			}
 			headers.ETag = value
+		}
+		if values := rsp.Header.Values("Vary"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Vary", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.Vary = value
 		}
 		response.Headers200 = &headers
 	case rsp.StatusCode == 304:

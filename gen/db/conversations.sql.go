@@ -165,6 +165,37 @@ func (q *Queries) EndReply(ctx context.Context, db DBTX, arg EndReplyParams) err
 	return err
 }
 
+const HeadByID = `-- name: HeadByID :one
+select id, user_id, partner_id, situation_id, title, status, version, tags, context, metadata, token_limit, tokens_used, message_count, last_seq, reply_id, created_at, updated_at, last_activity_at from conversations where id = $1
+`
+
+// A conversation by its id alone, for the worker. By conversations_pkey.
+func (q *Queries) HeadByID(ctx context.Context, db DBTX, id uuid.UUID) (Conversation, error) {
+	row := db.QueryRow(ctx, HeadByID, id)
+	var i Conversation
+	err := row.Scan(
+		&i.ID,
+		&i.UserID,
+		&i.PartnerID,
+		&i.SituationID,
+		&i.Title,
+		&i.Status,
+		&i.Version,
+		&i.Tags,
+		&i.Context,
+		&i.Metadata,
+		&i.TokenLimit,
+		&i.TokensUsed,
+		&i.MessageCount,
+		&i.LastSeq,
+		&i.ReplyID,
+		&i.CreatedAt,
+		&i.UpdatedAt,
+		&i.LastActivityAt,
+	)
+	return i, err
+}
+
 const InsertConversation = `-- name: InsertConversation :exec
 insert into conversations (id, user_id, partner_id, situation_id, title, status, version, tags, context, metadata,
     token_limit, message_count, last_seq, created_at, updated_at, last_activity_at)

@@ -34,7 +34,7 @@ func (q *Queries) ReleaseJobLease(ctx context.Context, db DBTX, number int64) er
 
 const RenewJobLeases = `-- name: RenewJobLeases :many
 update job_leases set expires_at = now() + $1::interval
-where number = any ($2::bigint[]) and expires_at >= now()
+where number = any ($2::bigint[])
 returning number
 `
 
@@ -43,7 +43,7 @@ type RenewJobLeasesParams struct {
 	Numbers  []int64
 }
 
-// Answers the leases that are still held; the others are lost. By job_leases_number_key.
+// Answers the leases that nobody else has taken, lapsed ones too; the others are lost. By job_leases_number_key.
 func (q *Queries) RenewJobLeases(ctx context.Context, db DBTX, arg RenewJobLeasesParams) ([]int64, error) {
 	rows, err := db.Query(ctx, RenewJobLeases, arg.Lifetime, arg.Numbers)
 	if err != nil {

@@ -28,3 +28,7 @@ update conversations
 set version = version + 1, reply_id = null, tokens_used = tokens_used + @tokens::bigint,
     updated_at = @at, last_activity_at = @at
 where id = @id;
+
+-- A conversation by its id alone, for the worker. By conversations_pkey.
+-- name: HeadByID :one
+select * from conversations where id = @id;

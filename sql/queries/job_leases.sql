@@ -7,10 +7,10 @@ set number = nextval('job_lease_numbers'), expires_at = now() + @lifetime::inter
 where job_leases.expires_at < now()
 returning number;
 
--- Answers the leases that are still held; the others are lost. By job_leases_number_key.
+-- Answers the leases that nobody else has taken, lapsed ones too; the others are lost. By job_leases_number_key.
 -- name: RenewJobLeases :many
 update job_leases set expires_at = now() + @lifetime::interval
-where number = any (@numbers::bigint[]) and expires_at >= now()
+where number = any (@numbers::bigint[])
 returning number;
 
 -- By job_leases_number_key.

@@ -1,0 +1,39 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/fluentpro/fluentpro/internal/app"
+)
+
+func adminCommand() *cobra.Command {
+	cmd := &cobra.Command{Use: "admin", Short: "Manage who may do what"}
+	cmd.AddCommand(&cobra.Command{
+		Use:   "grant EMAIL",
+		Short: "Give an account the role admin",
+		Long: "The role counts in tokens issued from now on: sign in again or refresh.\n" +
+			"FLUENTPRO_DATABASE_URL says which database; without it, that of a running `fluentpro dev`.",
+		Args: cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			cfg, _, err := settings()
+			if err != nil {
+				return err
+			}
+			if cfg.DatabaseURL == "" {
+				if cfg.DatabaseURL, err = devDatabaseURL(cfg.DataDir); err != nil {
+					return err
+				}
+			}
+			user, err := app.GrantAdmin(cmd.Context(), cfg, args[0])
+			if err != nil {
+				return err
+			}
+			_, err = fmt.Fprintf(cmd.OutOrStdout(), "%s (%s) now has: %s\n", user.Email, user.ID, strings.Join(user.Roles, ", "))
+			return err
+		},
+	})
+	return cmd
+}

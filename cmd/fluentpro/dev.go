@@ -1,0 +1,231 @@
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/fluentpro/fluentpro/internal/app"
+	"github.com/fluentpro/fluentpro/internal/devstack"
+	"github.com/fluentpro/fluentpro/internal/devstack/partner"
+)
+
+// Files of `fluentpro dev` in the data folder.
+const (
+	keyFile      = "key"          // the master key, made once
+	databaseFile = "database.url" // there while dev runs, for `fluentpro admin`
+)
+
+// modelPace is about how fast people read, in tokens a second.
+const modelPace = 25
+
+// stopLimit bounds how long each embedded part may take to stop.
+const stopLimit = 15 * time.Second
+
+func devCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "dev",
+		Short: "Start everything on this machine: PostgreSQL, Redis, a model and the API",
+		Long: "Dev starts what FluentPro needs, migrates, seeds and serves until Ctrl-C. Data stays in\n" +
+			"FLUENTPRO_DATA_DIR (.fluentpro). A database, Redis or model whose URL is set is used instead.",
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			cfg, logger, err := settings()
+			if err != nil {
+				return err
+			}
+			return dev(cmd.Context(), cfg, logger, cmd.OutOrStdout())
+		},
+	}
+}
+
+// dev runs the whole stack until ctx ends, then stops it in reverse order.
+func dev(ctx context.Context, cfg app.Config, logger *slog.Logger, out io.Writer) (err error) {
+	if cfg.Env != app.Development {
+		return fmt.Errorf("dev starts embedded parts, which FLUENTPRO_ENV=%s refuses; use serve", cfg.Env)
+	}
+	listener, err := app.Listen(ctx, cfg.HTTPAddr)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = listener.Close() }()
+	stack := &devStack{cfg: cfg, logger: logger}
+	defer func() { err = errors.Join(err, stack.stop()) }()
+	if err := stack.start(ctx); err != nil {
+		return err
+	}
+	if err := app.Migrate(ctx, stack.cfg.DatabaseURL, logger); err != nil {
+		return err
+	}
+	return app.Serve(ctx, stack.cfg, listener, logger, func() { stack.greet(out, listener.Addr().String()) })
+}
+
+// devStack is what dev starts beside the API.
+type devStack struct {
+	cfg    app.Config // with the URLs of what was started
+	logger *slog.Logger
+	about  []string // what was started, for people
+	stops  []func(context.Context) error
+}
+
+func (d *devStack) start(ctx context.Context) error {
+	if err := os.MkdirAll(d.cfg.DataDir, 0o755); err != nil {
+		return fmt.Errorf("data folder: %w", err)
+	}
+	for _, part := range []func(context.Context) error{d.startKey, d.startPostgres, d.startRedis, d.startModel} {
+		if err := part(ctx); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// stop ends the parts, last started first.
+func (d *devStack) stop() error {
+	var errs []error
+	for i := len(d.stops) - 1; i >= 0; i-- {
+		ctx, cancel := context.WithTimeout(context.Background(), stopLimit)
+		errs = append(errs, d.stops[i](ctx))
+		cancel()
+	}
+	return errors.Join(errs...)
+}
+
+// startKey reads the master key of this data folder, making it the first time.
+func (d *devStack) startKey(context.Context) error {
+	if d.cfg.KeyEncryptionKey != "" {
+		return nil
+	}
+	path := filepath.Join(d.cfg.DataDir, keyFile)
+	text, err := os.ReadFile(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		key := make([]byte, 32)
+		_, _ = rand.Read(key) // never fails: it ends the process instead
+		text = []byte(base64.StdEncoding.EncodeToString(key))
+		err = os.WriteFile(path, text, 0o600)
+	}
+	if err != nil {
+		return fmt.Errorf("master key: %w", err)
+	}
+	d.cfg.KeyEncryptionKey = strings.TrimSpace(string(text))
+	return nil
+}
+
+func (d *devStack) startPostgres(ctx context.Context) error {
+	if d.cfg.DatabaseURL != "" {
+		d.about = append(d.about, "PostgreSQL    as FLUENTPRO_DATABASE_URL says")
+		return nil
+	}
+	pg, err := devstack.StartPostgres(ctx, devstack.PostgresConfig{DataDir: d.cfg.DataDir, Logger: d.logger})
+	if err != nil {
+		return err
+	}
+	d.stops = append(d.stops, pg.Stop)
+	d.cfg.DatabaseURL = pg.URL("fluentpro")
+	path := filepath.Join(d.cfg.DataDir, databaseFile)
+	d.about = append(d.about, fmt.Sprintf(`PostgreSQL    psql "$(cat %s)"`, path))
+	if err := os.WriteFile(path, []byte(d.cfg.DatabaseURL), 0o600); err != nil {
+		return fmt.Errorf("data folder: %w", err)
+	}
+	d.stops = append(d.stops, func(context.Context) error { return os.Remove(path) })
+	return nil
+}
+
+func (d *devStack) startRedis(ctx context.Context) error {
+	if d.cfg.RedisURL != "" {
+		d.about = append(d.about, "Redis         as FLUENTPRO_REDIS_URL says")
+		return nil
+	}
+	r, err := devstack.StartRedis(ctx, devstack.RedisConfig{DataDir: d.cfg.DataDir, Logger: d.logger})
+	if err != nil {
+		return err
+	}
+	d.stops = append(d.stops, r.Stop)
+	d.cfg.RedisURL = r.URL()
+	d.about = append(d.about, fmt.Sprintf("Redis         %s (%s)", r.URL(), r.Kind()))
+	return nil
+}
+
+// startModel serves the built-in model on a port of its own: the service
+// reaches it as it would reach any other.
+func (d *devStack) startModel(ctx context.Context) error {
+	if d.cfg.ModelBaseURL != "" {
+		d.about = append(d.about, "Model         as FLUENTPRO_MODEL_BASE_URL says")
+		return nil
+	}
+	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", "127.0.0.1:0")
+	if err != nil {
+		return fmt.Errorf("model server: %w", err)
+	}
+	model := partner.New(partner.Config{TokensPerSecond: modelPace, Logger: d.logger})
+	server := &http.Server{Handler: model, ReadHeaderTimeout: 5 * time.Second}
+	done := make(chan error, 1)
+	go func() { done <- server.Serve(listener) }()
+	d.stops = append(d.stops, func(context.Context) error {
+		err := server.Close()
+		<-done
+		return err
+	})
+	base := "http://" + listener.Addr().String()
+	d.cfg.ModelBaseURL, d.cfg.ModelName = base+"/v1", model.ModelName()
+	d.about = append(d.about, fmt.Sprintf("Model         %s/v1 (built in; POST %s/control makes it slow or fail)", base, base))
+	return nil
+}
+
+// greet tells what runs where, and how to use it by hand.
+func (d *devStack) greet(out io.Writer, addr string) {
+	fmt.Fprintf(out, greeting, "http://"+addr, strings.Join(d.about, "\n  "), d.cfg.DataDir)
+}
+
+// greeting is what a newcomer reads; %[1]s is the address of the API.
+const greeting = `
+FluentPro is running; Ctrl-C stops it.
+
+  API           %[1]s/api/v2
+  Swagger page  %[1]s/docs
+  %[2]s
+  Data          %[3]s
+
+Talk to it, step by step:
+
+  # 1. sign up (another time: POST /sessions with email and password)
+  TOKEN=$(curl -s %[1]s/api/v2/users -H 'Content-Type: application/json' \
+    -d '{"email":"'me-$RANDOM'@example.com","password":"Harbour-Light-42","full_name":"Mei Chen"}' \
+    | sed -n 's/.*"access_token":"\([^"]*\)".*/\1/p')
+
+  # 2. choose a partner and a situation
+  curl -s %[1]s/api/v2/partners; curl -s %[1]s/api/v2/situations
+
+  # 3. start the conversation
+  CONVERSATION=$(curl -s %[1]s/api/v2/conversations -H "Authorization: Bearer $TOKEN" -H 'Content-Type: application/json' \
+    -d '{"partner_id":"suppliers","situation_id":"negotiations"}' | sed -n 's/.*"id":"\([^"]*\)".*/\1/p')
+
+  # 4. say something, and watch the reply as it is written
+  curl -N %[1]s/api/v2/conversations/$CONVERSATION/messages -H "Authorization: Bearer $TOKEN" -H 'Content-Type: application/json' \
+    -d '{"content":"Good morning. Could we talk about your price for spring?","stream":true}'
+
+  # 5. read it back
+  curl -s %[1]s/api/v2/conversations/$CONVERSATION/messages -H "Authorization: Bearer $TOKEN"
+`
+
+// devDatabaseURL finds the database of a running dev in its data folder.
+func devDatabaseURL(dataDir string) (string, error) {
+	text, err := os.ReadFile(filepath.Join(dataDir, databaseFile))
+	if err != nil {
+		return "", fmt.Errorf("set FLUENTPRO_DATABASE_URL, or start `fluentpro dev` first: %w", err)
+	}
+	return string(text), nil
+}

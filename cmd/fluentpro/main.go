@@ -1,0 +1,50 @@
+// Fluentpro is the FluentPro backend: one binary, one file per command.
+package main
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/spf13/cobra"
+
+	"github.com/fluentpro/fluentpro/internal/app"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	err := root().ExecuteContext(ctx)
+	stop()
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "fluentpro:", err)
+		os.Exit(1)
+	}
+}
+
+func root() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:           "fluentpro",
+		Short:         "The FluentPro backend",
+		SilenceErrors: true,
+		SilenceUsage:  true,
+	}
+	cmd.AddCommand(devCommand(), serveCommand(), migrateCommand(), adminCommand(), versionCommand())
+	return cmd
+}
+
+// settings reads the configuration and makes the logger it asks for: JSON lines
+// on standard error, text on a terminal.
+func settings() (app.Config, *slog.Logger, error) {
+	cfg, err := app.FromEnvironment(os.Environ())
+	if err != nil {
+		return cfg, nil, err
+	}
+	opts := &slog.HandlerOptions{Level: cfg.LogLevel}
+	if info, err := os.Stderr.Stat(); err == nil && info.Mode()&os.ModeCharDevice != 0 {
+		return cfg, slog.New(slog.NewTextHandler(os.Stderr, opts)), nil
+	}
+	return cfg, slog.New(slog.NewJSONHandler(os.Stderr, opts)), nil
+}

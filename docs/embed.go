@@ -1,0 +1,11 @@
+// Package docs carries the pages of this directory that the service itself
+// serves; the others are for readers of the repository.
+package docs
+
+import _ "embed"
+
+// Problems is problems.md: one section for each code of a problem, from which
+// /problems/{code} is made. Do not change it.
+//
+//go:embed problems.md
+var Problems []byte

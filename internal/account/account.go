@@ -1,0 +1,133 @@
+// Package account holds people and how they prove who they are: users, their
+// passwords, the sessions of their devices, and the tokens of those sessions.
+// It promises that no secret is stored in a form that opens anything: passwords
+// are Argon2id hashes, refresh tokens SHA-256 hashes, signing keys sealed.
+// It does not know HTTP, mail, or what a learner may do beyond holding a role.
+package account
+
+import (
+	"strings"
+	"time"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/google/uuid"
+
+	"github.com/fluentpro/fluentpro/internal/platform/fault"
+)
+
+// Roles a user may hold.
+const (
+	RoleUser      = "user"
+	RoleModerator = "moderator"
+	RoleAdmin     = "admin"
+)
+
+// Lifetimes of a session. An access token's is Config.AccessLifetime.
+const (
+	SessionSliding  = 30 * 24 * time.Hour // after the last refresh
+	SessionAbsolute = 90 * 24 * time.Hour // after sign-in
+	RefreshGrace    = 10 * time.Second    // within which a used token repeats its answer
+)
+
+var (
+	errEmailTaken         = fault.New(fault.Conflict, "user.email_taken", "An account with this email exists already.").WithFields(fault.Field{Pointer: "/email", Code: "taken", Detail: "belongs to an account already"})
+	errInvalidCredentials = fault.New(fault.Unauthenticated, "auth.invalid_credentials", "Email or password is wrong.")
+	errInvalidRefresh     = fault.New(fault.Unauthenticated, "auth.invalid_refresh_token", "The refresh token is not valid; sign in again.")
+	errInvalidToken       = fault.New(fault.Unauthenticated, "auth.invalid_token", "The access token is not valid or its session has ended.")
+	errOverloaded         = fault.New(fault.Unavailable, "server.overloaded", "Too many sign-ins at once; try again shortly.").WithRetryAfter(2 * time.Second)
+	errUserNotFound       = fault.New(fault.NotFound, "resource.not_found", "There is no such user.")
+)
+
+// User is one account.
+type User struct {
+	ID             uuid.UUID
+	Email          string
+	FullName       string
+	EmailVerified  bool
+	Roles          []string
+	NativeLanguage *string
+	CreatedAt      time.Time
+	UpdatedAt      time.Time
+}
+
+// Session is one signed-in device.
+type Session struct {
+	ID         uuid.UUID
+	UserID     uuid.UUID
+	Device     string
+	Address    string
+	CreatedAt  time.Time
+	LastSeenAt time.Time
+	ExpiresAt  time.Time
+}
+
+// Tokens open a session. Both are secrets.
+type Tokens struct {
+	Access    string
+	Refresh   string
+	ExpiresIn time.Duration // of Access
+}
+
+// Client is where a request comes from, as shown to the user in the list of sessions.
+type Client struct {
+	Address   string
+	UserAgent string
+}
+
+// device names the client for the user: the given name, or what it says of itself.
+func (c Client) device(name string) string {
+	if name == "" {
+		name = c.UserAgent
+	}
+	name = strings.TrimSpace(strings.ToValidUTF8(name, ""))
+	if name == "" {
+		return "unknown"
+	}
+	if utf8.RuneCountInString(name) > 100 {
+		name = string([]rune(name)[:100])
+	}
+	return name
+}
+
+// normalEmail is the form in which emails are compared.
+func normalEmail(email string) string { return strings.ToLower(strings.TrimSpace(email)) }
+
+// checkName applies the rule for full names to an already trimmed one.
+func checkName(name string) error {
+	if n := utf8.RuneCountInString(name); n < 2 || n > 100 {
+		return fault.New(fault.Malformed, "request.invalid", "The request does not match the contract.").
+			WithFields(fault.Field{Pointer: "/full_name", Code: "too_short", Detail: "must have 2 to 100 characters without the space around it"})
+	}
+	return nil
+}
+
+// checkPassword applies the rule for new passwords. Length is the contract's.
+func checkPassword(password string) error {
+	var upper, lower, digit, special bool
+	for _, r := range password {
+		upper = upper || unicode.IsUpper(r)
+		lower = lower || unicode.IsLower(r)
+		digit = digit || unicode.IsDigit(r)
+		special = special || unicode.IsPunct(r) || unicode.IsSymbol(r)
+	}
+	var fields []fault.Field
+	for _, rule := range []struct {
+		met    bool
+		code   string
+		detail string
+	}{
+		{upper, "needs_upper", "needs an upper-case letter"},
+		{lower, "needs_lower", "needs a lower-case letter"},
+		{digit, "needs_digit", "needs a digit"},
+		{special, "needs_special", "needs a punctuation mark or symbol"},
+	} {
+		if !rule.met {
+			fields = append(fields, fault.Field{Pointer: "/password", Code: rule.code, Detail: rule.detail})
+		}
+	}
+	if fields != nil {
+		return fault.New(fault.Unprocessable, "user.password_weak", "The password is too weak.").WithFields(fields...)
+	}
+	return nil
+}

@@ -1,0 +1,179 @@
+package account
+
+import (
+	"context"
+	"crypto/aes"
+	"crypto/cipher"
+	"crypto/rand"
+	"crypto/rsa"
+	"crypto/sha256"
+	"crypto/x509"
+	"encoding/base64"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"math/big"
+	"sync"
+	"time"
+)
+
+const (
+	keyBits      = 2048
+	keyRereading = time.Minute // at most so often are keys read again for an unknown kid
+)
+
+// signingKey is one RS256 key; its id is its RFC 7638 style thumbprint.
+type signingKey struct {
+	id      string
+	private *rsa.PrivateKey
+}
+
+// A keyring holds the issuer's keys. The newest signs; all verify and are published.
+type keyring struct {
+	store *store
+	aead  cipher.AEAD
+	now   func() time.Time
+
+	mu   sync.RWMutex
+	keys []signingKey // oldest first
+	read time.Time
+}
+
+// newKeyring reads the keys, making the first one if there is none. secret is 32 bytes.
+func newKeyring(ctx context.Context, st *store, secret []byte, now func() time.Time) (*keyring, error) {
+	block, err := aes.NewCipher(secret)
+	if err != nil {
+		return nil, fmt.Errorf("signing keys: %w", err)
+	}
+	aead, err := cipher.NewGCM(block)
+	if err != nil {
+		return nil, fmt.Errorf("signing keys: %w", err)
+	}
+	k := &keyring{store: st, aead: aead, now: now}
+	if err := st.ensureSigningKey(ctx, k.generate); err != nil {
+		return nil, err
+	}
+	return k, k.reread(ctx)
+}
+
+// generate makes a key in sealed form.
+func (k *keyring) generate() (id string, sealed []byte, err error) {
+	private, err := rsa.GenerateKey(rand.Reader, keyBits)
+	if err != nil {
+		return "", nil, fmt.Errorf("make signing key: %w", err)
+	}
+	der, err := x509.MarshalPKCS8PrivateKey(private)
+	if err != nil {
+		return "", nil, fmt.Errorf("make signing key: %w", err)
+	}
+	sum := sha256.Sum256(x509.MarshalPKCS1PublicKey(&private.PublicKey))
+	id = base64.RawURLEncoding.EncodeToString(sum[:16])
+	nonce := make([]byte, k.aead.NonceSize())
+	if _, err := rand.Read(nonce); err != nil {
+		return "", nil, fmt.Errorf("make signing key: %w", err)
+	}
+	return id, k.aead.Seal(nonce, nonce, der, []byte(id)), nil
+}
+
+func (k *keyring) unseal(id string, sealed []byte) (signingKey, error) {
+	n := k.aead.NonceSize()
+	if len(sealed) < n {
+		return signingKey{}, fmt.Errorf("signing key %s: cut short", id)
+	}
+	der, err := k.aead.Open(nil, sealed[:n], sealed[n:], []byte(id))
+	if err != nil {
+		return signingKey{}, fmt.Errorf("signing key %s: FLUENTPRO_KEY_ENCRYPTION_KEY is not the key it was sealed with", id)
+	}
+	parsed, err := x509.ParsePKCS8PrivateKey(der)
+	if err != nil {
+		return signingKey{}, fmt.Errorf("signing key %s: %w", id, err)
+	}
+	private, ok := parsed.(*rsa.PrivateKey)
+	if !ok {
+		return signingKey{}, fmt.Errorf("signing key %s: is not RSA", id)
+	}
+	return signingKey{id: id, private: private}, nil
+}
+
+func (k *keyring) reread(ctx context.Context) error {
+	rows, err := k.store.signingKeys(ctx)
+	if err != nil {
+		return err
+	}
+	keys := make([]signingKey, 0, len(rows))
+	for _, row := range rows {
+		key, err := k.unseal(row.ID, row.Sealed)
+		if err != nil {
+			return err
+		}
+		keys = append(keys, key)
+	}
+	if len(keys) == 0 {
+		return errors.New("signing keys: there is none")
+	}
+	k.mu.Lock()
+	k.keys, k.read = keys, k.now()
+	k.mu.Unlock()
+	return nil
+}
+
+func (k *keyring) signer() signingKey {
+	k.mu.RLock()
+	defer k.mu.RUnlock()
+	return k.keys[len(k.keys)-1]
+}
+
+// public finds the key of a token. An unknown id reads the keys again, at most
+// once a minute; what is known stays known when that fails.
+func (k *keyring) public(ctx context.Context, id string) (*rsa.PublicKey, bool) {
+	if key, ok := k.find(id); ok {
+		return key, true
+	}
+	k.mu.Lock()
+	stale := k.now().Sub(k.read) >= keyRereading
+	if stale {
+		k.read = k.now()
+	}
+	k.mu.Unlock()
+	if !stale || k.reread(ctx) != nil {
+		return nil, false
+	}
+	return k.find(id)
+}
+
+func (k *keyring) find(id string) (*rsa.PublicKey, bool) {
+	k.mu.RLock()
+	defer k.mu.RUnlock()
+	for _, key := range k.keys {
+		if key.id == id {
+			return &key.private.PublicKey, true
+		}
+	}
+	return nil, false
+}
+
+// JWK is one public key (RFC 7517).
+type JWK struct {
+	Type      string `json:"kty"`
+	Use       string `json:"use"`
+	Algorithm string `json:"alg"`
+	ID        string `json:"kid"`
+	Modulus   string `json:"n"`
+	Exponent  string `json:"e"`
+}
+
+func (k *keyring) jwks() []JWK {
+	k.mu.RLock()
+	defer k.mu.RUnlock()
+	out := make([]JWK, 0, len(k.keys))
+	for _, key := range k.keys {
+		pub := key.private.PublicKey
+		e := binary.BigEndian.AppendUint64(nil, uint64(pub.E))
+		out = append(out, JWK{
+			Type: "RSA", Use: "sig", Algorithm: "RS256", ID: key.id,
+			Modulus:  base64.RawURLEncoding.EncodeToString(pub.N.Bytes()),
+			Exponent: base64.RawURLEncoding.EncodeToString(new(big.Int).SetBytes(e).Bytes()),
+		})
+	}
+	return out
+}

@@ -1,0 +1,76 @@
+package account
+
+import (
+	"context"
+	"fmt"
+	"runtime"
+	"time"
+
+	"github.com/alexedwards/argon2id"
+	"golang.org/x/sync/semaphore"
+)
+
+// hashParams are OWASP's for Argon2id (RFC 9106): 19 MiB, two passes, one lane.
+var hashParams = &argon2id.Params{Memory: 19 * 1024, Iterations: 2, Parallelism: 1, SaltLength: 16, KeyLength: 32}
+
+// hashWait bounds how long a sign-in waits for its turn.
+const hashWait = 5 * time.Second
+
+// A hasher hashes passwords, a bounded number at once: each takes 19 MiB and a
+// core, and a flood of sign-ins must not take the rest of the service down.
+type hasher struct {
+	turns *semaphore.Weighted
+	dummy string // compared when there is no user, so that the answer takes as long
+}
+
+func newHasher() (*hasher, error) {
+	dummy, err := argon2id.CreateHash("no user has this password", hashParams)
+	if err != nil {
+		return nil, fmt.Errorf("hash password: %w", err)
+	}
+	return &hasher{turns: semaphore.NewWeighted(int64(runtime.GOMAXPROCS(0))), dummy: dummy}, nil
+}
+
+func (h *hasher) turn(ctx context.Context) (release func(), err error) {
+	wait, cancel := context.WithTimeout(ctx, hashWait)
+	defer cancel()
+	if err := h.turns.Acquire(wait, 1); err != nil {
+		if ctx.Err() != nil {
+			return nil, context.Cause(ctx)
+		}
+		return nil, errOverloaded.WithCause(err)
+	}
+	return func() { h.turns.Release(1) }, nil
+}
+
+// hash gives the PHC string of a password. Fault: server.overloaded.
+func (h *hasher) hash(ctx context.Context, password string) (string, error) {
+	release, err := h.turn(ctx)
+	if err != nil {
+		return "", err
+	}
+	defer release()
+	text, err := argon2id.CreateHash(password, hashParams)
+	if err != nil {
+		return "", fmt.Errorf("hash password: %w", err)
+	}
+	return text, nil
+}
+
+// matches compares in constant time. An empty hash never matches but takes as long.
+func (h *hasher) matches(ctx context.Context, password, hash string) (bool, error) {
+	release, err := h.turn(ctx)
+	if err != nil {
+		return false, err
+	}
+	defer release()
+	known := hash != ""
+	if !known {
+		hash = h.dummy
+	}
+	same, err := argon2id.ComparePasswordAndHash(password, hash)
+	if err != nil {
+		return false, fmt.Errorf("compare password: %w", err)
+	}
+	return same && known, nil
+}

@@ -1,0 +1,102 @@
+package account
+
+import (
+	"context"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"github.com/fluentpro/fluentpro/internal/platform/once"
+)
+
+// Config is what the service needs to know; times come from Now, so that tests
+// can move the clock.
+type Config struct {
+	Pool           *pgxpool.Pool
+	Once           *once.Keys
+	TokenIssuer    string        // the iss claim, a URL
+	TokenAudience  string        // the aud claim
+	AccessLifetime time.Duration // of an access token
+	KeySecret      []byte        // 32 bytes; seals signing keys
+	RefreshSecret  []byte        // derives refresh tokens
+	Now            func() time.Time
+}
+
+// Service holds the rules of accounts. Safe for concurrent use.
+type Service struct {
+	store   *store
+	once    *once.Keys
+	issuer  *issuer
+	hasher  *hasher
+	refresh []byte
+	now     func() time.Time
+}
+
+// New reads the signing keys, making the first if there is none.
+func New(ctx context.Context, cfg Config) (*Service, error) {
+	st := &store{pool: cfg.Pool}
+	keys, err := newKeyring(ctx, st, cfg.KeySecret, cfg.Now)
+	if err != nil {
+		return nil, err
+	}
+	h, err := newHasher()
+	if err != nil {
+		return nil, err
+	}
+	return &Service{store: st, once: cfg.Once, issuer: newIssuer(keys, cfg), hasher: h, refresh: cfg.RefreshSecret, now: cfg.Now}, nil
+}
+
+// JWKS gives the public keys that verify our tokens (RFC 7517).
+func (s *Service) JWKS() []JWK { return s.issuer.keys.jwks() }
+
+// User reads one account. Fault: resource.not_found.
+func (s *Service) User(ctx context.Context, id uuid.UUID) (User, error) {
+	return s.store.userByID(ctx, id)
+}
+
+// GrantRole adds a role to the account with this email; tokens issued from now
+// on carry it. Fault: resource.not_found.
+func (s *Service) GrantRole(ctx context.Context, email, role string) (User, error) {
+	return s.store.grantRole(ctx, normalEmail(email), role, s.now())
+}
+
+// Authenticate tells whom an access token speaks for, if its session still
+// lives. Faults: auth.invalid_token; server.unavailable when that cannot be
+// known, since an unknown session is never let pass.
+func (s *Service) Authenticate(ctx context.Context, accessToken string) (Principal, error) {
+	p, err := s.issuer.verify(ctx, accessToken)
+	if err != nil {
+		return Principal{}, err
+	}
+	live, err := s.store.sessionIsLive(ctx, p.SessionID, p.UserID, s.now())
+	if err != nil {
+		return Principal{}, err
+	}
+	if !live {
+		return Principal{}, errInvalidToken
+	}
+	return p, nil
+}
+
+// tokens makes the pair for a session whose refresh token is given.
+func (s *Service) tokens(user, session uuid.UUID, roles []string, refresh string) (Tokens, error) {
+	access, err := s.issuer.sign(user, session, roles)
+	if err != nil {
+		return Tokens{}, err
+	}
+	return Tokens{Access: access, Refresh: refresh, ExpiresIn: s.issuer.lifetime}, nil
+}
+
+// newSession prepares a session; it exists once stored.
+func (s *Service) newSession(user uuid.UUID, device string, client Client) (Session, error) {
+	id, err := uuid.NewV7()
+	if err != nil {
+		return Session{}, err
+	}
+	now := s.now().UTC().Truncate(time.Microsecond)
+	return Session{
+		ID: id, UserID: user, Device: client.device(device), Address: client.Address,
+		CreatedAt: now, LastSeenAt: now, ExpiresAt: now.Add(SessionSliding),
+	}, nil
+}

@@ -1,0 +1,106 @@
+// Package api is the doors of the service: it builds the HTTP handler from the
+// contract, the middleware and the versions. Everything that speaks HTTP lives
+// below it; echo is known nowhere else.
+package api
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"time"
+
+	"github.com/labstack/echo/v4"
+
+	contracts "github.com/fluentpro/fluentpro/gen/openapi"
+
+	"github.com/fluentpro/fluentpro/docs"
+	"github.com/fluentpro/fluentpro/gen/apiv2"
+	"github.com/fluentpro/fluentpro/internal/account"
+	apidocs "github.com/fluentpro/fluentpro/internal/api/docs"
+	v2 "github.com/fluentpro/fluentpro/internal/api/v2"
+	"github.com/fluentpro/fluentpro/internal/api/web"
+	"github.com/fluentpro/fluentpro/internal/catalogue"
+	"github.com/fluentpro/fluentpro/internal/conversation"
+	"github.com/fluentpro/fluentpro/internal/platform/cursor"
+)
+
+// permissions says which roles have each x-permission of the contracts.
+var permissions = map[string][]string{
+	"practise": {account.RoleUser, account.RoleAdmin},
+}
+
+// Deps are what the doors lead to.
+type Deps struct {
+	Accounts       *account.Service
+	Catalogue      *catalogue.Catalogue
+	Conversations  *conversation.Service
+	Cursors        *cursor.Sealer
+	Probes         []Probe
+	NotReady       <-chan struct{} // closed when /readyz must fail, so that balancers go elsewhere
+	Draining       context.Context // ends when streams must
+	Logger         *slog.Logger
+	AllowedOrigins []string
+	TrustedProxies []*net.IPNet
+	TLS            bool
+	Now            func() time.Time
+}
+
+// New builds the handler. It fails when a contract asks for what is not there,
+// such as an unknown permission.
+func New(d Deps) (http.Handler, error) {
+	e := echo.New()
+	e.HTTPErrorHandler = web.ErrorHandler(d.Logger)
+	web.Stack(e, web.StackConfig{
+		Logger: d.Logger, AllowedOrigins: d.AllowedOrigins, TrustedProxies: d.TrustedProxies, TLS: d.TLS,
+	})
+	text, err := contracts.FS.ReadFile("v2.yaml")
+	if err != nil {
+		return nil, fmt.Errorf("contract v2: %w", err)
+	}
+	if err := mountV2(e, d, text); err != nil {
+		return nil, err
+	}
+	mountHealth(e, d)
+	e.GET("/.well-known/jwks.json", jwks(d.Accounts))
+	err = apidocs.Mount(e, apidocs.Config{Contracts: map[string][]byte{"v2": text}, Problems: docs.Problems})
+	return e, err
+}
+
+func mountV2(e *echo.Echo, d Deps, text []byte) error {
+	document, err := web.Load(text)
+	if err != nil {
+		return fmt.Errorf("contract v2: %w", err)
+	}
+	guards, err := document.Guards(web.GuardConfig{Authenticate: authenticate(d.Accounts), Permissions: permissions})
+	if err != nil {
+		return fmt.Errorf("contract v2: %w", err)
+	}
+	server, err := v2.New(v2.Deps{
+		Accounts: d.Accounts, Catalogue: d.Catalogue, Conversations: d.Conversations, Cursors: d.Cursors,
+		Draining: d.Draining, Now: d.Now,
+	})
+	if err != nil {
+		return err
+	}
+	apiv2.RegisterHandlersWithOptions(e, apiv2.NewStrictHandler(server, nil),
+		apiv2.RegisterHandlersOptions{BaseURL: v2.BasePath, OperationMiddlewares: guards})
+	return nil
+}
+
+// authenticate proves an access token through the accounts.
+func authenticate(accounts *account.Service) func(context.Context, string) (web.Identity, error) {
+	return func(ctx context.Context, token string) (web.Identity, error) {
+		p, err := accounts.Authenticate(ctx, token)
+		return web.Identity{UserID: p.UserID, SessionID: p.SessionID, Roles: p.Roles, ExpiresAt: p.ExpiresAt}, err
+	}
+}
+
+// jwks serves the public keys (RFC 7517); verifiers may keep them for minutes.
+func jwks(accounts *account.Service) echo.HandlerFunc {
+	return func(c echo.Context) error {
+		c.Response().Header().Set("Cache-Control", "public, max-age=300")
+		return c.JSON(http.StatusOK, map[string]any{"keys": accounts.JWKS()})
+	}
+}

@@ -1,0 +1,210 @@
+// Package apitest starts the whole service for a test in one line: a database
+// of its own, Redis, the built-in model, and a client that refuses any answer
+// the contract does not describe. It is for tests only.
+package apitest
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/hex"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/fluentpro/fluentpro/internal/app"
+	"github.com/fluentpro/fluentpro/internal/catalogue"
+	"github.com/fluentpro/fluentpro/internal/devstack"
+	"github.com/fluentpro/fluentpro/internal/devstack/partner"
+	"github.com/fluentpro/fluentpro/migrations"
+)
+
+// stopLimit bounds how long replies may take to finish when a test ends.
+const stopLimit = 2 * time.Second
+
+// Server is one running service.
+type Server struct {
+	URL    string          // of the API's root, without a trailing slash
+	Model  *partner.Server // what the partner says and how it fails
+	Config app.Config
+	Clock  *Clock
+	App    *app.App
+	Logs   *Logs
+	client *http.Client
+}
+
+// Option changes a Server before it starts.
+type Option func(*setting)
+
+type setting struct {
+	cfg   app.Config
+	model partner.Config
+	share *Server
+}
+
+// WithConfig changes the configuration.
+func WithConfig(change func(*app.Config)) Option { return func(s *setting) { change(&s.cfg) } }
+
+// WithPace makes the model slower than at once.
+func WithPace(c partner.Config) Option { return func(s *setting) { s.model = c } }
+
+// Beside starts another node on the database, Redis and model of first.
+func Beside(first *Server) Option { return func(s *setting) { s.share = first } }
+
+// New starts a service that stops when the test ends.
+func New(t testing.TB, options ...Option) *Server {
+	t.Helper()
+	set := setting{cfg: app.Config{
+		Env: app.Test, DrainLimit: stopLimit, HTTPAddr: "127.0.0.1:0", TokenAudience: "fluentpro",
+		TokenIssuer: "http://fluentpro.test", KeyEncryptionKey: base64.StdEncoding.EncodeToString(bytes.Repeat([]byte{7}, 32)),
+	}}
+	for _, option := range options {
+		option(&set)
+	}
+	s := &Server{Config: set.cfg, Clock: &Clock{}, Logs: &Logs{}}
+	if set.share != nil {
+		s.Config, s.Model, s.Clock = set.share.Config, set.share.Model, set.share.Clock
+	} else {
+		s.prepare(t, set.model)
+	}
+	s.start(t)
+	return s
+}
+
+// prepare gives the server a database, Redis and a model of its own.
+func (s *Server) prepare(t testing.TB, pace partner.Config) {
+	if s.Config.DatabaseURL == "" {
+		s.Config.DatabaseURL = Database(t)
+	}
+	if s.Config.RedisURL == "" {
+		url, err := devstack.TestRedis()
+		require.NoError(t, err)
+		s.Config.RedisURL = url
+	}
+	s.Model = partner.New(pace)
+	model := httptest.NewServer(s.Model)
+	t.Cleanup(func() { s.Model.Close(); model.Close() })
+	if s.Config.ModelBaseURL == "" {
+		s.Config.ModelBaseURL, s.Config.ModelName = model.URL+"/v1", s.Model.ModelName()
+	}
+}
+
+func (s *Server) start(t testing.TB) {
+	logger := slog.New(slog.NewJSONHandler(s.Logs, &slog.HandlerOptions{Level: slog.LevelDebug}))
+	a, err := app.New(t.Context(), s.Config, logger, app.Options{Now: s.Clock.Now})
+	require.NoError(t, err)
+	require.NoError(t, a.Start(t.Context()))
+	web := httptest.NewServer(a.Handler())
+	s.App, s.URL = a, web.URL
+	s.client = &http.Client{Transport: newContractTransport(t, web.Client().Transport)}
+	t.Cleanup(func() {
+		a.Drain()
+		s.Model.Close() // an answer that a test still holds must not hold the stop up
+		ctx, cancel := context.WithTimeout(context.Background(), stopLimit)
+		defer cancel()
+		if err := a.StopJobs(ctx); err != nil {
+			t.Logf("stop: %v", err)
+		}
+		web.Close()
+		a.Close()
+		if t.Failed() {
+			t.Logf("server log:\n%s", s.Logs)
+		}
+	})
+}
+
+// templateKey names the template database; the migrations and the seed are part
+// of it, so that a changed one is not taken for the old.
+var templateKey = sync.OnceValue(func() string {
+	sum := sha256.New()
+	_ = fs.WalkDir(migrations.FS, ".", func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		text, err := migrations.FS.ReadFile(path)
+		fmt.Fprintf(sum, "%s\n%s\n", path, text)
+		return err
+	})
+	fmt.Fprint(sum, catalogue.SeedText())
+	return "app/" + hex.EncodeToString(sum.Sum(nil))
+})
+
+// Database makes a migrated and seeded database that is dropped when the test ends.
+func Database(t testing.TB) string {
+	t.Helper()
+	admin, err := devstack.Cluster()
+	require.NoError(t, err)
+	url, drop, err := devstack.CloneDatabase(t.Context(), admin, templateKey(), func(ctx context.Context, url string) error {
+		return app.Migrate(ctx, url, slog.New(slog.DiscardHandler))
+	})
+	require.NoError(t, err)
+	t.Cleanup(drop)
+	return url
+}
+
+// Clock is the service's time; it runs, and tests may move it.
+type Clock struct {
+	mu    sync.Mutex
+	ahead time.Duration
+}
+
+// Now is the real time plus what the clock was moved by.
+func (c *Clock) Now() time.Time {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return time.Now().Add(c.ahead)
+}
+
+// Advance moves the clock.
+func (c *Clock) Advance(d time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.ahead += d
+}
+
+// Logs keeps what the service has logged.
+type Logs struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+}
+
+// Write takes a line.
+func (l *Logs) Write(b []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.Write(b)
+}
+
+// String is everything logged so far.
+func (l *Logs) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.String()
+}
+
+// path puts arguments into an API path, such as /conversations/%s.
+func (s *Server) path(format string, args ...any) string {
+	p := fmt.Sprintf(format, args...)
+	if strings.HasPrefix(p, "/") && !strings.HasPrefix(p, "/api/") && !outsideVersions(p) {
+		p = "/api/v2" + p
+	}
+	return s.URL + p
+}
+
+func outsideVersions(p string) bool {
+	for _, root := range []string{"/healthz", "/readyz", "/docs", "/openapi", "/problems", "/.well-known"} {
+		if strings.HasPrefix(p, root) {
+			return true
+		}
+	}
+	return false
+}

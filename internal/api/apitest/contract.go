@@ -1,0 +1,182 @@
+package apitest
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io"
+	"mime"
+	"net/http"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/getkin/kin-openapi/openapi3"
+
+	contracts "github.com/fluentpro/fluentpro/gen/openapi"
+)
+
+// Contract gives version 2 of the contract, parsed once for all tests.
+var Contract = sync.OnceValue(func() *openapi3.T {
+	text, err := contracts.FS.ReadFile("v2.yaml")
+	if err != nil {
+		panic(err)
+	}
+	doc, err := openapi3.NewLoader().LoadFromData(text)
+	if err != nil {
+		panic(err)
+	}
+	return doc
+})
+
+// contractTransport checks every answer under /api/v2 against the contract, in
+// full JSON Schema 2020-12: status, media type, headers, body, each event.
+type contractTransport struct {
+	t    testing.TB
+	next http.RoundTripper
+}
+
+func newContractTransport(t testing.TB, next http.RoundTripper) contractTransport {
+	return contractTransport{t: t, next: next}
+}
+
+// RoundTrip passes the request on and checks the answer.
+func (c contractTransport) RoundTrip(r *http.Request) (*http.Response, error) {
+	response, err := c.next.RoundTrip(r)
+	if err != nil || !strings.HasPrefix(r.URL.Path, "/api/v2/") {
+		return response, err
+	}
+	if err := c.check(r, response); err != nil {
+		c.t.Errorf("%s %s: %v", r.Method, r.URL.Path, err)
+	}
+	return response, nil
+}
+
+func (c contractTransport) check(r *http.Request, response *http.Response) error {
+	if response.Header.Get("X-Request-ID") == "" || response.Header.Get("API-Version") != "2" {
+		return fmt.Errorf("X-Request-ID or API-Version is missing")
+	}
+	media, err := c.media(r, response)
+	if err != nil || media == nil {
+		return err
+	}
+	if media.Extensions["x-stream"] == true {
+		response.Body = &checkedStream{ReadCloser: response.Body, t: c.t, schema: media.Schema.Value}
+		return nil
+	}
+	body, err := io.ReadAll(response.Body)
+	if err != nil {
+		return fmt.Errorf("read body: %w", err)
+	}
+	response.Body = io.NopCloser(bytes.NewReader(body))
+	return validate(media.Schema.Value, body)
+}
+
+// media finds what the contract says of this answer; nil where it has no body.
+func (c contractTransport) media(r *http.Request, response *http.Response) (*openapi3.MediaType, error) {
+	problem := Contract().Components.Responses["ProblemResponse"].Value
+	documented := problem
+	if op := FindOperation(r.Method, strings.TrimPrefix(r.URL.Path, "/api/v2")); op != nil {
+		ref := op.Responses.Value(strconv.Itoa(response.StatusCode))
+		if ref == nil && response.StatusCode >= 400 {
+			ref = op.Responses.Default()
+		}
+		if ref == nil {
+			return nil, fmt.Errorf("status %d is not in the contract", response.StatusCode)
+		}
+		documented = ref.Value
+	} else if response.StatusCode < 400 && r.Method != http.MethodOptions {
+		return nil, fmt.Errorf("answers %d, and is not in the contract", response.StatusCode)
+	}
+	for name, header := range documented.Headers {
+		if header.Value.Required && response.Header.Get(name) == "" {
+			return nil, fmt.Errorf("header %s is missing", name)
+		}
+	}
+	if len(documented.Content) == 0 || r.Method == http.MethodHead {
+		return nil, nil
+	}
+	kind, _, err := mime.ParseMediaType(response.Header.Get("Content-Type"))
+	if err != nil {
+		return nil, fmt.Errorf("status %d: content type: %w", response.StatusCode, err)
+	}
+	media := documented.Content[kind]
+	if media == nil {
+		return nil, fmt.Errorf("status %d: media type %s is not in the contract", response.StatusCode, kind)
+	}
+	return media, nil
+}
+
+// FindOperation finds the operation that a path below /api/v2 belongs to, or nil.
+func FindOperation(method, path string) *openapi3.Operation {
+	if method == http.MethodHead {
+		method = http.MethodGet
+	}
+	parts := strings.Split(strings.Trim(path, "/"), "/")
+	var found *openapi3.Operation
+	exact := -1
+	for template, item := range Contract().Paths.Map() {
+		if n := matchPath(strings.Split(strings.Trim(template, "/"), "/"), parts); n > exact {
+			found, exact = item.GetOperation(method), n
+		}
+	}
+	return found
+}
+
+// matchPath counts the literal parts of a template that path fits, -1 if it does not.
+func matchPath(template, path []string) int {
+	if len(template) != len(path) {
+		return -1
+	}
+	literal := 0
+	for i, part := range template {
+		if strings.HasPrefix(part, "{") {
+			continue
+		}
+		if part != path[i] {
+			return -1
+		}
+		literal++
+	}
+	return literal
+}
+
+func validate(schema *openapi3.Schema, text []byte) error {
+	var value any
+	if err := json.Unmarshal(text, &value); err != nil {
+		return fmt.Errorf("body: %w: %s", err, text)
+	}
+	if err := schema.VisitJSON(value, openapi3.EnableJSONSchema2020(), openapi3.VisitAsResponse()); err != nil {
+		return fmt.Errorf("body %s: %w", text, err)
+	}
+	return nil
+}
+
+// checkedStream checks each whole event that a reader has passed.
+type checkedStream struct {
+	io.ReadCloser
+	t      testing.TB
+	schema *openapi3.Schema
+	rest   []byte
+}
+
+// Read passes bytes on and checks the events that they complete.
+func (s *checkedStream) Read(b []byte) (int, error) {
+	n, err := s.ReadCloser.Read(b)
+	s.rest = append(s.rest, b[:n]...)
+	for {
+		event, rest, whole := bytes.Cut(s.rest, []byte("\n\n"))
+		if !whole {
+			return n, err
+		}
+		s.rest = rest
+		for line := range strings.Lines(string(event)) {
+			if data, ok := strings.CutPrefix(strings.TrimSuffix(line, "\n"), "data: "); ok {
+				if err := validate(s.schema, []byte(data)); err != nil {
+					s.t.Errorf("event: %v", err)
+				}
+			}
+		}
+	}
+}

@@ -1,0 +1,67 @@
+"use strict";
+
+// The page over Swagger UI: it shows the contracts that the server names, and
+// signs itself in with the tokens that signUp, logIn and refreshSession return.
+(() => {
+  const root = document.getElementById("swagger-ui");
+  const contracts = JSON.parse(root.dataset.contracts);
+  const several = contracts.length > 1;
+
+  const ui = SwaggerUIBundle({
+    ...(several ? { urls: contracts } : { url: contracts[0].url }),
+    dom_id: "#swagger-ui",
+    presets: [SwaggerUIBundle.presets.apis, SwaggerUIStandalonePreset],
+    plugins: [() => ({ components: { Logo: () => null } })], // its inline style is against our policy
+    layout: several ? "StandaloneLayout" : "BaseLayout", // the former has the selector
+    validatorUrl: null, // the badge would ask another host
+    persistAuthorization: false, // it would keep tokens in localStorage
+    deepLinking: true,
+    filter: true,
+    tryItOutEnabled: true,
+    displayOperationId: true,
+    displayRequestDuration: true,
+    showExtensions: true,
+    showCommonExtensions: true,
+    requestSnippetsEnabled: true,
+    defaultModelsExpandDepth: 0,
+    requestInterceptor: withFreshKey,
+    responseInterceptor: takeToken,
+  });
+
+  function securitySchemes() {
+    const schemes = ui.specSelectors.specJson().getIn(["components", "securitySchemes"]);
+    return schemes ? schemes.entrySeq().toArray() : [];
+  }
+
+  // Signs the page in with the access token of a response, as if it were pasted
+  // into the Authorize dialogue.
+  function takeToken(response) {
+    const body = response.ok && response.obj;
+    const token = body && (body.tokens ?? body).access_token;
+    if (typeof token === "string") {
+      for (const [name, scheme] of securitySchemes()) {
+        if (scheme.get("type") === "http" && scheme.get("scheme").toLowerCase() === "bearer") {
+          ui.preauthorizeApiKey(name, token);
+        }
+      }
+    }
+    return response;
+  }
+
+  // Replaces the contract's example of an Idempotency-Key: every reader of this
+  // page has the same one, and would get another's answer or a refusal for it.
+  function withFreshKey(request) {
+    const header = "Idempotency-Key";
+    if (request.loadSpec || !request.headers || !request.headers[header]) {
+      return request;
+    }
+    const parameters = ui.specSelectors.specJson().getIn(["components", "parameters"]);
+    const declared = parameters && parameters.find((p) => p.get("name") === header);
+    if (declared && declared.get("example") === request.headers[header]) {
+      // Not randomUUID, which is missing where the page is not served by https.
+      const bytes = crypto.getRandomValues(new Uint8Array(16));
+      request.headers[header] = Array.from(bytes, (b) => b.toString(16).padStart(2, "0")).join("");
+    }
+    return request;
+  }
+})();

@@ -1,0 +1,138 @@
+package v2
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/oapi-codegen/nullable"
+
+	"github.com/fluentpro/fluentpro/gen/apiv2"
+	"github.com/fluentpro/fluentpro/internal/api/web"
+	"github.com/fluentpro/fluentpro/internal/conversation"
+)
+
+// maxWait is the most seconds that Prefer: wait is honoured for.
+const maxWait = 30
+
+// CreateMessage stores what the learner says and answers in the form asked for:
+// a stream, the finished reply, or the pending one.
+func (s *Server) CreateMessage(ctx context.Context, req apiv2.CreateMessageRequestObject) (apiv2.CreateMessageResponseObject, error) {
+	user := web.IdentityFrom(ctx).UserID
+	sent, err := s.Conversations.Send(ctx, conversation.SendInput{
+		UserID: user, ConversationID: req.ConversationID, Content: req.Body.Content,
+		Metadata: valueOr(req.Body.Metadata, nil), IdempotencyKey: valueOr(req.Params.IdempotencyKey, ""),
+	})
+	if err != nil {
+		return nil, err
+	}
+	location := fmt.Sprintf("%s/conversations/%s/messages/%s", BasePath, req.ConversationID, sent.Reply.ID)
+	if valueOr(req.Body.Stream, false) {
+		return s.streamSent(ctx, user, sent, location)
+	}
+	if seconds := preferredWait(valueOr(req.Params.Prefer, "")); seconds > 0 {
+		reply, done, err := s.awaitReply(ctx, user, sent.Reply, time.Duration(seconds)*time.Second)
+		if err != nil {
+			return nil, err
+		}
+		if done {
+			return apiv2.CreateMessage201JSONResponse{
+				Body: apiv2.CreateMessageResult{Message: ToAPIMessage(sent.Message), Reply: ToAPIMessage(reply)},
+				Headers: apiv2.CreateMessage201ResponseHeaders{Location: location,
+					PreferenceApplied: fmt.Sprintf("wait=%d", seconds), IdempotencyReplayed: replayed(sent.Replayed)},
+			}, nil
+		}
+	}
+	return apiv2.CreateMessage202JSONResponse{
+		Body:    apiv2.CreateMessageResult{Message: ToAPIMessage(sent.Message), Reply: ToAPIMessage(sent.Reply)},
+		Headers: apiv2.CreateMessage202ResponseHeaders{Location: location, IdempotencyReplayed: replayed(sent.Replayed)},
+	}, nil
+}
+
+// preferredWait reads wait=N of a Prefer header (RFC 7240); 0 when there is
+// none that can be honoured.
+func preferredWait(prefer string) int {
+	for _, one := range strings.Split(prefer, ",") {
+		name, value, _ := strings.Cut(strings.TrimSpace(one), "=")
+		if !strings.EqualFold(strings.TrimSpace(name), "wait") {
+			continue
+		}
+		n, err := strconv.Atoi(strings.Trim(strings.TrimSpace(value), `"`))
+		if err != nil || n < 1 {
+			return 0
+		}
+		return min(n, maxWait)
+	}
+	return 0
+}
+
+// awaitReply follows the reply until it ends or the time is over.
+func (s *Server) awaitReply(ctx context.Context, user uuid.UUID, reply conversation.Message, wait time.Duration) (conversation.Message, bool, error) {
+	feed, _, err := s.Conversations.Follow(ctx, conversation.FollowInput{
+		UserID: user, ConversationID: reply.ConversationID, MessageID: reply.ID,
+	})
+	if err != nil {
+		return reply, false, err
+	}
+	defer feed.Close()
+	waiting, cancel := context.WithTimeout(ctx, wait)
+	defer cancel()
+	for {
+		events, err := feed.Next(waiting)
+		if err != nil {
+			// Not done in time, or the reader's trouble: the message is stored either way.
+			return reply, false, nil
+		}
+		if last := events[len(events)-1]; last.Terminal() {
+			return *last.Message, true, nil
+		}
+	}
+}
+
+// ListMessages gives one page in the order said, or the reverse.
+func (s *Server) ListMessages(ctx context.Context, req apiv2.ListMessagesRequestObject) (apiv2.ListMessagesResponseObject, error) {
+	order := valueOr(req.Params.Order, apiv2.Asc)
+	in := conversation.MessagesInput{
+		UserID: web.IdentityFrom(ctx).UserID, ConversationID: req.ConversationID,
+		Descending: order == apiv2.Desc, Limit: valueOr(req.Params.Limit, defaultLimit),
+	}
+	scope := fmt.Sprintf("listMessages/%s/%s", in.ConversationID, order)
+	if req.Params.Cursor != nil {
+		in.After = new(int)
+		if err := s.Cursors.OpenJSON(scope, *req.Params.Cursor, in.After); err != nil {
+			return nil, err
+		}
+	}
+	page, more, err := s.Conversations.Messages(ctx, in)
+	if err != nil {
+		return nil, err
+	}
+	out := apiv2.ListMessages200JSONResponse{Data: make([]apiv2.Message, 0, len(page)), NextCursor: nullable.NewNullNullable[string]()}
+	for _, m := range page {
+		out.Data = append(out.Data, ToAPIMessage(m))
+	}
+	if more {
+		next, err := s.Cursors.SealJSON(scope, page[len(page)-1].Seq)
+		if err != nil {
+			return nil, err
+		}
+		out.NextCursor = nullable.NewNullableWithValue(next)
+	}
+	return out, nil
+}
+
+// GetMessage reads one message.
+func (s *Server) GetMessage(ctx context.Context, req apiv2.GetMessageRequestObject) (apiv2.GetMessageResponseObject, error) {
+	m, err := s.Conversations.Message(ctx, web.IdentityFrom(ctx).UserID, req.ConversationID, req.MessageID)
+	if err != nil {
+		return nil, err
+	}
+	etag := messageETag(m)
+	if web.NotModified(valueOr(req.Params.IfNoneMatch, ""), etag) {
+		return apiv2.GetMessage304Response{Headers: apiv2.NotModifiedResponseHeaders{ETag: etag}}, nil
+	}
+	return apiv2.GetMessage200JSONResponse{Body: ToAPIMessage(m), Headers: apiv2.GetMessage200ResponseHeaders{ETag: etag}}, nil
+}

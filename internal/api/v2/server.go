@@ -1,0 +1,45 @@
+// Package v2 serves version 2 of the API: it translates between the contract's
+// shapes and the nouns, and holds no rule of its own. What it serves, and in
+// which form, is openapi/v2; it can be deleted with rm -r.
+package v2
+
+import (
+	"context"
+	"time"
+
+	"github.com/fluentpro/fluentpro/gen/apiv2"
+	"github.com/fluentpro/fluentpro/internal/account"
+	"github.com/fluentpro/fluentpro/internal/catalogue"
+	"github.com/fluentpro/fluentpro/internal/conversation"
+	"github.com/fluentpro/fluentpro/internal/platform/cursor"
+)
+
+// BasePath is where this version is mounted.
+const BasePath = "/api/v2"
+
+// Deps are the nouns behind the operations.
+type Deps struct {
+	Accounts      *account.Service
+	Catalogue     *catalogue.Catalogue
+	Conversations *conversation.Service
+	Cursors       *cursor.Sealer
+	Draining      context.Context // ends when streams must, so that readers move to other nodes
+	Now           func() time.Time
+}
+
+// Server implements the generated interface, one file per tag.
+type Server struct {
+	Deps
+	lists catalogueLists
+}
+
+var _ apiv2.StrictServerInterface = (*Server)(nil)
+
+// New prepares what does not change between requests.
+func New(d Deps) (*Server, error) {
+	lists, err := newCatalogueLists(d.Catalogue)
+	if err != nil {
+		return nil, err
+	}
+	return &Server{Deps: d, lists: lists}, nil
+}

@@ -1,0 +1,145 @@
+package web
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/elnormous/contenttype"
+	"github.com/getkin/kin-openapi/openapi3"
+	"github.com/labstack/echo/v4"
+)
+
+// GuardConfig is what the contract cannot say by itself.
+type GuardConfig struct {
+	// Authenticate proves an access token. Its errors reach the client as they
+	// are: auth.invalid_token for a token that is not good, server.unavailable
+	// when that cannot be known. It is called for every operation but those
+	// with `security: []`.
+	Authenticate func(ctx context.Context, token string) (Identity, error)
+	// Permissions names the roles that have each permission of the contract
+	// (x-permission). An operation without one is open to everyone signed in.
+	Permissions map[string][]string
+}
+
+// An operation is what the contract says of one, ready to be checked.
+type operation struct {
+	id           string
+	authenticate func(context.Context, string) (Identity, error) // nil: open to all
+	roles        []string                                        // nil: all roles
+	accepts      []contenttype.MediaType
+	path         []parameter
+	query        []parameter
+	header       []parameter
+	body         *bodyRule // nil: it takes none
+	checks       []openapi3.SchemaValidationOption
+	buffers      *sync.Pool
+}
+
+// Guards makes for each operation, by its operationId, the middleware that lets
+// only requests through that the contract allows. The checks go from the cheap
+// to the costly, and the first that fails answers:
+//
+//  1. who asks, and whether they may (401, 403); see IdentityFrom
+//  2. whether an answer they accept can be given (406)
+//  3. path parameters (404), then query and header (400 request.invalid)
+//  4. the body: its form (400, 413, 415), then its schema (400 request.invalid);
+//     the value that was checked stays on it as ValidatedValue
+//
+// It gives an error, naming each operation at fault, if the contract asks for a
+// permission that is not in cfg or for something that cannot be checked.
+func (d *Document) Guards(cfg GuardConfig) (map[string][]echo.MiddlewareFunc, error) {
+	guards := map[string][]echo.MiddlewareFunc{}
+	buffers := newBuffers()
+	var faults []error
+	items := d.spec.Paths.Map()
+	for _, path := range slices.Sorted(maps.Keys(items)) {
+		operations := items[path].Operations()
+		for _, method := range slices.Sorted(maps.Keys(operations)) {
+			o, err := d.compile(cfg, items[path], operations[method])
+			if err != nil {
+				faults = append(faults, fmt.Errorf("%s %s (%s): %w", method, path, operations[method].OperationID, err))
+				continue
+			}
+			o.buffers = buffers
+			guards[o.id] = []echo.MiddlewareFunc{o.guard}
+		}
+	}
+	if err := errors.Join(faults...); err != nil {
+		return nil, fmt.Errorf("guard the operations: %w", err)
+	}
+	return guards, nil
+}
+
+func (d *Document) compile(cfg GuardConfig, item *openapi3.PathItem, op *openapi3.Operation) (*operation, error) {
+	if op.OperationID == "" {
+		return nil, errors.New("it has no operationId")
+	}
+	o := &operation{id: op.OperationID, checks: d.checks, accepts: answerTypes(op)}
+	if err := o.secure(cfg, d.spec.Security, op); err != nil {
+		return nil, err
+	}
+	if err := o.takeParameters(item.Parameters, op.Parameters); err != nil {
+		return nil, err
+	}
+	body, err := compileBody(op)
+	o.body = body
+	return o, err
+}
+
+// guard is one middleware, not one a step: echo builds the chain anew for each request.
+func (o *operation) guard(next echo.HandlerFunc) echo.HandlerFunc {
+	return func(c echo.Context) error {
+		if err := o.admit(c); err != nil {
+			return err
+		}
+		return next(c)
+	}
+}
+
+func (o *operation) admit(c echo.Context) error {
+	if err := o.identify(c); err != nil {
+		return err
+	}
+	if err := o.checkAccept(c); err != nil {
+		return err
+	}
+	if err := o.checkParameters(c); err != nil {
+		return err
+	}
+	return o.checkBody(c)
+}
+
+// secure settles who may call the operation.
+func (o *operation) secure(cfg GuardConfig, global openapi3.SecurityRequirements, op *openapi3.Operation) error {
+	required := global
+	if op.Security != nil {
+		required = *op.Security
+	}
+	permission, named := op.Extensions["x-permission"]
+	switch {
+	case len(required) == 0 && named:
+		return errors.New("it needs a permission, but no one to have it: security is empty")
+	case len(required) == 0:
+		return nil
+	case len(required) > 1 || len(required[0]) != 1:
+		return errors.New("its security must be one bearer token, or empty")
+	case cfg.Authenticate == nil:
+		return errors.New("nothing can authenticate for it")
+	}
+	o.authenticate = cfg.Authenticate
+	if !named {
+		return nil
+	}
+	name, _ := permission.(string)
+	roles, known := cfg.Permissions[strings.TrimSpace(name)]
+	if !known {
+		return fmt.Errorf("the permission %v is not known", permission)
+	}
+	o.roles = append([]string{}, roles...) // not nil: a permission that no role has lets no one in
+	return nil
+}

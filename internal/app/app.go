@@ -1,0 +1,231 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/redis/go-redis/v9"
+
+	"github.com/fluentpro/fluentpro/internal/account"
+	"github.com/fluentpro/fluentpro/internal/api"
+	"github.com/fluentpro/fluentpro/internal/catalogue"
+	"github.com/fluentpro/fluentpro/internal/conversation"
+	"github.com/fluentpro/fluentpro/internal/platform/cursor"
+	"github.com/fluentpro/fluentpro/internal/platform/eventlog"
+	"github.com/fluentpro/fluentpro/internal/platform/job"
+	"github.com/fluentpro/fluentpro/internal/platform/llm"
+	"github.com/fluentpro/fluentpro/internal/platform/once"
+	"github.com/fluentpro/fluentpro/internal/platform/postgres"
+)
+
+// accessLifetime is how long an access token is good for.
+const accessLifetime = 15 * time.Minute
+
+// How many jobs of each queue a node works on at once.
+var concurrency = map[string]int{job.QueueConversation: 500, job.QueueMaintenance: 2}
+
+// App is the service put together: New, Start, serve Handler, Drain, Close.
+type App struct {
+	handler http.Handler
+	pool    *pgxpool.Pool
+	redis   redis.UniversalClient
+	log     *eventlog.Log
+	model   *llm.Client
+	queue   *job.Queue
+	logger  *slog.Logger
+
+	notReady chan struct{}
+	unready  sync.Once
+	draining context.Context
+	drain    context.CancelFunc
+	close    sync.Once
+}
+
+// Options are what tests set; the zero value is what production uses.
+type Options struct {
+	Now func() time.Time // nil: time.Now
+}
+
+// New connects to everything and wires it, top to bottom. The database must be
+// migrated and seeded. Redis may be away: the service runs without it.
+func New(ctx context.Context, cfg Config, logger *slog.Logger, opts Options) (_ *App, err error) {
+	if err := cfg.Check(); err != nil {
+		return nil, err
+	}
+	if opts.Now == nil {
+		opts.Now = time.Now
+	}
+	a := &App{logger: logger, notReady: make(chan struct{})}
+	a.draining, a.drain = context.WithCancel(context.WithoutCancel(ctx))
+	defer func() {
+		if err != nil {
+			a.Close()
+		}
+	}()
+	if a.pool, err = postgres.Open(ctx, postgres.Config{URL: cfg.DatabaseURL}); err != nil {
+		return nil, err
+	}
+	if a.redis, err = openRedis(cfg.RedisURL); err != nil {
+		return nil, err
+	}
+	if a.log, err = eventlog.New(eventlog.Config{Client: a.redis}); err != nil {
+		return nil, err
+	}
+	a.model = llm.New(llm.Config{BaseURL: cfg.ModelBaseURL, APIKey: cfg.ModelAPIKey, Model: cfg.ModelName, Logger: logger})
+	if err = a.wire(ctx, cfg, opts); err != nil {
+		return nil, err
+	}
+	return a, nil
+}
+
+// wire makes the nouns and the doors.
+func (a *App) wire(ctx context.Context, cfg Config, opts Options) error {
+	keys, err := newSecrets(cfg)
+	if err != nil {
+		return err
+	}
+	claims := once.New(keys.idempotency, opts.Now)
+	accounts, err := account.New(ctx, account.Config{
+		Pool: a.pool, Once: claims, TokenIssuer: cfg.TokenIssuer, TokenAudience: cfg.TokenAudience,
+		AccessLifetime: accessLifetime, KeySecret: keys.signing, RefreshSecret: keys.refresh, Now: opts.Now,
+	})
+	if err != nil {
+		return err
+	}
+	choices, err := catalogue.Load(ctx, a.pool)
+	if err != nil {
+		return err
+	}
+	registry := job.NewRegistry()
+	jobs := &laterJobs{}
+	conversations := conversation.New(conversation.Deps{
+		Pool: a.pool, Log: a.log, Model: a.model, Once: claims, Jobs: jobs, Scenes: scenes{choices},
+		Learners: learners{accounts}, Logger: a.logger, Now: opts.Now,
+	})
+	conversations.RegisterJobs(registry)
+	registerSweeps(registry, claims, a.pool)
+	if a.queue, err = job.New(job.Config{Pool: a.pool, Registry: registry, Concurrency: concurrency, Logger: a.logger}); err != nil {
+		return err
+	}
+	jobs.Queue = a.queue
+	proxies, err := cfg.proxies()
+	if err != nil {
+		return err
+	}
+	a.handler, err = api.New(api.Deps{
+		Accounts: accounts, Catalogue: choices, Conversations: conversations, Cursors: cursor.New(keys.cursor),
+		Probes:   []api.Probe{{Name: "postgres", Required: true, Check: a.pool.Ping}, {Name: "redis", Check: a.pingRedis}},
+		NotReady: a.notReady, Draining: a.draining, Logger: a.logger, AllowedOrigins: cfg.AllowedOrigins, TrustedProxies: proxies,
+		TLS: cfg.TLSCertFile != "", Now: opts.Now,
+	})
+	return err
+}
+
+// Handler serves the API.
+func (a *App) Handler() http.Handler { return a.handler }
+
+// Start begins the background work.
+func (a *App) Start(ctx context.Context) error { return a.queue.Start(ctx) }
+
+// NotReady makes /readyz fail, so that balancers move on. Idempotent.
+func (a *App) NotReady() { a.unready.Do(func() { close(a.notReady) }) }
+
+// Drain ends the node's streams with stream.closing, so that readers move on.
+// Idempotent.
+func (a *App) Drain() {
+	a.NotReady()
+	a.drain()
+}
+
+// StopJobs takes no new job, lets running ones finish until ctx ends, and hands
+// the rest over to other nodes.
+func (a *App) StopJobs(ctx context.Context) error { return a.queue.Stop(ctx) }
+
+// Close lets go of everything, after Drain and StopJobs. Idempotent.
+func (a *App) Close() {
+	a.close.Do(func() {
+		a.drain()
+		if a.log != nil {
+			_ = a.log.Close()
+		}
+		if a.model != nil {
+			a.model.Close()
+		}
+		if a.redis != nil {
+			_ = a.redis.Close()
+		}
+		if a.pool != nil {
+			a.pool.Close()
+		}
+	})
+}
+
+func (a *App) pingRedis(ctx context.Context) error { return a.redis.Ping(ctx).Err() }
+
+// openRedis prepares the client; it connects when first used.
+func openRedis(rawURL string) (redis.UniversalClient, error) {
+	o, err := redis.ParseURL(rawURL)
+	if err != nil {
+		return nil, errors.New("FLUENTPRO_REDIS_URL: cannot be parsed") // the cause may hold the password
+	}
+	o.ContextTimeoutEnabled = true
+	o.DialTimeout, o.ReadTimeout, o.WriteTimeout = 2*time.Second, 2*time.Second, 2*time.Second
+	return redis.NewClient(o), nil
+}
+
+// secrets are the keys derived from the master key, one a purpose.
+type secrets struct{ signing, refresh, idempotency, cursor []byte }
+
+func newSecrets(cfg Config) (s secrets, err error) {
+	for purpose, into := range map[string]*[]byte{
+		"signing-keys": &s.signing, "refresh-tokens": &s.refresh, "idempotency": &s.idempotency, "cursors": &s.cursor,
+	} {
+		if *into, err = cfg.derive(purpose); err != nil {
+			return s, fmt.Errorf("derive %s: %w", purpose, err)
+		}
+	}
+	return s, nil
+}
+
+// laterJobs is the queue, which needs the workers of the nouns before it can be
+// made, while the nouns need it to insert.
+type laterJobs struct{ *job.Queue }
+
+// scenes gives conversations what they need of the catalogue.
+type scenes struct{ *catalogue.Catalogue }
+
+// Scene finds a partner in a situation.
+func (s scenes) Scene(partnerID, situationID string) (conversation.Scene, error) {
+	found, err := s.Catalogue.Scene(partnerID, situationID)
+	if err != nil {
+		return conversation.Scene{}, err
+	}
+	p, t := found.Partner, found.Situation
+	return conversation.Scene{
+		PartnerID: p.ID, PartnerName: p.Name.In("en"), Persona: p.Persona, Greeting: p.Greeting,
+		SituationID: t.ID, SituationName: t.Name.In("en"), Brief: t.Brief, Opening: t.Opening,
+	}, nil
+}
+
+// learners gives conversations what they may know of an account.
+type learners struct{ *account.Service }
+
+// Learner reads what the model may know of a learner.
+func (l learners) Learner(ctx context.Context, id uuid.UUID) (conversation.Learner, error) {
+	user, err := l.User(ctx, id)
+	if err != nil {
+		return conversation.Learner{}, err
+	}
+	out := conversation.Learner{FullName: user.FullName}
+	if user.NativeLanguage != nil {
+		out.NativeLanguage = *user.NativeLanguage
+	}
+	return out, nil
+}

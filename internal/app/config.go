@@ -1,0 +1,136 @@
+// Package app puts the service together: it reads the configuration, wires the
+// parts by hand from top to bottom, and starts and stops them in order. Nothing
+// below it reads the environment, and only cmd imports it.
+package app
+
+import (
+	"crypto/hkdf"
+	"crypto/sha256"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/caarlos0/env/v11"
+)
+
+// Environments.
+const (
+	Development = "development"
+	Test        = "test"
+	Staging     = "staging"
+	Production  = "production"
+)
+
+// Config is every setting, read from the environment. docs/environment.md
+// explains each.
+type Config struct {
+	Env      string     `env:"FLUENTPRO_ENV" envDefault:"development"`
+	LogLevel slog.Level `env:"FLUENTPRO_LOG_LEVEL" envDefault:"info"`
+	DataDir  string     `env:"FLUENTPRO_DATA_DIR" envDefault:".fluentpro"`
+
+	HTTPAddr       string   `env:"FLUENTPRO_HTTP_ADDR" envDefault:"127.0.0.1:8080"`
+	TLSCertFile    string   `env:"FLUENTPRO_TLS_CERT_FILE"`
+	TLSKeyFile     string   `env:"FLUENTPRO_TLS_KEY_FILE"`
+	AllowedOrigins []string `env:"FLUENTPRO_ALLOWED_ORIGINS"`
+	TrustedProxies []string `env:"FLUENTPRO_TRUSTED_PROXIES"`
+
+	DrainDelay time.Duration `env:"FLUENTPRO_DRAIN_DELAY"`
+	DrainLimit time.Duration `env:"FLUENTPRO_DRAIN_LIMIT" envDefault:"20s"`
+
+	DatabaseURL string `env:"FLUENTPRO_DATABASE_URL"`
+	RedisURL    string `env:"FLUENTPRO_REDIS_URL"`
+
+	ModelBaseURL string `env:"FLUENTPRO_MODEL_BASE_URL"`
+	ModelAPIKey  string `env:"FLUENTPRO_MODEL_API_KEY"`
+	ModelName    string `env:"FLUENTPRO_MODEL_NAME"`
+
+	TokenIssuer      string `env:"FLUENTPRO_TOKEN_ISSUER"`
+	TokenAudience    string `env:"FLUENTPRO_TOKEN_AUDIENCE" envDefault:"fluentpro"`
+	KeyEncryptionKey string `env:"FLUENTPRO_KEY_ENCRYPTION_KEY"`
+}
+
+// FromEnvironment reads the configuration. environ is os.Environ().
+func FromEnvironment(environ []string) (Config, error) {
+	cfg, err := env.ParseAsWithOptions[Config](env.Options{Environment: env.ToMap(environ)})
+	if err != nil {
+		return Config{}, fmt.Errorf("configuration: %w", err)
+	}
+	if cfg.TokenIssuer == "" {
+		cfg.TokenIssuer = "http://" + cfg.HTTPAddr
+	}
+	return cfg, nil
+}
+
+// Check names everything that is missing or wrong, each with its variable.
+func (c Config) Check() error {
+	var errs []error
+	wrong := func(name, why string) { errs = append(errs, fmt.Errorf("%s %s", name, why)) }
+	if !slices.Contains([]string{Development, Test, Staging, Production}, c.Env) {
+		wrong("FLUENTPRO_ENV", "must be development, test, staging or production")
+	}
+	for name, value := range map[string]string{
+		"FLUENTPRO_DATABASE_URL": c.DatabaseURL, "FLUENTPRO_REDIS_URL": c.RedisURL,
+		"FLUENTPRO_MODEL_BASE_URL": c.ModelBaseURL, "FLUENTPRO_TOKEN_ISSUER": c.TokenIssuer,
+	} {
+		if u, err := url.Parse(value); err != nil || u.Scheme == "" {
+			wrong(name, "must be a URL")
+		}
+	}
+	if c.ModelName == "" {
+		wrong("FLUENTPRO_MODEL_NAME", "must name a model")
+	}
+	if _, err := c.masterKey(); err != nil {
+		wrong("FLUENTPRO_KEY_ENCRYPTION_KEY", err.Error())
+	}
+	if _, err := c.proxies(); err != nil {
+		wrong("FLUENTPRO_TRUSTED_PROXIES", err.Error())
+	}
+	if (c.TLSCertFile == "") != (c.TLSKeyFile == "") {
+		wrong("FLUENTPRO_TLS_CERT_FILE", "and FLUENTPRO_TLS_KEY_FILE go together")
+	}
+	if c.DrainDelay < 0 || c.DrainLimit <= 0 {
+		wrong("FLUENTPRO_DRAIN_LIMIT", "and FLUENTPRO_DRAIN_DELAY must be durations, the limit above zero")
+	}
+	if len(errs) == 0 {
+		return nil
+	}
+	slices.SortFunc(errs, func(a, b error) int { return strings.Compare(a.Error(), b.Error()) })
+	return fmt.Errorf("configuration: %w", errors.Join(errs...))
+}
+
+// masterKey is the 32 bytes from which every other key is derived.
+func (c Config) masterKey() ([]byte, error) {
+	key, err := base64.StdEncoding.DecodeString(c.KeyEncryptionKey)
+	if err != nil || len(key) != 32 {
+		return nil, errors.New("must be 32 random bytes in base64 (openssl rand -base64 32)")
+	}
+	return key, nil
+}
+
+// derive makes a key for one purpose (HKDF, RFC 5869).
+func (c Config) derive(purpose string) ([]byte, error) {
+	master, err := c.masterKey()
+	if err != nil {
+		return nil, err
+	}
+	return hkdf.Key(sha256.New, master, nil, "fluentpro/"+purpose, 32)
+}
+
+// proxies are the networks whose X-Forwarded-For is believed.
+func (c Config) proxies() ([]*net.IPNet, error) {
+	var out []*net.IPNet
+	for _, text := range c.TrustedProxies {
+		_, network, err := net.ParseCIDR(strings.TrimSpace(text))
+		if err != nil {
+			return nil, errors.New("must be networks such as 10.0.0.0/8, separated by commas")
+		}
+		out = append(out, network)
+	}
+	return out, nil
+}

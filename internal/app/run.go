@@ -1,0 +1,111 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"syscall"
+	"time"
+
+	"github.com/fluentpro/fluentpro/internal/catalogue"
+	"github.com/fluentpro/fluentpro/internal/platform/postgres"
+	"github.com/fluentpro/fluentpro/migrations"
+)
+
+// Bounds against clients that are slow on purpose or by misfortune.
+const (
+	readHeaderTimeout = 5 * time.Second
+	idleTimeout       = 2 * time.Minute
+	maxHeaderBytes    = 32 << 10
+)
+
+// Migrate brings the database to the newest schema and the reference data up to date.
+func Migrate(ctx context.Context, databaseURL string, logger *slog.Logger) error {
+	pool, err := postgres.Open(ctx, postgres.Config{URL: databaseURL})
+	if err != nil {
+		return err
+	}
+	defer pool.Close()
+	if err := postgres.Migrate(ctx, pool, migrations.FS, logger); err != nil {
+		return err
+	}
+	return catalogue.Seed(ctx, pool)
+}
+
+// Serve runs the service until ctx ends, then stops it in order: it says it is
+// not ready and waits for balancers, ends streams with stream.closing, lets
+// requests and replies finish up to the limit, and hands the rest over. It
+// closes the listener. ready is called once requests are answered; it may be nil.
+func Serve(ctx context.Context, cfg Config, listener net.Listener, logger *slog.Logger, ready func()) error {
+	defer func() { _ = listener.Close() }()
+	a, err := New(ctx, cfg, logger, Options{})
+	if err != nil {
+		return err
+	}
+	defer a.Close()
+	if err := a.Start(ctx); err != nil {
+		return err
+	}
+	server := newServer(a.Handler(), logger)
+	failed := make(chan error, 1)
+	go func() { failed <- serve(server, listener, cfg) }()
+	if ready != nil {
+		ready()
+	}
+	select {
+	case err = <-failed:
+		err = fmt.Errorf("serve: %w", err)
+	case <-ctx.Done():
+	}
+	return errors.Join(err, shutDown(a, server, cfg))
+}
+
+func newServer(handler http.Handler, logger *slog.Logger) *http.Server {
+	protocols := &http.Protocols{}
+	protocols.SetHTTP1(true)
+	protocols.SetHTTP2(true)
+	protocols.SetUnencryptedHTTP2(true) // by prior knowledge
+	return &http.Server{
+		Handler: handler, Protocols: protocols, ReadHeaderTimeout: readHeaderTimeout, IdleTimeout: idleTimeout,
+		MaxHeaderBytes: maxHeaderBytes, ErrorLog: slog.NewLogLogger(logger.Handler(), slog.LevelDebug),
+	}
+}
+
+func serve(server *http.Server, listener net.Listener, cfg Config) error {
+	if cfg.TLSCertFile != "" {
+		return server.ServeTLS(listener, cfg.TLSCertFile, cfg.TLSKeyFile)
+	}
+	return server.Serve(listener)
+}
+
+// Listen takes the address of the API. A port that is taken is named.
+func Listen(ctx context.Context, addr string) (net.Listener, error) {
+	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", addr)
+	if errors.Is(err, syscall.EADDRINUSE) {
+		return nil, fmt.Errorf("%s is taken by another program; stop it or set FLUENTPRO_HTTP_ADDR to another address", addr)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("listen on FLUENTPRO_HTTP_ADDR: %w", err)
+	}
+	return listener, nil
+}
+
+// shutDown stops what Serve started, in the order of docs/operations.md.
+func shutDown(a *App, server *http.Server, cfg Config) error {
+	a.logger.Info("stopping", "delay", cfg.DrainDelay, "limit", cfg.DrainLimit)
+	a.NotReady()
+	time.Sleep(cfg.DrainDelay) // balancers look at /readyz; requests are still taken
+	a.Drain()
+	ctx, cancel := context.WithTimeout(context.Background(), cfg.DrainLimit)
+	defer cancel()
+	jobs := make(chan error, 1)
+	go func() { jobs <- a.StopJobs(ctx) }()
+	err := server.Shutdown(ctx)
+	if err != nil {
+		err = errors.Join(fmt.Errorf("stop serving: %w", err), server.Close())
+	}
+	return errors.Join(err, <-jobs)
+}

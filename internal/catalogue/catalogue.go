@@ -1,0 +1,121 @@
+// Package catalogue holds what learners choose from: native languages,
+// industries, communication partners and situations. It promises stable,
+// snake_case identifiers, texts in English, Simplified and Traditional Chinese,
+// and answers from memory: a Catalogue is a picture taken when it was loaded.
+package catalogue
+
+import (
+	"strings"
+
+	"golang.org/x/text/language"
+
+	"github.com/fluentpro/fluentpro/internal/platform/fault"
+)
+
+// Served are the languages that names come in, the first for everybody else.
+var served = []language.Tag{language.English, language.SimplifiedChinese, language.TraditionalChinese}
+
+var (
+	errUnknownPartner = fault.New(fault.Unprocessable, "conversation.unknown_partner", "There is no such partner.").
+				WithFields(fault.Field{Pointer: "/partner_id", Code: "unknown", Detail: "must be an id of listPartners"})
+	errUnknownSituation = fault.New(fault.Unprocessable, "conversation.unknown_situation", "There is no such situation.").
+				WithFields(fault.Field{Pointer: "/situation_id", Code: "unknown", Detail: "must be an id of listSituations"})
+)
+
+// Text is the same text by BCP 47 tag; "en" is always there.
+type Text map[string]string
+
+// In gives the text in the language with this tag, or in English.
+func (t Text) In(tag string) string {
+	if s := t[tag]; s != "" {
+		return s
+	}
+	return t["en"]
+}
+
+// Language is a learner's native language.
+type Language struct {
+	ID         string `yaml:"id"`
+	Code       string `yaml:"code"`
+	Available  bool   `yaml:"available"`
+	NativeName string `yaml:"native_name"`
+	Name       Text   `yaml:"name"`
+}
+
+// Industry is a field of business.
+type Industry struct {
+	ID          string `yaml:"id"`
+	Name        Text   `yaml:"name"`
+	Description Text   `yaml:"description"`
+}
+
+// Partner is a kind of person that learners speak with at work.
+type Partner struct {
+	ID          string `yaml:"id"`
+	Relation    string `yaml:"relation"` // internal or external
+	Name        Text   `yaml:"name"`
+	Description Text   `yaml:"description"`
+	Persona     string `yaml:"persona"`  // for the model: follows "You are role-playing "
+	Greeting    string `yaml:"greeting"` // the partner's first words, in English
+}
+
+// Situation is an occasion on which they speak.
+type Situation struct {
+	ID          string `yaml:"id"`
+	Name        Text   `yaml:"name"`
+	Description Text   `yaml:"description"`
+	Brief       string `yaml:"brief"`   // for the model: follows "The situation: "
+	Opening     string `yaml:"opening"` // what the partner says after the greeting
+}
+
+// Scene is a partner in a situation.
+type Scene struct {
+	Partner   Partner
+	Situation Situation
+}
+
+// Catalogue is the reference data in memory. Immutable; safe for concurrent use.
+type Catalogue struct {
+	Languages  []Language
+	Industries []Industry
+	Partners   []Partner
+	Situations []Situation
+}
+
+// Scene finds a partner and a situation; case does not matter, hyphens count as
+// underscores. Faults: conversation.unknown_partner, conversation.unknown_situation.
+func (c *Catalogue) Scene(partnerID, situationID string) (Scene, error) {
+	var s Scene
+	if !find(c.Partners, func(p Partner) bool { return p.ID == normalID(partnerID) }, &s.Partner) {
+		return Scene{}, errUnknownPartner
+	}
+	if !find(c.Situations, func(t Situation) bool { return t.ID == normalID(situationID) }, &s.Situation) {
+		return Scene{}, errUnknownSituation
+	}
+	return s, nil
+}
+
+func find[T any](all []T, match func(T) bool, into *T) bool {
+	for _, one := range all {
+		if match(one) {
+			*into = one
+			return true
+		}
+	}
+	return false
+}
+
+func normalID(id string) string {
+	return strings.ReplaceAll(strings.ToLower(strings.TrimSpace(id)), "-", "_")
+}
+
+// Negotiate picks the best served language for an Accept-Language header
+// (RFC 9110); English when nothing fits or the header cannot be read.
+func Negotiate(acceptLanguage string) string {
+	wanted, _, err := language.ParseAcceptLanguage(acceptLanguage)
+	if err != nil {
+		return "en"
+	}
+	_, i, _ := language.NewMatcher(served).Match(wanted...)
+	return served[i].String()
+}

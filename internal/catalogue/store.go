@@ -1,0 +1,93 @@
+package catalogue
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"github.com/fluentpro/fluentpro/gen/db"
+	"github.com/fluentpro/fluentpro/internal/platform/postgres"
+)
+
+// Load reads the reference data into memory.
+func Load(ctx context.Context, pool *pgxpool.Pool) (*Catalogue, error) {
+	q := db.New()
+	languages, err := q.Languages(ctx, pool)
+	if err != nil {
+		return nil, fmt.Errorf("load languages: %w", err)
+	}
+	industries, err := q.Industries(ctx, pool)
+	if err != nil {
+		return nil, fmt.Errorf("load industries: %w", err)
+	}
+	partners, err := q.Partners(ctx, pool)
+	if err != nil {
+		return nil, fmt.Errorf("load partners: %w", err)
+	}
+	situations, err := q.Situations(ctx, pool)
+	if err != nil {
+		return nil, fmt.Errorf("load situations: %w", err)
+	}
+	c := &Catalogue{}
+	for _, r := range languages {
+		c.Languages = append(c.Languages, Language{ID: r.ID, Code: r.Code, Available: r.Available, NativeName: r.NativeName, Name: text(r.Name)})
+	}
+	for _, r := range industries {
+		c.Industries = append(c.Industries, Industry{ID: r.ID, Name: text(r.Name), Description: text(r.Description)})
+	}
+	for _, r := range partners {
+		c.Partners = append(c.Partners, Partner{ID: r.ID, Relation: r.Relation, Name: text(r.Name),
+			Description: text(r.Description), Persona: r.Persona, Greeting: r.Greeting})
+	}
+	for _, r := range situations {
+		c.Situations = append(c.Situations, Situation{ID: r.ID, Name: text(r.Name),
+			Description: text(r.Description), Brief: r.Brief, Opening: r.Opening})
+	}
+	return c, nil
+}
+
+// text reads a stored text; what cannot be read is shown as nothing, not as an error.
+func text(raw json.RawMessage) Text {
+	var t Text
+	_ = json.Unmarshal(raw, &t)
+	return t
+}
+
+func raw(t Text) json.RawMessage {
+	b, _ := json.Marshal(t) // a map of strings always can
+	return b
+}
+
+// upsert writes a whole seed in one transaction.
+func upsert(ctx context.Context, pool *pgxpool.Pool, f seedFile) error {
+	q := db.New()
+	return postgres.InTx(ctx, pool, func(tx postgres.Tx) error {
+		for i, l := range f.Languages {
+			if err := q.UpsertLanguage(ctx, tx, db.UpsertLanguageParams{ID: l.ID, Position: i, Code: l.Code,
+				Available: l.Available, NativeName: l.NativeName, Name: raw(l.Name)}); err != nil {
+				return fmt.Errorf("seed language %s: %w", l.ID, err)
+			}
+		}
+		for i, d := range f.Industries {
+			if err := q.UpsertIndustry(ctx, tx, db.UpsertIndustryParams{ID: d.ID, Position: i,
+				Name: raw(d.Name), Description: raw(d.Description)}); err != nil {
+				return fmt.Errorf("seed industry %s: %w", d.ID, err)
+			}
+		}
+		for i, p := range f.Partners {
+			if err := q.UpsertPartner(ctx, tx, db.UpsertPartnerParams{ID: p.ID, Position: i, Relation: p.Relation,
+				Name: raw(p.Name), Description: raw(p.Description), Persona: p.Persona, Greeting: p.Greeting}); err != nil {
+				return fmt.Errorf("seed partner %s: %w", p.ID, err)
+			}
+		}
+		for i, s := range f.Situations {
+			if err := q.UpsertSituation(ctx, tx, db.UpsertSituationParams{ID: s.ID, Position: i,
+				Name: raw(s.Name), Description: raw(s.Description), Brief: s.Brief, Opening: s.Opening}); err != nil {
+				return fmt.Errorf("seed situation %s: %w", s.ID, err)
+			}
+		}
+		return nil
+	})
+}

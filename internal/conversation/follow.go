@@ -1,0 +1,196 @@
+package conversation
+
+import (
+	"context"
+	"errors"
+	"io"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/fluentpro/fluentpro/internal/platform/eventlog"
+)
+
+// How often a waiting reader asks PostgreSQL whether the reply has ended: now
+// and then, in case the last event never reached the log, and often while the
+// log is out of reach.
+const (
+	lookHealthy = 15 * time.Second
+	lookOutage  = time.Second
+)
+
+// errLook ends one wait for events so that PostgreSQL can be asked.
+var errLook = errors.New("time to look at the stored message")
+
+// FollowInput says which reply to follow, and from where.
+type FollowInput struct {
+	UserID         uuid.UUID
+	ConversationID uuid.UUID
+	MessageID      uuid.UUID
+	After          Position // zero: from the beginning
+}
+
+// Feed is one reader's way through the events of a reply. Next is for one
+// goroutine; Close must be called.
+type Feed struct {
+	service *Service
+	in      FollowInput
+	message Message                // as it was when the feed began
+	sub     *eventlog.Subscription // nil once everything is known
+	known   []Event                // to be given before anything else
+	outage  bool
+	over    bool
+}
+
+// Follow opens a Feed. ended reports that nothing follows in.After: the reply
+// has ended and its last event was seen. Faults: resource.not_found,
+// message.not_a_reply.
+func (s *Service) Follow(ctx context.Context, in FollowInput) (feed *Feed, ended bool, err error) {
+	m, err := s.store.message(ctx, in.UserID, in.ConversationID, in.MessageID)
+	if err != nil {
+		return nil, false, err
+	}
+	if m.Role != RoleAssistant {
+		return nil, false, errNotAReply
+	}
+	f := &Feed{service: s, in: in, message: m}
+	if !m.Ended() {
+		f.sub = s.log.Follow(ctx, streamOf(m.ID), in.After.Entry)
+		return f, false, nil
+	}
+	if in.After.EndedAt == m.Attempt {
+		return nil, true, nil
+	}
+	f.known = s.replay(ctx, m, in.After)
+	return f, false, nil
+}
+
+// replay gives what follows after in the log of an ended reply, or, when the
+// log does not tell all of it any more, its last event as PostgreSQL knows it.
+func (s *Service) replay(ctx context.Context, m Message, after Position) []Event {
+	resumed, err := s.log.Resume(ctx, streamOf(m.ID), after.Entry)
+	if err == nil && !resumed.More {
+		events := current(s.decodeAll(resumed.Entries), m.Attempt)
+		if n := len(events); n > 0 && events[n-1].Terminal() {
+			return events
+		}
+	}
+	return []Event{s.stored(m)}
+}
+
+// stored is the last event of a message that PostgreSQL knows to have ended.
+func (s *Service) stored(m Message) Event {
+	e := terminalEvent(m)
+	e.Position = Position{EndedAt: m.Attempt}
+	return e
+}
+
+// decodeAll skips what this release cannot read: readers ignore unknown events.
+func (s *Service) decodeAll(entries []eventlog.Entry) []Event {
+	events := make([]Event, 0, len(entries))
+	for _, entry := range entries {
+		e, err := decode(entry)
+		if err != nil {
+			s.logger.Warn("unreadable event", "error", err)
+			continue
+		}
+		events = append(events, e)
+	}
+	return events
+}
+
+// current leaves out earlier attempts and what a later message.started
+// replaces, and ends at the first terminal event.
+func current(events []Event, attempt int) []Event {
+	from := 0
+	for i, e := range events {
+		if e.Attempt < attempt || e.Type == EventStarted {
+			from = i
+			if e.Attempt < attempt {
+				from = i + 1
+			}
+		}
+	}
+	events = events[from:]
+	for i, e := range events {
+		if e.Terminal() {
+			return events[:i+1]
+		}
+	}
+	return events
+}
+
+// Next waits for events and gives all there are. After the terminal event it
+// gives io.EOF. ErrTooSlow of the event log means that the reader stayed behind;
+// ctx's cause comes back when that ends first. Either way it can resume.
+func (f *Feed) Next(ctx context.Context) ([]Event, error) {
+	for {
+		events, err := f.next(ctx)
+		if err != nil {
+			return nil, err
+		}
+		if n := len(events); n > 0 {
+			f.over = events[n-1].Terminal()
+			return events, nil
+		}
+	}
+}
+
+// next makes one step; no events and no error mean another.
+func (f *Feed) next(ctx context.Context) ([]Event, error) {
+	if f.over {
+		return nil, io.EOF
+	}
+	if f.known != nil {
+		events := f.known
+		f.known = nil
+		return events, nil
+	}
+	wait := lookHealthy
+	if f.outage {
+		wait = lookOutage
+	}
+	bounded, cancel := context.WithTimeoutCause(ctx, wait, errLook)
+	defer cancel()
+	entries, err := f.sub.Next(bounded)
+	switch {
+	case errors.Is(err, eventlog.ErrUnavailable):
+		f.outage = true
+		return f.look(ctx)
+	case errors.Is(err, eventlog.ErrRestarted):
+		return nil, nil // the log begins with message.started, which replaces what the reader has
+	case errors.Is(err, errLook):
+		return f.look(ctx)
+	case err != nil:
+		if ctx.Err() != nil {
+			return nil, context.Cause(ctx)
+		}
+		return nil, err
+	}
+	f.outage = false
+	return current(f.service.decodeAll(entries), f.message.Attempt), nil
+}
+
+// look asks PostgreSQL whether the reply has ended meanwhile. When that cannot
+// be known now, the reader goes on waiting.
+func (f *Feed) look(ctx context.Context) ([]Event, error) {
+	m, err := f.service.store.message(ctx, f.in.UserID, f.in.ConversationID, f.in.MessageID)
+	if err != nil {
+		if ctx.Err() != nil {
+			return nil, context.Cause(ctx)
+		}
+		f.service.logger.Warn("follow a reply", "message_id", f.in.MessageID, "error", err)
+		return nil, nil
+	}
+	if !m.Ended() {
+		return nil, nil
+	}
+	return []Event{f.service.stored(m)}, nil
+}
+
+// Close lets go of the log. Idempotent.
+func (f *Feed) Close() {
+	if f.sub != nil {
+		f.sub.Close()
+	}
+}

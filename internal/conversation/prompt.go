@@ -1,0 +1,106 @@
+package conversation
+
+import (
+	"bytes"
+	"context"
+	_ "embed"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"text/template"
+
+	"github.com/fluentpro/fluentpro/internal/platform/llm"
+)
+
+// What a reply may use of the model, in tokens.
+const (
+	maxReplyTokens  = 600
+	maxWindowTokens = 6000
+	temperature     = 0.7
+)
+
+//go:embed prompt.tmpl
+var promptText string
+
+// promptTemplate is filled for each reply; html escaping is not wanted: the
+// learner's facts are JSON, whose encoder escapes < and > already, so that no
+// text of a learner can close the data block.
+var promptTemplate = template.Must(template.New("prompt").Parse(promptText))
+
+// facts is everything a learner has said about themselves and this
+// conversation: data for the model, never instructions.
+type facts struct {
+	Learner              Learner        `json:"learner"`
+	Title                string         `json:"conversation_title"`
+	UserPreferences      map[string]any `json:"user_preferences,omitempty"`
+	ConversationSettings map[string]any `json:"conversation_settings,omitempty"`
+	DomainContext        map[string]any `json:"domain_context,omitempty"`
+}
+
+// prompt makes the request that a reply answers: who the partner is and what
+// the situation wants, the learner's facts as data, then the newest messages
+// that fit, oldest first.
+func (s *Service) prompt(ctx context.Context, reply Message) (llm.Request, error) {
+	head, err := s.store.head(ctx, reply.ConversationID)
+	if err != nil {
+		return llm.Request{}, err
+	}
+	scene, err := s.scenes.Scene(head.PartnerID, head.SituationID)
+	if err != nil {
+		return llm.Request{}, err
+	}
+	learner, err := s.learners.Learner(ctx, head.UserID)
+	if err != nil {
+		return llm.Request{}, err
+	}
+	turns, err := s.store.window(ctx, head.ID, reply.Seq)
+	if err != nil {
+		return llm.Request{}, err
+	}
+	system, err := systemPrompt(scene, facts{
+		Learner: learner, Title: head.Title, UserPreferences: head.Context.UserPreferences,
+		ConversationSettings: head.Context.ConversationSettings, DomainContext: head.Context.DomainContext,
+	})
+	if err != nil {
+		return llm.Request{}, err
+	}
+	return llm.Request{
+		Messages: window(system, turns), MaxTokens: maxReplyTokens, Temperature: temperature, User: head.UserID.String(),
+	}, nil
+}
+
+func systemPrompt(scene Scene, f facts) (string, error) {
+	data, err := json.MarshalIndent(f, "", "  ")
+	if err != nil {
+		return "", fmt.Errorf("prompt: %w", err)
+	}
+	var out bytes.Buffer
+	if err := promptTemplate.Execute(&out, struct {
+		Scene
+		Facts string
+	}{scene, string(data)}); err != nil {
+		return "", fmt.Errorf("prompt: %w", err)
+	}
+	return out.String(), nil
+}
+
+// window keeps the system prompt, then the newest turns that fit, given newest
+// first. The latest turn is always there.
+func window(system string, newest []turn) []llm.Message {
+	budget := maxWindowTokens - estimateTokens(system)
+	messages := []llm.Message{}
+	for i, t := range newest {
+		budget -= estimateTokens(t.Content)
+		if budget < 0 && i > 0 {
+			break
+		}
+		messages = append(messages, llm.Message{Role: t.Role, Content: t.Content})
+	}
+	messages = append(messages, llm.Message{Role: "system", Content: system})
+	slices.Reverse(messages)
+	return messages
+}
+
+// estimateTokens guesses on the high side: three bytes a token, and four for
+// the frame of a message.
+func estimateTokens(text string) int { return len(text)/3 + 4 }

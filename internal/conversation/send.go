@@ -1,0 +1,125 @@
+package conversation
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/fluentpro/fluentpro/internal/platform/once"
+	"github.com/fluentpro/fluentpro/internal/platform/postgres"
+)
+
+// SendInput is what the learner says.
+type SendInput struct {
+	UserID         uuid.UUID
+	ConversationID uuid.UUID
+	Content        string // 1-8,000 characters
+	Metadata       map[string]any
+	IdempotencyKey string `json:"-"`
+}
+
+// Sent is the learner's message and the partner's reply.
+type Sent struct {
+	Message  Message
+	Reply    Message
+	Replayed bool // an earlier request with the same key sent it; both as they are now
+}
+
+// sendResult is what an idempotency key remembers of a message.
+type sendResult struct {
+	MessageID uuid.UUID `json:"message_id"`
+	ReplyID   uuid.UUID `json:"reply_id"`
+}
+
+// Send stores the learner's message, the pending reply and the job that writes
+// it, in one transaction of four round trips. When it returns, all are
+// committed. Faults: resource.not_found, conversation.not_active,
+// conversation.reply_in_flight (with reply_id),
+// conversation.token_limit_reached, idempotency.*.
+func (s *Service) Send(ctx context.Context, in SendInput) (Sent, error) {
+	claim, err := s.once.Claim(in.UserID, "createMessage", in.IdempotencyKey, in)
+	if err != nil {
+		return Sent{}, err
+	}
+	sent, err := newExchange(in, s.clock())
+	if err != nil {
+		return Sent{}, err
+	}
+	var replay json.RawMessage
+	err = postgres.InTx(ctx, s.store.pool, func(tx Tx) error {
+		replay, err = s.send(ctx, tx, in, claim, &sent)
+		return err
+	})
+	if err != nil || replay == nil {
+		return sent, err
+	}
+	return s.replaySend(ctx, in, replay)
+}
+
+// send does it inside tx, or gives what the key's first use recorded.
+func (s *Service) send(ctx context.Context, tx Tx, in SendInput, claim *once.Claim, sent *Sent) (json.RawMessage, error) {
+	out, err := s.store.send(ctx, tx, in, claim, sent)
+	switch {
+	case err != nil:
+		return nil, err
+	case !out.claimed:
+		return s.once.Replay(ctx, tx, claim)
+	case !out.stored:
+		return nil, s.whyNot(ctx, tx, in)
+	}
+	return nil, s.jobs.Insert(ctx, tx, replyArgs{Format: 1, MessageID: sent.Reply.ID})
+}
+
+// whyNot tells which rule kept a message out.
+func (s *Service) whyNot(ctx context.Context, tx Tx, in SendInput) error {
+	head, err := headIn(ctx, tx, in.UserID, in.ConversationID)
+	switch {
+	case err != nil:
+		return err
+	case head.Status != StatusActive:
+		return errNotActive.WithDetail("status", head.Status)
+	case head.ReplyID != nil:
+		return errReplyInFlight.WithDetail("reply_id", head.ReplyID)
+	case head.TokenLimit != nil && head.TokensUsed >= *head.TokenLimit:
+		return errTokenLimit
+	}
+	// The rule held a moment ago and does not any more; the client may try again.
+	return errReplyInFlight.WithRetryAfter(time.Second)
+}
+
+func (s *Service) replaySend(ctx context.Context, in SendInput, replay json.RawMessage) (Sent, error) {
+	var made sendResult
+	if err := json.Unmarshal(replay, &made); err != nil {
+		return Sent{}, fmt.Errorf("replay message: %w", err)
+	}
+	message, err := s.store.message(ctx, in.UserID, in.ConversationID, made.MessageID)
+	if err != nil {
+		return Sent{}, err
+	}
+	reply, err := s.store.message(ctx, in.UserID, in.ConversationID, made.ReplyID)
+	return Sent{Message: message, Reply: reply, Replayed: true}, err
+}
+
+// newExchange prepares both messages; seq and version are known once stored.
+func newExchange(in SendInput, now time.Time) (Sent, error) {
+	said, err := uuid.NewV7()
+	if err != nil {
+		return Sent{}, err
+	}
+	reply, err := uuid.NewV7()
+	if err != nil {
+		return Sent{}, err
+	}
+	if in.Metadata == nil {
+		in.Metadata = map[string]any{}
+	}
+	return Sent{
+		Message: Message{ID: said, ConversationID: in.ConversationID, Role: RoleUser, Content: in.Content,
+			Status: MessageCompleted, Metadata: in.Metadata, Attempt: 1, CreatedAt: now, CompletedAt: &now},
+		Reply: Message{ID: reply, ConversationID: in.ConversationID, Role: RoleAssistant,
+			Status: MessagePending, Metadata: map[string]any{}, Attempt: 1, CreatedAt: now},
+	}, nil
+}

@@ -1,0 +1,297 @@
+package conversation
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"math"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"github.com/fluentpro/fluentpro/gen/db"
+	"github.com/fluentpro/fluentpro/internal/platform/llm"
+	"github.com/fluentpro/fluentpro/internal/platform/once"
+	"github.com/fluentpro/fluentpro/internal/platform/postgres"
+)
+
+// Tx is a transaction in progress.
+type Tx = postgres.Tx
+
+// windowRows bounds what is read for one prompt, however long the conversation.
+const windowRows = 200
+
+// farFuture stands before the newest: the keyset starts there.
+var farFuture = time.Date(9999, 1, 1, 0, 0, 0, 0, time.UTC)
+
+// store is this noun's part of the database.
+type store struct {
+	pool *pgxpool.Pool
+	q    db.Queries
+	once *once.Keys
+}
+
+func (s *store) conversation(ctx context.Context, userID, id uuid.UUID) (Conversation, error) {
+	row, err := s.q.ConversationByID(ctx, s.pool, db.ConversationByIDParams{ID: id, UserID: userID})
+	if postgres.NoRows(err) {
+		return Conversation{}, errNotFound
+	}
+	if err != nil {
+		return Conversation{}, postgres.Translate(fmt.Errorf("read conversation: %w", err))
+	}
+	return fromHead(row)
+}
+
+// conversations gives one row more than the page, which tells whether there are more.
+func (s *store) conversations(ctx context.Context, in ListInput) ([]Conversation, error) {
+	before := Place{At: farFuture}
+	if in.Before != nil {
+		before = *in.Before
+	}
+	rows, err := s.q.ConversationsByUser(ctx, s.pool, db.ConversationsByUserParams{
+		UserID: in.UserID, Status: in.Status, Tag: in.Tag, BeforeAt: before.At, BeforeID: before.ID, MaxRows: in.Limit + 1,
+	})
+	if err != nil {
+		return nil, postgres.Translate(fmt.Errorf("list conversations: %w", err))
+	}
+	return collect(rows, fromHead)
+}
+
+func (s *store) message(ctx context.Context, userID, conversationID, id uuid.UUID) (Message, error) {
+	row, err := s.q.MessageByID(ctx, s.pool, db.MessageByIDParams{ID: id, ConversationID: conversationID, UserID: userID})
+	if postgres.NoRows(err) {
+		return Message{}, errMessageNotFound
+	}
+	if err != nil {
+		return Message{}, postgres.Translate(fmt.Errorf("read message: %w", err))
+	}
+	return fromMessage(row)
+}
+
+// messages gives one row more than the page.
+func (s *store) messages(ctx context.Context, in MessagesInput) ([]Message, error) {
+	var rows []db.Message
+	var err error
+	if in.Descending {
+		before := math.MaxInt32
+		if in.After != nil {
+			before = *in.After
+		}
+		rows, err = s.q.MessagesByConversationDesc(ctx, s.pool, db.MessagesByConversationDescParams{
+			ConversationID: in.ConversationID, BeforeSeq: before, MaxRows: in.Limit + 1})
+	} else {
+		var after int
+		if in.After != nil {
+			after = *in.After
+		}
+		rows, err = s.q.MessagesByConversation(ctx, s.pool, db.MessagesByConversationParams{
+			ConversationID: in.ConversationID, AfterSeq: after, MaxRows: in.Limit + 1})
+	}
+	if err != nil {
+		return nil, postgres.Translate(fmt.Errorf("list messages: %w", err))
+	}
+	return collect(rows, fromMessage)
+}
+
+func insertConversation(ctx context.Context, tx Tx, c Conversation, greetingID uuid.UUID, greeting string) error {
+	contextText, err := json.Marshal(c.Context)
+	if err != nil {
+		return fmt.Errorf("insert conversation: %w", err)
+	}
+	metadata, err := json.Marshal(c.Metadata)
+	if err != nil {
+		return fmt.Errorf("insert conversation: %w", err)
+	}
+	q := db.New()
+	err = q.InsertConversation(ctx, tx, db.InsertConversationParams{
+		ID: c.ID, UserID: c.UserID, PartnerID: c.PartnerID, SituationID: c.SituationID, Title: c.Title, Tags: c.Tags,
+		Context: contextText, Metadata: metadata, TokenLimit: c.TokenLimit, At: c.CreatedAt,
+	})
+	if err != nil {
+		return fmt.Errorf("insert conversation: %w", err)
+	}
+	err = q.InsertGreeting(ctx, tx, db.InsertGreetingParams{ID: greetingID, ConversationID: c.ID, Content: greeting, At: c.CreatedAt})
+	if err != nil {
+		return fmt.Errorf("insert greeting: %w", err)
+	}
+	return nil
+}
+
+// sendOutcome says how far a send came.
+type sendOutcome struct {
+	claimed bool // the idempotency key was free (or there is none)
+	stored  bool // the conversation took the message
+}
+
+// send claims the key and stores both messages in one batch, and sets their seq
+// and version.
+func (s *store) send(ctx context.Context, tx Tx, in SendInput, claim *once.Claim, sent *Sent) (sendOutcome, error) {
+	metadata, err := json.Marshal(sent.Message.Metadata)
+	if err != nil {
+		return sendOutcome{}, fmt.Errorf("send message: %w", err)
+	}
+	var out sendOutcome
+	batch := &pgx.Batch{}
+	if err := s.once.Queue(batch, claim, sendResult{MessageID: sent.Message.ID, ReplyID: sent.Reply.ID}, &out.claimed); err != nil {
+		return out, err
+	}
+	batch.Queue(db.SendMessage, sent.Reply.ID, sent.Message.CreatedAt, in.ConversationID, in.UserID, claim.IDOrNil(),
+		sent.Message.ID, in.Content, json.RawMessage(metadata)).
+		QueryRow(func(row pgx.Row) error {
+			var version int64
+			var lastSeq int
+			if err := row.Scan(&version, &lastSeq); err != nil {
+				if postgres.NoRows(err) {
+					return nil
+				}
+				return fmt.Errorf("send message: %w", err)
+			}
+			out.stored = true
+			sent.Message.Seq, sent.Message.Version = lastSeq-1, version
+			sent.Reply.Seq, sent.Reply.Version = lastSeq, version
+			return nil
+		})
+	if err := tx.SendBatch(ctx, batch).Close(); err != nil {
+		return out, once.Refusal(err)
+	}
+	return out, nil
+}
+
+func headIn(ctx context.Context, tx Tx, userID, id uuid.UUID) (db.Conversation, error) {
+	row, err := db.New().ConversationByID(ctx, tx, db.ConversationByIDParams{ID: id, UserID: userID})
+	if postgres.NoRows(err) {
+		return row, errNotFound
+	}
+	if err != nil {
+		return row, fmt.Errorf("read conversation: %w", err)
+	}
+	return row, nil
+}
+
+func collect[R, T any](rows []R, convert func(R) (T, error)) ([]T, error) {
+	out := make([]T, 0, len(rows))
+	for _, r := range rows {
+		one, err := convert(r)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, one)
+	}
+	return out, nil
+}
+
+func fromHead(r db.Conversation) (Conversation, error) {
+	c := Conversation{
+		ID: r.ID, UserID: r.UserID, PartnerID: r.PartnerID, SituationID: r.SituationID, Title: r.Title, Status: r.Status,
+		Version: r.Version, Tags: r.Tags, TokenLimit: r.TokenLimit, TokensUsed: r.TokensUsed, MessageCount: r.MessageCount,
+		CreatedAt: r.CreatedAt.UTC(), UpdatedAt: r.UpdatedAt.UTC(), LastActivityAt: r.LastActivityAt.UTC(),
+	}
+	if err := json.Unmarshal(r.Context, &c.Context); err != nil {
+		return c, fmt.Errorf("conversation %s: context: %w", r.ID, err)
+	}
+	c.Context = c.Context.filled()
+	if err := json.Unmarshal(r.Metadata, &c.Metadata); err != nil {
+		return c, fmt.Errorf("conversation %s: metadata: %w", r.ID, err)
+	}
+	return c, nil
+}
+
+func fromMessage(r db.Message) (Message, error) {
+	m := Message{
+		ID: r.ID, ConversationID: r.ConversationID, Seq: r.Seq, Role: r.Role, Content: r.Content, Status: r.Status,
+		Tokens: r.Tokens, Version: r.Version, Attempt: r.Attempt, CreatedAt: r.CreatedAt.UTC(),
+	}
+	if r.FinishReason != nil {
+		m.FinishReason = *r.FinishReason
+	}
+	if r.CompletedAt != nil {
+		at := r.CompletedAt.UTC()
+		m.CompletedAt = &at
+	}
+	if len(r.Problem) > 0 {
+		if err := json.Unmarshal(r.Problem, &m.Problem); err != nil {
+			return m, fmt.Errorf("message %s: problem: %w", r.ID, err)
+		}
+	}
+	if err := json.Unmarshal(r.Metadata, &m.Metadata); err != nil {
+		return m, fmt.Errorf("message %s: metadata: %w", r.ID, err)
+	}
+	return m, nil
+}
+
+// beginReply makes the reply this lease's to write; pgx.ErrNoRows when it has
+// ended or a newer lease has it.
+func (s *store) beginReply(ctx context.Context, id uuid.UUID, lease int64) (Message, error) {
+	row, err := s.q.BeginReply(ctx, s.pool, db.BeginReplyParams{ID: id, LeaseNumber: lease})
+	if err != nil {
+		return Message{}, fmt.Errorf("begin reply: %w", err)
+	}
+	return fromMessage(row)
+}
+
+func (s *store) replyByID(ctx context.Context, id uuid.UUID) (Message, error) {
+	row, err := s.q.ReplyByID(ctx, s.pool, id)
+	if err != nil {
+		return Message{}, fmt.Errorf("read reply: %w", err)
+	}
+	return fromMessage(row)
+}
+
+// finishReply stores the end of a reply and frees the conversation, if the
+// lease still holds; else pgx.ErrNoRows.
+func (s *store) finishReply(ctx context.Context, m Message, lease int64, usage llm.Usage, at time.Time) (Message, error) {
+	var problem json.RawMessage
+	if m.Problem != nil {
+		text, err := json.Marshal(m.Problem)
+		if err != nil {
+			return m, fmt.Errorf("finish reply: %w", err)
+		}
+		problem = text
+	}
+	var done Message
+	err := postgres.InTx(ctx, s.pool, func(tx Tx) error {
+		head, err := s.q.ConversationForUpdate(ctx, tx, m.ConversationID)
+		if err != nil {
+			return fmt.Errorf("finish reply: %w", err)
+		}
+		row, err := s.q.FinishReply(ctx, tx, db.FinishReplyParams{
+			ID: m.ID, LeaseNumber: lease, Content: m.Content, Status: m.Status, FinishReason: &m.FinishReason,
+			Tokens: m.Tokens, PromptTokens: &usage.Prompt, TokensEstimated: usage.Estimated, Problem: problem,
+			Version: head.Version + 1, At: &at,
+		})
+		if err != nil {
+			return fmt.Errorf("finish reply: %w", err)
+		}
+		if done, err = fromMessage(row); err != nil {
+			return err
+		}
+		return s.q.EndReply(ctx, tx, db.EndReplyParams{ID: m.ConversationID, Tokens: int64(usage.Prompt + usage.Completion), At: at})
+	})
+	return done, err
+}
+
+// turn is one earlier message as the model sees it.
+type turn struct {
+	Role    string
+	Content string
+}
+
+// window gives the newest finished messages before a seq, the newest first.
+func (s *store) window(ctx context.Context, conversationID uuid.UUID, before int) ([]turn, error) {
+	rows, err := s.q.WindowBefore(ctx, s.pool, db.WindowBeforeParams{ConversationID: conversationID, BeforeSeq: before, MaxRows: windowRows})
+	if err != nil {
+		return nil, fmt.Errorf("read window: %w", err)
+	}
+	return collect(rows, func(r db.WindowBeforeRow) (turn, error) { return turn{Role: r.Role, Content: r.Content}, nil })
+}
+
+// head reads a conversation by its id alone, for the worker.
+func (s *store) head(ctx context.Context, id uuid.UUID) (Conversation, error) {
+	row, err := s.q.HeadByID(ctx, s.pool, id)
+	if err != nil {
+		return Conversation{}, fmt.Errorf("read conversation: %w", err)
+	}
+	return fromHead(row)
+}

@@ -1,0 +1,96 @@
+// Cover holds the coverage floor: 80% of the statements of hand-written code, in
+// total and in every package. It reads a profile of go test that may hold each
+// block several times, one for each test binary.
+//
+//	go run ./test/cover coverage/all.out
+package main
+
+import (
+	"bufio"
+	"fmt"
+	"os"
+	"path"
+	"sort"
+	"strconv"
+	"strings"
+)
+
+const floor = 80.0
+
+// A tally counts statements.
+type tally struct{ covered, all int }
+
+func (t tally) percent() float64 { return 100 * float64(t.covered) / float64(max(t.all, 1)) }
+
+func main() {
+	if len(os.Args) != 2 {
+		fmt.Fprintln(os.Stderr, "usage: cover PROFILE")
+		os.Exit(2)
+	}
+	packages, err := read(os.Args[1])
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "cover:", err)
+		os.Exit(1)
+	}
+	if !report(packages) {
+		os.Exit(1)
+	}
+}
+
+// read sums up a profile by package: a block counts as covered when any binary ran it.
+func read(file string) (map[string]tally, error) {
+	f, err := os.Open(file)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = f.Close() }()
+	type block struct{ statements, runs int }
+	blocks := map[string]block{}
+	lines := bufio.NewScanner(f)
+	for lines.Scan() {
+		fields := strings.Fields(lines.Text())
+		if len(fields) != 3 { // the mode line
+			continue
+		}
+		statements, err1 := strconv.Atoi(fields[1])
+		runs, err2 := strconv.Atoi(fields[2])
+		if err1 != nil || err2 != nil {
+			return nil, fmt.Errorf("%s: %q is no block", file, lines.Text())
+		}
+		b := blocks[fields[0]]
+		blocks[fields[0]] = block{statements, b.runs + runs}
+	}
+	packages := map[string]tally{}
+	for where, b := range blocks {
+		source, _, _ := strings.Cut(where, ":")
+		t := packages[path.Dir(source)]
+		t.all += b.statements
+		if b.runs > 0 {
+			t.covered += b.statements
+		}
+		packages[path.Dir(source)] = t
+	}
+	return packages, lines.Err()
+}
+
+// report prints each package and says whether all are above the floor.
+func report(packages map[string]tally) bool {
+	var names []string
+	var total tally
+	for name, t := range packages {
+		names = append(names, name)
+		total.all += t.all
+		total.covered += t.covered
+	}
+	sort.Strings(names)
+	ok := total.percent() >= floor && total.all > 0
+	for _, name := range names {
+		mark := ""
+		if t := packages[name]; t.percent() < floor {
+			mark, ok = "  below the floor", false
+		}
+		fmt.Printf("%6.1f%%  %s%s\n", packages[name].percent(), name, mark)
+	}
+	fmt.Printf("%6.1f%%  in total; the floor is %.0f%%\n", total.percent(), floor)
+	return ok
+}
