@@ -29,9 +29,6 @@ const (
 	databaseFile = "database.url" // there while dev runs, for `fluentpro admin`
 )
 
-// modelPace is about how fast people read, in tokens a second.
-const modelPace = 25
-
 // stopLimit bounds how long each embedded part may take to stop.
 const stopLimit = 15 * time.Second
 
@@ -170,7 +167,7 @@ func (d *devStack) startModel(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("model server: %w", err)
 	}
-	model := partner.New(partner.Config{TokensPerSecond: modelPace, Logger: d.logger})
+	model := partner.New(partner.Config{TokensPerSecond: partner.HumanPace, FirstTokenDelay: partner.HumanDelay, Logger: d.logger})
 	server := &http.Server{Handler: model, ReadHeaderTimeout: 5 * time.Second}
 	done := make(chan error, 1)
 	go func() { done <- server.Serve(listener) }()

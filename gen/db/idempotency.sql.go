@@ -53,8 +53,8 @@ func (q *Queries) ClaimIdempotencyKey(ctx context.Context, db DBTX, arg ClaimIde
 }
 
 const DeleteExpiredIdempotencyKeys = `-- name: DeleteExpiredIdempotencyKeys :execrows
-delete from idempotency_keys
-where (scope, operation, key) in (
+delete from idempotency_keys i
+where i.expires_at <= $1 and (i.scope, i.operation, i.key) in (
     select k.scope, k.operation, k.key from idempotency_keys k
     where k.expires_at <= $1 order by k.expires_at limit $2
 )
@@ -65,7 +65,8 @@ type DeleteExpiredIdempotencyKeysParams struct {
 	MaxRows int
 }
 
-// By idempotency_keys_expiry, in bounded bites.
+// The longest expired first, by idempotency_keys_expiry, in bounded bites. Says again that the key has expired,
+// since one that is claimed anew meanwhile is waited for and must stay.
 func (q *Queries) DeleteExpiredIdempotencyKeys(ctx context.Context, db DBTX, arg DeleteExpiredIdempotencyKeysParams) (int64, error) {
 	result, err := db.Exec(ctx, DeleteExpiredIdempotencyKeys, arg.At, arg.MaxRows)
 	if err != nil {

@@ -11,25 +11,55 @@ import (
 	"time"
 )
 
-const DeleteOrphanedLeases = `-- name: DeleteOrphanedLeases :exec
-delete from job_leases l
-where l.expires_at < now() - interval '1 hour'
-  and not exists (select 1 from river_job j where j.id = l.job_id and j.state not in ('cancelled', 'discarded'))
+const CompleteLeasedJob = `-- name: CompleteLeasedJob :execrows
+with held as (
+    delete from job_leases where number = $1 returning job_id
+)
+update river_job j set state = 'completed', finalized_at = now()
+from held
+where j.id = held.job_id and j.state in ('running', 'available', 'scheduled', 'retryable')
 `
 
-func (q *Queries) DeleteOrphanedLeases(ctx context.Context, db DBTX) error {
-	_, err := db.Exec(ctx, DeleteOrphanedLeases)
+// Ends a job that is done together with its lease; no row when the lease is not ours any more. The job need not be
+// running: a worker that lost the lease before may have put it back into the queue.
+// By job_leases_number_key and river_job_pkey.
+func (q *Queries) CompleteLeasedJob(ctx context.Context, db DBTX, number int64) (int64, error) {
+	result, err := db.Exec(ctx, CompleteLeasedJob, number)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
+}
+
+const DeleteLapsedLeases = `-- name: DeleteLapsedLeases :exec
+delete from job_leases l
+where l.expires_at < now() and not exists (select 1 from river_job j where j.id = l.job_id and j.state = 'running')
+`
+
+// Lapsed leases that no run needs. By job_leases_expiry and river_job_pkey.
+func (q *Queries) DeleteLapsedLeases(ctx context.Context, db DBTX) error {
+	_, err := db.Exec(ctx, DeleteLapsedLeases)
 	return err
 }
 
-const ReleaseJobLease = `-- name: ReleaseJobLease :exec
-delete from job_leases where number = $1
+const ReleaseJobLease = `-- name: ReleaseJobLease :execrows
+update job_leases set number = -number, expires_at = now() + $1::interval
+where number = $2
 `
 
-// By job_leases_number_key.
-func (q *Queries) ReleaseJobLease(ctx context.Context, db DBTX, number int64) error {
-	_, err := db.Exec(ctx, ReleaseJobLease, number)
-	return err
+type ReleaseJobLeaseParams struct {
+	Lifetime time.Duration
+	Number   int64
+}
+
+// Gives a lease back before the queue stores what became of the run; no row when it is not ours any more. The row
+// stays until then, or else the job of a worker that dies in between would be nobody's. By job_leases_number_key.
+func (q *Queries) ReleaseJobLease(ctx context.Context, db DBTX, arg ReleaseJobLeaseParams) (int64, error) {
+	result, err := db.Exec(ctx, ReleaseJobLease, arg.Lifetime, arg.Number)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
 }
 
 const RenewJobLeases = `-- name: RenewJobLeases :many
@@ -65,16 +95,22 @@ func (q *Queries) RenewJobLeases(ctx context.Context, db DBTX, arg RenewJobLease
 }
 
 const ReviveLapsedJobs = `-- name: ReviveLapsedJobs :many
-update river_job j set state = 'available', scheduled_at = now(), finalized_at = null
-from job_leases l
-where l.job_id = j.id and l.expires_at < now() and j.state in ('running', 'completed')
+with lapsed as (
+    select j.id from river_job j
+    left join job_leases l on l.job_id = j.id
+    where j.state = 'running' and greatest(l.expires_at, j.attempted_at + $1::interval) < now()
+    for update of j skip locked
+)
+update river_job j set state = 'available', scheduled_at = now()
+from lapsed
+where j.id = lapsed.id
 returning j.id
 `
 
-// Jobs whose worker is gone become available again; those nobody will run any more lose their lease row.
-// By job_leases_expiry and river_job_pkey.
-func (q *Queries) ReviveLapsedJobs(ctx context.Context, db DBTX) ([]int64, error) {
-	rows, err := db.Query(ctx, ReviveLapsedJobs)
+// Jobs whose worker is gone become available again: their lease has lapsed, or was not even taken in the time of
+// one. In no order; by river_job_prioritized_fetching_index (those that run are few) and job_leases_pkey.
+func (q *Queries) ReviveLapsedJobs(ctx context.Context, db DBTX, lifetime time.Duration) ([]int64, error) {
+	rows, err := db.Query(ctx, ReviveLapsedJobs, lifetime)
 	if err != nil {
 		return nil, err
 	}
@@ -98,7 +134,7 @@ insert into job_leases (job_id, number, expires_at)
 values ($1, nextval('job_lease_numbers'), now() + $2::interval)
 on conflict (job_id) do update
 set number = nextval('job_lease_numbers'), expires_at = now() + $2::interval
-where job_leases.expires_at < now()
+where job_leases.expires_at < now() or job_leases.number < 0
 returning number
 `
 
@@ -107,7 +143,8 @@ type TakeJobLeaseParams struct {
 	Lifetime time.Duration
 }
 
-// No row when another worker holds the job. The database's clock decides, so that nodes agree. By job_leases_pkey.
+// No row when another worker holds the job. A lease that was given back (its number negated) may be taken at
+// once. The database's clock decides, so that nodes agree. By job_leases_pkey.
 func (q *Queries) TakeJobLease(ctx context.Context, db DBTX, arg TakeJobLeaseParams) (int64, error) {
 	row := db.QueryRow(ctx, TakeJobLease, arg.JobID, arg.Lifetime)
 	var number int64

@@ -154,6 +154,7 @@ type RefreshToken struct {
 type RiverJob struct {
 	ID          int64
 	State       RiverJobState
+	AttemptedAt *time.Time
 	ScheduledAt time.Time
 	FinalizedAt *time.Time
 }

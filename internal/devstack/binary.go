@@ -44,7 +44,10 @@ func (f finder) find(ctx context.Context, major int) (installation, error) {
 	var seen []string
 	for _, bin := range f.machine(ctx) {
 		found, err := inspect(ctx, bin)
-		if err != nil || !f.as.reaches(ctx, found.program("postgres")) {
+		if err != nil {
+			continue
+		}
+		if reached, err := f.as.reaches(ctx, found.program("postgres")); err != nil || !reached {
 			continue
 		}
 		if suits(found.major, major) {
@@ -73,10 +76,11 @@ func (f finder) only(ctx context.Context, major int) (installation, error) {
 		return installation{}, fmt.Errorf("the PostgreSQL set in the configuration (%s) is version %d, and %s is needed",
 			f.explicit, found.major, wanted(major))
 	}
-	if !f.as.reaches(ctx, found.program("postgres")) {
-		return installation{}, fmt.Errorf("the PostgreSQL set in the configuration (%s) is closed to %s, who is to run it", f.explicit, f.as.name)
+	reached, err := f.as.reaches(ctx, found.program("postgres"))
+	if err == nil && !reached {
+		err = fmt.Errorf("the PostgreSQL set in the configuration (%s) is closed to %s, who is to run it", f.explicit, f.as.name)
 	}
-	return found, nil
+	return found, err
 }
 
 func suits(major, asked int) bool {

@@ -32,7 +32,7 @@ type cluster struct {
 	remove string // the folder to remove when the cluster is stopped; "" none
 	bin    installation
 	as     *identity
-	lock   *os.File
+	lock   *folderLock
 	fast   bool
 	logger *slog.Logger
 }
@@ -186,7 +186,7 @@ func (c *cluster) run(ctx context.Context, name string, argv []string) error {
 	defer cancel()
 	return run(ctx, command{
 		name: name, argv: argv, stop: "TERM", force: "KILL", remove: c.remove,
-		as: c.as, lock: c.lock, log: newTail(name, c.logger), logger: c.logger,
+		as: c.as, lock: c.lock.server, log: newTail(name, c.logger), logger: c.logger,
 	})
 }
 

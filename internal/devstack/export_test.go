@@ -2,22 +2,25 @@ package devstack
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"os"
 	"time"
+
+	"github.com/jackc/pgx/v5"
 )
 
 // What only the tests of this package may reach.
 var (
-	Verify     = verify
-	Unpack     = unpack
-	LockFolder = lockFolder
-	Unlock     = unlock
-	PortOf     = portOf
-	Alive      = alive
-	ClearPid   = func(ctx context.Context, dir string) error {
+	Verify   = verify
+	Unpack   = unpack
+	PortOf   = portOf
+	Alive    = alive
+	ClearPid = func(ctx context.Context, dir string) error {
 		return (&cluster{dir: dir, logger: slog.New(slog.DiscardHandler)}).clearStalePid(ctx)
 	}
+	StartTestCluster = startTestCluster
+	StartTestRedis   = startTestRedis
 	TemporaryParents = temporaryParents
 	AvailableMemory  = availableMemory
 	MachineFolders   = machineFolders
@@ -93,4 +96,17 @@ func Tail(parts ...string) string {
 		_, _ = t.Write([]byte(part))
 	}
 	return t.String()
+}
+
+// Ping connects once.
+func Ping(ctx context.Context, url string) error { return ping(ctx, url) }
+
+// Execute runs SQL on a connection of its own.
+func Execute(ctx context.Context, url, sql string) error {
+	conn, err := pgx.Connect(ctx, url)
+	if err != nil {
+		return err
+	}
+	_, err = conn.Exec(ctx, sql)
+	return errors.Join(err, conn.Close(ctx))
 }

@@ -86,18 +86,33 @@ func (id *identity) own(path string) error {
 	return os.Lchown(path, int(id.uid), int(id.gid))
 }
 
+// take gives a folder to the user, and tells whether that is of any use.
+func (id *identity) take(ctx context.Context, dir string) (reached bool, err error) {
+	if err := id.own(dir); err != nil {
+		return false, err
+	}
+	return id.reaches(ctx, dir)
+}
+
 // reaches asks the system itself whether the user may run the program at path
 // or enter the folder at path: modes, access lists and mounts all count.
-func (id *identity) reaches(ctx context.Context, path string) bool {
+func (id *identity) reaches(ctx context.Context, path string) (bool, error) {
 	if id == nil {
-		return true
+		return true, nil
 	}
 	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
 	defer cancel()
 	probe := exec.CommandContext(ctx, "/bin/sh", "-c", `test -x "$1"`, "probe", path)
 	probe.Dir = "/"
 	probe.SysProcAttr = &syscall.SysProcAttr{Credential: id.credential()}
-	return probe.Run() == nil
+	err := probe.Run()
+	if exit, ok := errors.AsType[*exec.ExitError](err); ok && exit.ExitCode() == 1 {
+		return false, nil
+	}
+	if err != nil {
+		return false, fmt.Errorf("ask whether %s reaches %s: %w", id.name, path, errors.Join(ctx.Err(), err))
+	}
+	return true, nil
 }
 
 // settle gives a folder the user can reach: dir, or when something above dir is
@@ -111,8 +126,8 @@ func (id *identity) settle(ctx context.Context, dir string, logger *slog.Logger)
 			return place, nil
 		}
 	}
-	if id.reaches(ctx, dir) {
-		return dir, nil
+	if reached, err := id.reaches(ctx, dir); reached || err != nil {
+		return dir, err
 	}
 	sum := sha256.Sum256([]byte(dir))
 	name := "fluentpro-" + hex.EncodeToString(sum[:8])
@@ -150,10 +165,11 @@ func (id *identity) standIn(ctx context.Context, place string) error {
 	if !info.IsDir() || !ok || int(stat.Uid) != os.Geteuid() || info.Mode().Perm()&0o022 != 0 {
 		return fmt.Errorf("%s is not a folder of ours alone", place)
 	}
-	if !id.reaches(ctx, place) {
+	reached, err := id.reaches(ctx, place)
+	if err == nil && !reached {
 		return fmt.Errorf("%s is closed to %s", place, id.name)
 	}
-	return nil
+	return err
 }
 
 // temporary makes a folder that the user owns and reaches.
@@ -165,10 +181,11 @@ func (id *identity) temporary(ctx context.Context) (string, error) {
 			failures = append(failures, err)
 			continue
 		}
-		if err := id.own(dir); err == nil && id.reaches(ctx, dir) {
+		reached, err := id.take(ctx, dir)
+		if reached {
 			return dir, nil
 		}
-		failures = append(failures, fmt.Errorf("%s is closed to the user PostgreSQL runs as", parent), os.RemoveAll(dir))
+		failures = append(failures, fmt.Errorf("%s is closed to the user PostgreSQL runs as", parent), err, os.RemoveAll(dir))
 	}
 	return "", fmt.Errorf("make a temporary folder: %w", errors.Join(failures...))
 }

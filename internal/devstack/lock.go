@@ -4,83 +4,99 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
-	"strconv"
 	"strings"
 	"syscall"
 	"time"
 )
 
-// lockWait is how long a start waits for a server to end whose owner is gone.
-const lockWait = stopLimit
+// A start waits ownerWait for an owner that is just being killed, and lockWait
+// for the server of an owner that is gone.
+const (
+	ownerWait = 300 * time.Millisecond
+	lockWait  = stopLimit
+)
 
-// lockFolder takes the lock that one server's data needs. The server inherits
-// it, so it is free only when the server has ended, even where its owner died
-// first. A lock whose owner lives is refused at once; one whose owner is gone is
-// waited for, since its server is on its way out.
-func lockFolder(ctx context.Context, dir, server string) (*os.File, error) {
-	file, err := os.OpenFile(filepath.Join(dir, server+".lock"), os.O_RDWR|os.O_CREATE, 0o600)
+// folderLock is the right to run one kind of server on one folder. The system
+// gives back both locks when those who hold them end, however they end.
+type folderLock struct {
+	owner  *os.File // held by us alone; holds our process id
+	server *os.File // held by the server too, which inherits it
+}
+
+// lockFolder refuses a folder whose owner lives. It waits for a server whose
+// owner is gone, since that server is on its way out.
+func lockFolder(ctx context.Context, dir, server string) (*folderLock, error) {
+	l, err := openLocks(dir, server)
 	if err != nil {
 		return nil, fmt.Errorf("lock %s: %w", dir, err)
 	}
-	if err := waitForLock(ctx, file, dir, server); err != nil {
-		return nil, errors.Join(err, file.Close())
+	if err := l.take(ctx, dir, server); err != nil {
+		l.release()
+		return nil, err
 	}
-	if err := writeOwner(file, os.Getpid()); err != nil {
-		return nil, fmt.Errorf("lock %s: %w", dir, errors.Join(err, file.Close()))
-	}
-	return file, nil
+	return l, nil
 }
 
-func waitForLock(ctx context.Context, file *os.File, dir, server string) error {
-	ctx, cancel := context.WithTimeout(ctx, lockWait)
-	defer cancel()
+func openLocks(dir, server string) (*folderLock, error) {
+	owner, err := os.OpenFile(filepath.Join(dir, server+".owner"), os.O_RDWR|os.O_CREATE, 0o600)
+	if err != nil {
+		return nil, err
+	}
+	lock, err := os.OpenFile(filepath.Join(dir, server+".lock"), os.O_RDWR|os.O_CREATE, 0o600)
+	if err != nil {
+		return nil, errors.Join(err, owner.Close())
+	}
+	return &folderLock{owner: owner, server: lock}, nil
+}
+
+func (l *folderLock) take(ctx context.Context, dir, server string) error {
+	free, err := lockWithin(ctx, ownerWait, l.owner)
+	if err != nil {
+		return fmt.Errorf("lock %s: %w", dir, err)
+	}
+	if !free {
+		pid, _ := os.ReadFile(l.owner.Name()) // empty in the instant before its owner writes it
+		return fmt.Errorf("%s of the data folder %s is already running under process %s: "+
+			"stop that one first, or set FLUENTPRO_DATA_DIR to another folder", server, dir, strings.TrimSpace(string(pid)))
+	}
+	if err := os.WriteFile(l.owner.Name(), fmt.Appendln(nil, os.Getpid()), 0o600); err != nil {
+		return fmt.Errorf("lock %s: %w", dir, err)
+	}
+	free, err = lockWithin(ctx, lockWait, l.server)
+	if err == nil && !free {
+		err = fmt.Errorf("%s still runs after %s, although its owner is gone", server, lockWait)
+	}
+	if err != nil {
+		return fmt.Errorf("lock %s: %w", dir, err)
+	}
+	return nil
+}
+
+// release may be called again.
+func (l *folderLock) release() {
+	_ = l.server.Close() // closing twice is all that can go wrong
+	_ = l.owner.Close()
+}
+
+// lockWithin reports whether it got the lock. The system has no way to wait for
+// one with a limit, so it asks again and again.
+func lockWithin(ctx context.Context, limit time.Duration, file *os.File) (bool, error) {
+	ended := time.After(limit)
 	for {
 		err := syscall.Flock(int(file.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
-		if err == nil {
-			return nil
-		}
-		if !errors.Is(err, syscall.EWOULDBLOCK) && !errors.Is(err, syscall.EINTR) {
-			return fmt.Errorf("lock %s: %w", dir, err)
-		}
-		owner := readOwner(file)
-		if owner > 0 && alive(owner) {
-			return fmt.Errorf("%s of the data folder %s is already running under process %d: "+
-				"stop that one first, or set FLUENTPRO_DATA_DIR to another folder", server, dir, owner)
+		if err == nil || !errors.Is(err, syscall.EWOULDBLOCK) && !errors.Is(err, syscall.EINTR) {
+			return err == nil, err
 		}
 		select {
+		case <-ended:
+			return false, nil
 		case <-ctx.Done():
-			return fmt.Errorf("%s of the data folder %s still runs, although its owner (process %d) is gone: %w",
-				server, dir, owner, ctx.Err())
-		case <-time.After(20 * time.Millisecond):
+			return false, ctx.Err()
+		case <-time.After(5 * time.Millisecond):
 		}
 	}
-}
-
-// unlock forgets the owner first, so that whoever finds the lock still held by
-// the last process of a server waits instead of blaming us.
-func unlock(file *os.File) {
-	_ = writeOwner(file, 0) // only makes the message of another start less exact
-	_ = file.Close()
-}
-
-func writeOwner(file *os.File, pid int) error {
-	if err := file.Truncate(0); err != nil {
-		return err
-	}
-	_, err := file.WriteAt(fmt.Appendln(nil, pid), 0)
-	return err
-}
-
-func readOwner(file *os.File) int {
-	text, err := io.ReadAll(io.NewSectionReader(file, 0, 32))
-	if err != nil {
-		return 0
-	}
-	pid, _ := strconv.Atoi(strings.TrimSpace(string(text))) // 0 stands for unknown
-	return pid
 }
 
 // alive reports whether a process has this id, whoever's it is.

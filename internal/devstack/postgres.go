@@ -102,12 +102,12 @@ func startIn(ctx context.Context, cfg PostgresConfig, dir, remove string, as *id
 	}
 	c := cluster{remove: remove, as: as, lock: lock, fast: cfg.Fast, logger: cfg.Logger}
 	if err := c.open(ctx, cfg, dir); err != nil {
-		unlock(lock)
+		lock.release()
 		return nil, err
 	}
 	p, err := c.launch(ctx, cfg, dir)
 	if err != nil {
-		unlock(lock)
+		lock.release()
 		return nil, err
 	}
 	return p, nil
@@ -179,7 +179,7 @@ func (c *cluster) launchOn(ctx context.Context, cfg PostgresConfig, port int, pa
 	process, err := supervise(command{
 		name: "postgres", argv: append([]string{c.bin.program("postgres"), "-D", c.dir}, settings(cfg, port)...),
 		stop: "INT", force: "QUIT", remove: c.remove,
-		as: c.as, lock: c.lock, log: newTail("postgres", c.logger), logger: c.logger,
+		as: c.as, lock: c.lock.server, log: newTail("postgres", c.logger), logger: c.logger,
 	})
 	if err != nil {
 		return nil, err
@@ -263,7 +263,7 @@ func (p *Postgres) Stop(ctx context.Context) error {
 	if err := p.process.stop(ctx); err != nil {
 		return err
 	}
-	unlock(p.cluster.lock)
+	p.cluster.lock.release()
 	if p.cluster.remove != "" {
 		return os.RemoveAll(p.cluster.remove)
 	}

@@ -48,7 +48,7 @@ type RedisConfig struct {
 type Redis struct {
 	port    int
 	process *process // nil when in-process
-	lock    *os.File
+	lock    *folderLock
 	remove  string
 
 	mini  *miniredis.Miniredis
@@ -157,7 +157,7 @@ func startServerIn(ctx context.Context, cfg RedisConfig, program, dir, remove st
 	}
 	r := &Redis{lock: lock, remove: remove}
 	if err := r.launch(ctx, cfg, program, dir); err != nil {
-		unlock(lock)
+		lock.release()
 		return nil, err
 	}
 	return r, nil
@@ -196,7 +196,7 @@ func (r *Redis) launchOn(ctx context.Context, cfg RedisConfig, program, data str
 			"--dir", data, "--save", "", "--appendonly", kept, "--appendfsync", "everysec",
 		},
 		stop: "TERM", force: "KILL", remove: r.remove,
-		lock: r.lock, log: newTail("redis", cfg.Logger), logger: cfg.Logger,
+		lock: r.lock.server, log: newTail("redis", cfg.Logger), logger: cfg.Logger,
 	})
 	if err != nil {
 		return err
@@ -272,7 +272,7 @@ func (r *Redis) Stop(ctx context.Context) error {
 	if err := r.process.stop(ctx); err != nil {
 		return err
 	}
-	unlock(r.lock)
+	r.lock.release()
 	if r.remove != "" {
 		return os.RemoveAll(r.remove)
 	}

@@ -91,17 +91,17 @@ exit "$status"
 
 // command is one program to run under the supervising shell.
 type command struct {
-	name   string    // for errors and logs
-	argv   []string  // the program by its path, and its arguments
-	stop   string    // name of the signal that asks it to end
-	force  string    // name of the signal that makes it end at once
+	name  string   // for errors and logs
+	argv  []string // the program by its path, and its arguments
+	stop  string   // name of the signal that asks it to end
+	force string   // name of the signal that makes it end at once
 	// How long it has after each of the two; 0 means forceAfter and killAfter.
 	patience, mercy time.Duration
-	remove string    // folder removed when it is asked to end; "" none
-	as     *identity // the user to run as; nil: ours
-	lock   *os.File  // stays locked as long as the program runs
-	log    *tail     // takes its output
-	logger *slog.Logger
+	remove          string    // folder removed when it is asked to end; "" none
+	as              *identity // the user to run as; nil: ours
+	lock            *os.File  // stays locked as long as the program runs
+	log             *tail     // takes its output
+	logger          *slog.Logger
 }
 
 // process is a program that runs under the supervising shell.

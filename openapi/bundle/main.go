@@ -40,20 +40,25 @@ func main() {
 		fmt.Fprintln(os.Stderr, "usage: bundle ROOT.yaml OUT.yaml")
 		os.Exit(2)
 	}
-	text, err := bundle(os.Args[1])
-	if err == nil {
-		err = os.MkdirAll(filepath.Dir(os.Args[2]), 0o755)
-	}
-	if err == nil {
-		err = os.WriteFile(os.Args[2], text, 0o644)
-	}
-	if err == nil {
-		err = os.WriteFile(filepath.Join(filepath.Dir(os.Args[2]), "openapi.go"), []byte(carrier), 0o644)
-	}
-	if err != nil {
+	if err := run(os.Args[1], os.Args[2]); err != nil {
 		fmt.Fprintf(os.Stderr, "bundle %s: %v\n", os.Args[1], err)
 		os.Exit(1)
 	}
+}
+
+// run writes the bundle of root to out, and the Go file that carries it.
+func run(root, out string) error {
+	text, err := bundle(root)
+	if err != nil {
+		return err
+	}
+	if err := os.MkdirAll(filepath.Dir(out), 0o755); err != nil {
+		return err
+	}
+	if err := os.WriteFile(out, text, 0o644); err != nil {
+		return err
+	}
+	return os.WriteFile(filepath.Join(filepath.Dir(out), "openapi.go"), []byte(carrier), 0o644)
 }
 
 // bundle reads the document at root and everything it refers to.

@@ -5,6 +5,7 @@ create type river_job_state as enum
 create table river_job (
     id           bigint primary key,
     state        river_job_state not null,
+    attempted_at timestamptz,
     scheduled_at timestamptz not null,
     finalized_at timestamptz
 );

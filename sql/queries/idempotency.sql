@@ -12,10 +12,11 @@ where idempotency_keys.expires_at <= @at;
 -- name: IdempotencyKeyByName :one
 select * from idempotency_keys where scope = @scope and operation = @operation and key = @key;
 
--- By idempotency_keys_expiry, in bounded bites.
+-- The longest expired first, by idempotency_keys_expiry, in bounded bites. Says again that the key has expired,
+-- since one that is claimed anew meanwhile is waited for and must stay.
 -- name: DeleteExpiredIdempotencyKeys :execrows
-delete from idempotency_keys
-where (scope, operation, key) in (
+delete from idempotency_keys i
+where i.expires_at <= @at and (i.scope, i.operation, i.key) in (
     select k.scope, k.operation, k.key from idempotency_keys k
     where k.expires_at <= @at order by k.expires_at limit @max_rows
 );

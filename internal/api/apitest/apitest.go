@@ -99,7 +99,7 @@ func (s *Server) prepare(t testing.TB, pace partner.Config) {
 }
 
 func (s *Server) start(t testing.TB) {
-	logger := slog.New(slog.NewJSONHandler(s.Logs, &slog.HandlerOptions{Level: slog.LevelDebug}))
+	logger := slog.New(slog.NewJSONHandler(s.Logs, nil))
 	a, err := app.New(t.Context(), s.Config, logger, app.Options{Now: s.Clock.Now})
 	require.NoError(t, err)
 	require.NoError(t, a.Start(t.Context()))

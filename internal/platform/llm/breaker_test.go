@@ -3,6 +3,7 @@ package llm_test
 import (
 	"context"
 	"errors"
+	"io"
 	"net/http"
 	"strings"
 	"testing"
@@ -11,7 +12,6 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/fluentpro/fluentpro/internal/devstack/partner"
-	"github.com/fluentpro/fluentpro/internal/platform/fault"
 	"github.com/fluentpro/fluentpro/internal/platform/llm"
 )
 
@@ -142,15 +142,31 @@ func TestARefusedTrialLeavesRoomForTheNext(t *testing.T) {
 	require.Len(t, b.model.Requests(), 5)
 }
 
-func TestAPanicOfTheReaderDoesNotKeepTheTrial(t *testing.T) {
+// moody is a transport whose every call does the next thing of a list.
+type moody struct {
+	calls chan func() (*http.Response, error)
+}
+
+func (m moody) RoundTrip(*http.Request) (*http.Response, error) { return (<-m.calls)() }
+
+func TestAPanicDoesNotKeepTheTrial(t *testing.T) {
 	t.Parallel()
-	b := setup(t, fragile(short/10), partner.Step{Text: five, BreakAfter: 1}, partner.Step{Text: five, BreakAfter: 1})
-	b.fails(llm.CodeInterrupted)
-	b.fails(llm.CodeInterrupted)
+	cfg := fragile(short / 10)
+	transport := moody{calls: make(chan func() (*http.Response, error), 4)}
+	for range 2 {
+		transport.calls <- func() (*http.Response, error) { return nil, io.ErrUnexpectedEOF }
+	}
+	transport.calls <- func() (*http.Response, error) { panic("transport") }
+	transport.calls <- func() (*http.Response, error) {
+		return canned{status: http.StatusOK, body: []byte(chunk("Hello.") + finished)}.RoundTrip(nil)
+	}
+	cfg.Transport, cfg.BaseURL = transport, "http://model.invalid"
+	b := &bundle{t: t, client: llm.New(cfg), logs: &logBuffer{}}
+	b.fails(llm.CodeUnavailable)
+	b.fails(llm.CodeUnavailable)
 	require.Eventually(t, func() (panicked bool) {
 		defer func() { panicked = recover() != nil }()
-		_, err := b.client.Stream(t.Context(), hello, func(string) error { panic("reader") })
-		require.True(t, fault.Is(err, llm.CodeUnavailable))
+		b.fails(llm.CodeUnavailable) // until the trial
 		return false
 	}, patience, time.Millisecond)
 	b.succeeds()

@@ -116,7 +116,9 @@ func TestRetryAfterIsWaitedForOrHandedOn(t *testing.T) {
 	require.GreaterOrEqual(t, second.Sub(first), 80*time.Millisecond)
 
 	b = setup(t, quick(), partner.Step{Status: http.StatusTooManyRequests, RetryAfter: 30 * time.Second})
+	start := time.Now()
 	_, f := b.fails(llm.CodeRateLimited)
+	require.Less(t, time.Since(start), patience/2)
 	require.Equal(t, 30*time.Second, f.RetryAfter)
 	require.Len(t, b.model.Requests(), 1, "no learner waits that long")
 
@@ -268,10 +270,14 @@ func TestASlowReaderIsNotASilentModel(t *testing.T) {
 	t.Parallel()
 	cfg := quick()
 	cfg.IdleTimeout = short
-	b := setup(t, cfg, partner.Step{Text: five})
+	gate := make(chan struct{}, 2)
+	gate <- struct{}{}
+	gate <- struct{}{}
+	b := setup(t, cfg, partner.Step{Text: five, Gate: gate})
 	reply, err := b.client.Stream(t.Context(), hello, func(text string) error {
-		if text == "one" {
+		if text == " two" {
 			<-time.After(2 * short) // the time that passes is the point
+			close(gate)
 		}
 		return nil
 	})
@@ -281,14 +287,14 @@ func TestASlowReaderIsNotASilentModel(t *testing.T) {
 
 func TestAFinishedReplyDoesNotWaitLongForItsCount(t *testing.T) {
 	t.Parallel()
-	cfg := quick()
-	cfg.IdleTimeout = short
-	b := serve(t, cfg, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	b := serve(t, quick(), http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		stream(chunk("Hello.")+finished)(w, r)
 		_ = http.NewResponseController(w).Flush()
 		<-r.Context().Done()
 	}))
+	start := time.Now()
 	require.True(t, b.succeeds().Usage.Estimated)
+	require.Less(t, time.Since(start), patience/2, "long before the stream counts as silent")
 }
 
 func TestWhatIsNoReplyIsGarbledAndNotRepeated(t *testing.T) {

@@ -150,7 +150,7 @@ func (c *Client) try(ctx context.Context, req Request, onText func(string) error
 	if pass == nil {
 		return Reply{}, shut(wait)
 	}
-	defer pass.give(neutral) // if onText panics, a trial must not stay taken for ever
+	defer pass.give(neutral) // after a panic below, a trial must not stay taken for ever
 
 	a := newAttempt(ctx, c, onText, pass.firstText)
 	defer a.close()

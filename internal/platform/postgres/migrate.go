@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io/fs"
 	"log/slog"
@@ -67,11 +68,18 @@ func migrateOurs(ctx context.Context, pool *pgxpool.Pool, files fs.FS, logger *s
 	if err != nil {
 		return fmt.Errorf("migrate: read steps: %w", err)
 	}
-	results, err := provider.Up(ctx)
-	for _, r := range results {
+	done, err := provider.Up(ctx)
+	partial, failed := errors.AsType[*goose.PartialError](err)
+	if failed {
+		done = partial.Applied
+	}
+	for _, r := range done {
 		logger.Info("migrated", "step", r.Source.Path, "took", r.Duration)
 	}
-	if err != nil {
+	switch {
+	case failed:
+		return fmt.Errorf("migrate: step %s: %w", partial.Failed.Source.Path, partial.Err)
+	case err != nil:
 		return fmt.Errorf("migrate: %w", err)
 	}
 	return nil

@@ -6,96 +6,168 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strconv"
+	"strings"
+	"time"
 )
 
-// MaxEvent bounds one event that a Reader takes, in bytes.
+// MaxEvent bounds a line, and the data of an event, in bytes for NewReader.
 const MaxEvent = 1 << 20
 
-// ErrTooLarge is given for an event over MaxEvent.
-var ErrTooLarge = errors.New("sse: the event is too large")
+// ErrTooLarge: a line or an event is over the reader's bound. The stream cannot
+// be read any further.
+var ErrTooLarge = errors.New("sse: an event is too large")
 
-// Reader reads a stream event by event, as the standard parses it.
+// Reader decodes an event stream as section 9.2.6 of the HTML standard has it:
+// lines end in CR, LF or both, a leading BOM is skipped, comments and unknown
+// fields are ignored, data lines are joined by newlines, an id stays until
+// another comes. Bytes that are not UTF-8 are passed on as they are. It is for
+// one goroutine.
 type Reader struct {
-	lines  *bufio.Reader
+	in     *bufio.Reader
+	max    int
+	line   []byte
+	begun  bool // past the first line, where a BOM may stand
+	skipLF bool // the last line ended in CR: an LF now belongs to it
+
+	name   string
+	data   []byte
+	id     string // as last seen; it counts from the next dispatch on
 	lastID string
-	begun  bool
+	retry  time.Duration
 }
 
-// NewReader reads from r, which the caller closes.
-func NewReader(r io.Reader) *Reader { return &Reader{lines: bufio.NewReader(r)} }
+// NewReader reads events of up to MaxEvent bytes from r. It reads ahead.
+func NewReader(r io.Reader) *Reader { return NewReaderSize(r, MaxEvent) }
 
-// LastID is the id to resume with: that of the last event which had one.
-func (r *Reader) LastID() string { return r.lastID }
+// NewReaderSize bounds lines and the data of an event to maxEvent bytes.
+func NewReaderSize(r io.Reader, maxEvent int) *Reader {
+	return &Reader{in: bufio.NewReader(r), max: maxEvent}
+}
 
-// Next gives the next event that has data; an event without a name has the name
-// "message". At the end of the stream it gives io.EOF; an event cut short is
-// dropped, as the standard says. Fault: ErrTooLarge.
+// Next returns the next event that has data; its Name is "message" where the
+// stream gives none, its ID the last one seen. At the end of the stream it
+// returns io.EOF, and an event without its closing blank line is dropped. It
+// returns ErrTooLarge and the errors of the underlying reader as they are.
 func (r *Reader) Next() (Event, error) {
-	var e Event
-	data := false
 	for {
-		line, err := r.line()
+		line, err := r.readLine()
 		if err != nil {
 			return Event{}, err
 		}
-		if len(line) == 0 {
-			if data {
-				e.ID = r.lastID
-				if e.Name == "" {
-					e.Name = "message"
-				}
-				return e, nil
+		if len(line) > 0 {
+			if err := r.field(line); err != nil {
+				return Event{}, err
 			}
-			e = Event{}
 			continue
 		}
-		field, value, _ := bytes.Cut(line, []byte(":"))
-		value = bytes.TrimPrefix(value, []byte(" "))
-		switch string(field) {
-		case "event":
-			e.Name = string(value)
-		case "data":
-			if data {
-				e.Data = append(e.Data, '\n')
-			}
-			e.Data, data = append(e.Data, value...), true
-			if len(e.Data) > MaxEvent {
-				return Event{}, ErrTooLarge
-			}
-		case "id":
-			if !bytes.ContainsRune(value, 0) {
-				r.lastID = string(value)
-			}
+		if event, dispatched := r.dispatch(); dispatched {
+			return event, nil
 		}
 	}
 }
 
-// line reads up to a line feed, a carriage return, or both.
-func (r *Reader) line() ([]byte, error) {
-	var line []byte
-	if !r.begun {
-		r.begun = true
-		if mark, err := r.lines.Peek(3); err == nil && string(mark) == "\uFEFF" {
-			_, _ = r.lines.Discard(3)
-		}
+// LastID is what Last-Event-ID says on reconnecting: the id of the last event,
+// or of a later block that had an id and no data.
+func (r *Reader) LastID() string { return r.lastID }
+
+// Retry is the reconnection time that the stream last gave, 0 if none.
+func (r *Reader) Retry() time.Duration { return r.retry }
+
+func (r *Reader) dispatch() (Event, bool) {
+	r.lastID = r.id
+	event := Event{Name: r.name, ID: r.id, Data: r.data}
+	r.name, r.data = "", nil
+	if event.Data == nil {
+		return Event{}, false
 	}
+	event.Data = event.Data[:len(event.Data)-1] // the newline after the last line
+	if event.Name == "" {
+		event.Name = "message"
+	}
+	return event, true
+}
+
+func (r *Reader) field(line []byte) error {
+	name, value, _ := bytes.Cut(line, []byte(":"))
+	value = bytes.TrimPrefix(value, []byte(" "))
+	switch string(name) { // a comment has the empty name
+	case "event":
+		r.name = string(value)
+	case "data":
+		if len(r.data)+len(value)+1 > r.max {
+			return fmt.Errorf("%w: over %d bytes of data", ErrTooLarge, r.max)
+		}
+		r.data = append(append(r.data, value...), '\n')
+	case "id":
+		if bytes.IndexByte(value, 0) < 0 {
+			r.id = string(value)
+		}
+	case "retry":
+		r.setRetry(string(value))
+	}
+	return nil
+}
+
+// setRetry takes digits only; what a Duration cannot hold is ignored too.
+func (r *Reader) setRetry(value string) {
+	if strings.Trim(value, "0123456789") != "" {
+		return
+	}
+	ms, err := strconv.ParseInt(value, 10, 64)
+	if err == nil && ms <= int64((1<<63-1)/time.Millisecond) {
+		r.retry = time.Duration(ms) * time.Millisecond
+	}
+}
+
+// readLine returns the next line without its end. It never waits for the byte
+// after a CR: an event is there as soon as its blank line is.
+func (r *Reader) readLine() ([]byte, error) {
+	r.line = r.line[:0]
 	for {
-		b, err := r.lines.ReadByte()
-		switch {
-		case errors.Is(err, io.EOF):
-			return nil, io.EOF
-		case err != nil:
-			return nil, fmt.Errorf("sse: read: %w", err)
-		case b == '\n':
-			return line, nil
-		case b == '\r':
-			if next, err := r.lines.Peek(1); err == nil && next[0] == '\n' {
-				_, _ = r.lines.Discard(1)
-			}
-			return line, nil
-		case len(line) >= MaxEvent:
-			return nil, ErrTooLarge
+		if _, err := r.in.Peek(1); err != nil {
+			return nil, err // of an unfinished line nothing counts
 		}
-		line = append(line, b)
+		chunk, _ := r.in.Peek(r.in.Buffered())
+		if r.skipLF {
+			r.skipLF = false
+			if chunk[0] == '\n' {
+				_, _ = r.in.Discard(1)
+				continue
+			}
+		}
+		n, ended := lineEnd(chunk)
+		if len(r.line)+n > r.max {
+			return nil, fmt.Errorf("%w: a line over %d bytes", ErrTooLarge, r.max)
+		}
+		r.line = append(r.line, chunk[:n]...)
+		if !ended {
+			_, _ = r.in.Discard(n)
+			continue
+		}
+		r.skipLF = chunk[n] == '\r'
+		_, _ = r.in.Discard(n + 1)
+		return r.withoutBOM(), nil
 	}
+}
+
+func (r *Reader) withoutBOM() []byte {
+	if r.begun {
+		return r.line
+	}
+	r.begun = true
+	return bytes.TrimPrefix(r.line, []byte("\xEF\xBB\xBF"))
+}
+
+// lineEnd returns how many bytes of chunk belong to the line, and whether the
+// byte after them ends it.
+func lineEnd(chunk []byte) (n int, ended bool) {
+	n = bytes.IndexByte(chunk, '\n')
+	if n < 0 {
+		n = len(chunk)
+	}
+	if cr := bytes.IndexByte(chunk[:n], '\r'); cr >= 0 {
+		n = cr
+	}
+	return n, n < len(chunk)
 }

@@ -1,20 +1,24 @@
-// Package sse writes and reads Server-Sent Events (WHATWG HTML, section 9.2).
+// Package sse writes and reads Server-Sent Events, as the WHATWG HTML standard
+// defines them in section 9.2.
 //
-// It promises that an event goes out whole and at once, that every write has a
-// deadline, so that a reader who never reads is cut off, and that silence is
-// broken by a comment, so that proxies and readers see a living stream. It knows
-// nothing of what events mean, or of where they come from.
+// Serve promises that what a batch holds leaves in one flush, that silence is
+// broken by a comment every 15 seconds, that every write has a deadline, so
+// that a client which does not read costs one buffer for ten seconds and no
+// more, and that nothing is written once it has returned. Reader promises to
+// read any stream the standard allows within bounds on lines and events.
+//
+// The package knows no event by meaning but stream.closing, keeps nothing for
+// resumption (the caller resumes, by ids it chose), and holds an event's data
+// to one line: ours is one JSON object.
 package sse
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"io"
-	"math/rand/v2"
 	"net/http"
-	"strings"
+	"sync"
 	"time"
 )
 
@@ -27,130 +31,189 @@ const (
 	DefaultWriteTimeout = 10 * time.Second
 )
 
-// Readers come back after 2 to 4 seconds, so that a restart is no stampede.
-const (
-	retryLeast  = 2000
-	retrySpread = 2001
-)
-
-// errQuiet ends one wait for events so that a heartbeat can be sent.
-var errQuiet = errors.New("sse: nothing to send for a while")
-
-// Event is one event. Name and ID may be empty and hold no line break; Data is
-// one line, such as JSON without line breaks.
-type Event struct {
-	Name string
-	ID   string
-	Data []byte
-}
-
-// Options changes how a stream is served; the zero value is right for most.
-type Options struct {
-	Heartbeat    time.Duration // silence after which a comment is sent; 0: DefaultHeartbeat
-	WriteTimeout time.Duration // for each write; 0: DefaultWriteTimeout
-	HeadersOnly  bool          // end after the headers, for HEAD
-}
-
-// Next gives the events to send, waiting for some. With io.EOF, beside the last
-// events or alone, the stream ends well. When ctx ends it must return ctx's
-// cause.
+// Next gives the events of one stream. It waits for some and returns all that
+// are there; the batch is flushed once. It returns io.EOF, perhaps with the last
+// events, when the stream has ended well, and any other error to end it. It
+// must return soon after ctx has ended, and may still return last events then.
 type Next func(ctx context.Context) ([]Event, error)
 
-// Serve answers with the events of next until it ends, the reader leaves or ctx
-// ends. Headers that are set before stay. The error says why the stream ended
-// early: the answer has begun by then, so it is for the log.
-func Serve(ctx context.Context, w http.ResponseWriter, next Next, o Options) error {
+// Options of a stream; the zero value is what production uses.
+type Options struct {
+	Heartbeat    time.Duration // silence after which a comment is sent; 0: DefaultHeartbeat
+	WriteTimeout time.Duration // for each batch and heartbeat; 0: DefaultWriteTimeout
+	HeadersOnly  bool          // answer a HEAD: status and headers, next is not called
+}
+
+func (o *Options) applyDefaults() {
 	if o.Heartbeat == 0 {
 		o.Heartbeat = DefaultHeartbeat
 	}
 	if o.WriteTimeout == 0 {
 		o.WriteTimeout = DefaultWriteTimeout
 	}
-	h := w.Header()
-	h.Set("Content-Type", MediaType)
-	h.Set("Cache-Control", "no-store, no-transform")
-	h.Set("X-Accel-Buffering", "no")
-	w.WriteHeader(http.StatusOK)
-	if o.HeadersOnly {
-		return nil
-	}
-	out := &writer{w: w, control: http.NewResponseController(w), timeout: o.WriteTimeout}
-	defer func() { _ = out.control.SetWriteDeadline(time.Time{}) }() // the connection may serve others after us
-	fmt.Fprintf(&out.buf, "retry: %d\n\n", RetryMillis())
-	if err := out.flush(); err != nil {
+}
+
+// Serve answers 200 and writes what next gives until it ends, the client is
+// gone, or a write takes too long. Headers of its own, such as Location, the
+// caller sets before. The first bytes leave at once, before the first event.
+//
+// It returns nil when next ended well, next's error, ctx's cause, a
+// write's error (os.ErrDeadlineExceeded for a client that did not read), or
+// ErrInvalidEvent. An error returned before anything is written means that w
+// can neither flush nor take a deadline; after any other, as after nil, the
+// response has been sent and cannot be changed.
+func Serve(ctx context.Context, w http.ResponseWriter, next Next, opts Options) error {
+	opts.applyDefaults()
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	s := &stream{w: w, control: http.NewResponseController(w), opts: opts, clearsDeadline: isHTTP2(w), cancel: cancel}
+	if err := s.open(); err != nil || opts.HeadersOnly {
 		return err
 	}
+	s.startHeartbeat()
+	defer s.stop()
 	for {
-		if over, err := out.step(ctx, next, o.Heartbeat); over {
+		events, err := next(ctx)
+		if len(events) > 0 {
+			if err := s.send(events); err != nil {
+				return err
+			}
+		}
+		switch {
+		case err == nil:
+		case errors.Is(err, io.EOF):
+			return nil
+		case ctx.Err() != nil:
+			return context.Cause(ctx) // the client left, or a heartbeat did not go out
+		default:
+			return fmt.Errorf("sse: next event: %w", err)
+		}
+	}
+}
+
+// stream is one response under way. The handler and the heartbeat's timer write
+// to it in turn: a timer instead of a goroutine keeps an idle stream small.
+type stream struct {
+	w              http.ResponseWriter
+	control        *http.ResponseController
+	opts           Options
+	clearsDeadline bool
+	cancel         context.CancelCauseFunc
+
+	mu       sync.Mutex
+	timer    *time.Timer
+	written  time.Time // when the last write began
+	deadline time.Time
+	ended    bool
+}
+
+func (s *stream) open() error {
+	if !s.opts.HeadersOnly {
+		if err := s.extendDeadline(time.Now()); err != nil {
+			return fmt.Errorf("sse: the response takes no write deadline: %w", err)
+		}
+	}
+	header := s.w.Header()
+	header.Set("Content-Type", MediaType)
+	// no-transform keeps proxies from compressing, which buffers; the last one
+	// is how nginx is told not to buffer.
+	header.Set("Cache-Control", "no-store, no-transform")
+	header.Set("X-Accel-Buffering", "no")
+	s.w.WriteHeader(http.StatusOK)
+	if s.opts.HeadersOnly {
+		return nil
+	}
+	return s.write(Event{frame: fmt.Appendf(nil, "retry: %d\n\n", RetryMillis())})
+}
+
+// send writes one batch. An invalid event keeps the whole batch back: the
+// client resumes before it.
+func (s *stream) send(events []Event) error {
+	for _, e := range events {
+		if err := e.check(); err != nil {
 			return err
 		}
 	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.write(events...)
 }
 
-// RetryMillis is a jittered wait before coming back, in milliseconds.
-func RetryMillis() int { return retryLeast + rand.IntN(retrySpread) }
-
-// writer collects events and writes them in one go.
-type writer struct {
-	w       http.ResponseWriter
-	control *http.ResponseController
-	timeout time.Duration
-	buf     bytes.Buffer
-}
-
-// step waits for events once and writes what comes.
-func (out *writer) step(ctx context.Context, next Next, heartbeat time.Duration) (over bool, _ error) {
-	wait, cancel := context.WithTimeoutCause(ctx, heartbeat, errQuiet)
-	events, err := next(wait)
-	cancel()
-	if errors.Is(err, errQuiet) && ctx.Err() == nil {
-		out.buf.WriteString(":\n\n")
-		err = nil
+// write leaves joining small frames to the server's own buffers.
+func (s *stream) write(events ...Event) error {
+	s.written = time.Now()
+	if err := s.extendDeadline(s.written); err != nil {
+		return fmt.Errorf("sse: set write deadline: %w", err)
 	}
 	for _, e := range events {
-		if err := out.add(e); err != nil {
-			return true, err
+		if _, err := s.w.Write(e.encode()); err != nil {
+			return fmt.Errorf("sse: write: %w", err)
 		}
 	}
-	if flushed := out.flush(); flushed != nil {
-		return true, flushed
+	if err := s.control.Flush(); err != nil {
+		return fmt.Errorf("sse: flush: %w", err)
 	}
-	if errors.Is(err, io.EOF) {
-		return true, nil
+	if s.clearsDeadline {
+		s.deadline = time.Time{}
+		return s.control.SetWriteDeadline(time.Time{})
 	}
-	return err != nil, err
-}
-
-func (out *writer) add(e Event) error {
-	if strings.ContainsAny(e.Name, "\r\n") || strings.ContainsAny(e.ID, "\r\n\x00") || bytes.ContainsAny(e.Data, "\r\n") {
-		return fmt.Errorf("sse: event %q holds a line break", e.Name)
-	}
-	if e.Name != "" {
-		fmt.Fprintf(&out.buf, "event: %s\n", e.Name)
-	}
-	if e.ID != "" {
-		fmt.Fprintf(&out.buf, "id: %s\n", e.ID)
-	}
-	out.buf.WriteString("data: ")
-	out.buf.Write(e.Data)
-	out.buf.WriteString("\n\n")
 	return nil
 }
 
-// flush writes what was added, before the deadline.
-func (out *writer) flush() error {
-	if out.buf.Len() == 0 {
+// extendDeadline gives the coming write at least three quarters of its time.
+// Setting a deadline costs a system timer: not each of many small writes pays.
+// It stays after the last write, for what the server itself adds at the end.
+func (s *stream) extendDeadline(now time.Time) error {
+	if s.deadline.Sub(now) > s.opts.WriteTimeout*3/4 {
 		return nil
 	}
-	if err := out.control.SetWriteDeadline(time.Now().Add(out.timeout)); err != nil && !errors.Is(err, http.ErrNotSupported) {
-		return fmt.Errorf("sse: set deadline: %w", err)
+	s.deadline = now.Add(s.opts.WriteTimeout)
+	return s.control.SetWriteDeadline(s.deadline)
+}
+
+func (s *stream) startHeartbeat() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.timer = time.AfterFunc(s.opts.Heartbeat, s.beat)
+}
+
+// beat breaks the silence, or sets the timer to when there will have been
+// silence for long enough.
+func (s *stream) beat() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.ended {
+		return
 	}
-	if _, err := out.w.Write(out.buf.Bytes()); err != nil {
-		return fmt.Errorf("sse: write: %w", err)
+	wait := s.opts.Heartbeat - time.Since(s.written)
+	if wait <= 0 {
+		if err := s.write(Event{frame: []byte(":\n\n")}); err != nil {
+			s.cancel(err)
+			return
+		}
+		wait = s.opts.Heartbeat
 	}
-	out.buf.Reset()
-	if err := out.control.Flush(); err != nil {
-		return fmt.Errorf("sse: write: %w", err)
+	s.timer.Reset(wait)
+}
+
+// stop waits for a heartbeat under way: after it nothing writes any more.
+func (s *stream) stop() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.ended = true
+	s.timer.Stop()
+}
+
+// isHTTP2 reports whether w ends in a stream of HTTP/2, where a write deadline
+// that passes resets the stream even when nothing is being written. Of the
+// standard library's writers only that one can push.
+func isHTTP2(w http.ResponseWriter) bool {
+	for {
+		wrapped, ok := w.(interface{ Unwrap() http.ResponseWriter })
+		if !ok {
+			_, pushes := w.(http.Pusher)
+			return pushes
+		}
+		w = wrapped.Unwrap()
 	}
-	return nil
 }

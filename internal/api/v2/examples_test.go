@@ -1,0 +1,227 @@
+package v2_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/getkin/kin-openapi/openapi3"
+	"github.com/stretchr/testify/require"
+
+	"github.com/fluentpro/fluentpro/gen/apiv2"
+	"github.com/fluentpro/fluentpro/internal/api/apitest"
+	"github.com/fluentpro/fluentpro/internal/devstack/partner"
+	"github.com/fluentpro/fluentpro/internal/platform/sse"
+)
+
+// volatile formats differ in each run: of them only the kind is compared.
+var volatile = []string{"uuid", "date-time", "jwt", "opaque-token", "cursor"}
+
+// stage is what must be there before an example can be sent.
+type stage struct {
+	asks   *apitest.Learner
+	path   map[string]string             // path parameters
+	body   func(body map[string]any)     // changes to the example that only this run knows
+	header func(header map[string]string) // the same for headers
+}
+
+// stages prepares each operation's answer; the key is operationId and status.
+var stages = map[string]func(t *testing.T, s *apitest.Server) stage{
+	"signUp 201": func(_ *testing.T, s *apitest.Server) stage { return stage{asks: s.Nobody()} },
+	"logIn 201": func(t *testing.T, s *apitest.Server) stage {
+		signUpAsTheExample(t, s)
+		return stage{asks: s.Nobody()}
+	},
+	"refreshSession 200": func(t *testing.T, s *apitest.Server) stage {
+		l := s.SignUp(t)
+		return stage{asks: s.Nobody(), body: func(b map[string]any) { b["refresh_token"] = l.Tokens.RefreshToken }}
+	},
+	"getMe 200":          func(t *testing.T, s *apitest.Server) stage { return stage{asks: signUpAsTheExample(t, s)} },
+	"listLanguages 200":  func(_ *testing.T, s *apitest.Server) stage { return stage{asks: s.Nobody()} },
+	"listIndustries 200": func(_ *testing.T, s *apitest.Server) stage { return stage{asks: s.Nobody()} },
+	"listPartners 200":   func(_ *testing.T, s *apitest.Server) stage { return stage{asks: s.Nobody()} },
+	"listSituations 200": func(_ *testing.T, s *apitest.Server) stage { return stage{asks: s.Nobody()} },
+
+	"createConversation 201": func(t *testing.T, s *apitest.Server) stage { return stage{asks: s.SignUp(t)} },
+	"listConversations 200":  func(t *testing.T, s *apitest.Server) stage { return stage{asks: talkAsTheExample(t, s).asks} },
+	"getConversation 200":    talkAsTheExample,
+	"createMessage 200": func(t *testing.T, s *apitest.Server) stage {
+		st := talkAsTheExample(t, s)
+		st.body = func(b map[string]any) { b["stream"] = true }
+		return st
+	},
+	"createMessage 201": talkAsTheExample,
+	"createMessage 202": func(t *testing.T, s *apitest.Server) stage {
+		st := talkAsTheExample(t, s)
+		st.header = func(h map[string]string) { delete(h, "Prefer") }
+		return st
+	},
+	"listMessages 200":        talkAsTheExample,
+	"getMessage 200":          greetingAsTheExample,
+	"streamMessageEvents 200": greetingAsTheExample,
+}
+
+// Every operation is asked as its example says, and answers as its example says.
+func TestExamplesAreTrue(t *testing.T) {
+	t.Parallel()
+	for path, item := range apitest.Contract().Paths.Map() {
+		for method, op := range item.Operations() {
+			for status, response := range op.Responses.Map() {
+				if status[0] != '2' || len(response.Value.Content) == 0 {
+					continue
+				}
+				name := op.OperationID + " " + status
+				t.Run(name, func(t *testing.T) {
+					t.Parallel()
+					prepare := stages[name]
+					require.NotNil(t, prepare, "the operation has no test: add its stage")
+					s := apitest.New(t)
+					s.Model.Script(partner.Step{Text: "Good morning. Which rates do you have in mind?"})
+					st := prepare(t, s)
+					answer := st.asks.Do(t, exampleCall(t, method, path, op, st))
+					require.Equal(t, status, fmt.Sprint(answer.Status), "%s", answer.Body)
+					for kind, media := range response.Value.Content {
+						compareAnswer(t, kind, media, answer)
+					}
+				})
+			}
+		}
+	}
+}
+
+// exampleCall is the request as the contract's examples have it.
+func exampleCall(t *testing.T, method, path string, op *openapi3.Operation, st stage) apitest.Call {
+	call := apitest.Call{Method: method, Header: map[string]string{}}
+	query := []string{}
+	for _, ref := range op.Parameters {
+		p := ref.Value
+		value := fmt.Sprint(p.Example)
+		switch {
+		case p.In == "path":
+			if own, ok := st.path[p.Name]; ok {
+				value = own
+			}
+			path = strings.ReplaceAll(path, "{"+p.Name+"}", value)
+		case p.Example == nil:
+		case p.In == "query":
+			query = append(query, p.Name+"="+value)
+		case p.In == "header":
+			call.Header[p.Name] = value
+		}
+	}
+	if call.Path = path; len(query) > 0 {
+		call.Path += "?" + strings.Join(query, "&")
+	}
+	if op.RequestBody != nil {
+		text, err := json.Marshal(op.RequestBody.Value.Content["application/json"].Example)
+		require.NoError(t, err)
+		var body map[string]any
+		require.NoError(t, json.Unmarshal(text, &body))
+		if st.body != nil {
+			st.body(body)
+		}
+		call.Body = body
+	}
+	if st.header != nil {
+		st.header(call.Header)
+	}
+	return call
+}
+
+func compareAnswer(t *testing.T, kind string, media *openapi3.MediaType, answer apitest.Answer) {
+	if kind != sse.MediaType {
+		var actual any
+		require.NoError(t, json.Unmarshal(answer.Body, &actual))
+		compare(t, "", media.Schema.Value, media.Example, actual)
+		return
+	}
+	example := media.Example.(map[string]any)
+	for _, event := range events(t, answer.Body) {
+		var actual map[string]any
+		require.NoError(t, json.Unmarshal(event.Data, &actual))
+		if actual["type"] == example["type"] {
+			compare(t, "", media.Schema.Value, example, actual)
+			return
+		}
+	}
+	t.Errorf("no event %s in:\n%s", example["type"], answer.Body)
+}
+
+// compare holds an answer against its example: the same members, the same
+// values, but for volatile ones. A list may go on after the example's entries.
+func compare(t *testing.T, at string, schema *openapi3.Schema, example, actual any) {
+	schema = alternative(schema, example)
+	switch want := example.(type) {
+	case map[string]any:
+		got, ok := actual.(map[string]any)
+		require.True(t, ok, "%s is %T", at, actual)
+		require.ElementsMatch(t, keys(want), keys(got), "members of %s", at)
+		for name, value := range want {
+			var member *openapi3.Schema
+			if ref := schema.Properties[name]; ref != nil {
+				member = ref.Value
+			}
+			compare(t, at+"/"+name, member, value, got[name])
+		}
+	case []any:
+		got, ok := actual.([]any)
+		require.True(t, ok, "%s is %T", at, actual)
+		require.GreaterOrEqual(t, len(got), len(want), at)
+		for i, value := range want {
+			compare(t, fmt.Sprintf("%s/%d", at, i), schema.Items.Value, value, got[i])
+		}
+	default:
+		if schema != nil && example != nil && slices.Contains(volatile, schema.Format) {
+			require.IsType(t, example, actual, at)
+			require.NotEmpty(t, actual, at)
+			return
+		}
+		require.EqualValues(t, fmt.Sprint(example), fmt.Sprint(actual), at)
+	}
+}
+
+// alternative picks the member of a union that the example's type names.
+func alternative(schema *openapi3.Schema, example any) *openapi3.Schema {
+	object, ok := example.(map[string]any)
+	if !ok || schema == nil || schema.Discriminator == nil {
+		return schema
+	}
+	ref := schema.Discriminator.Mapping[object[schema.Discriminator.PropertyName].(string)].Ref
+	return apitest.Contract().Components.Schemas[strings.TrimPrefix(ref, "#/components/schemas/")].Value
+}
+
+func keys(m map[string]any) []string {
+	out := []string{}
+	for k := range m {
+		out = append(out, k)
+	}
+	return out
+}
+
+func signUpAsTheExample(t *testing.T, s *apitest.Server) *apitest.Learner {
+	l := s.Nobody()
+	var made apiv2.SignUpResult
+	l.Post(t, "/users", map[string]any{"email": "mei.chen@example.com", "password": apitest.Password, "full_name": "Mei Chen"}).
+		Expect(t, http.StatusCreated, &made)
+	l.User, l.Tokens = made.User, made.Tokens
+	return l
+}
+
+func talkAsTheExample(t *testing.T, s *apitest.Server) stage {
+	l := s.SignUp(t)
+	var c apiv2.Conversation
+	create := apitest.Contract().Paths.Find("/conversations").Post
+	l.Post(t, "/conversations", create.RequestBody.Value.Content["application/json"].Example).Expect(t, http.StatusCreated, &c)
+	return stage{asks: l, path: map[string]string{"conversation_id": c.ID.String()}}
+}
+
+func greetingAsTheExample(t *testing.T, s *apitest.Server) stage {
+	st := talkAsTheExample(t, s)
+	var page apiv2.MessagePage
+	st.asks.Get(t, "/conversations/%s/messages", st.path["conversation_id"]).Expect(t, http.StatusOK, &page)
+	st.path["message_id"] = page.Data[0].ID.String()
+	return st
+}

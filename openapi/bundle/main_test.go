@@ -1,0 +1,120 @@
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+const root = `openapi: 3.1.1
+info: {title: t, version: "1"}
+paths:
+  /things:
+    $ref: paths.yaml#/things
+`
+
+const paths = `things:
+  get:
+    operationId: listThings
+    responses:
+      '200':
+        description: one
+        content:
+          application/json:
+            schema: {$ref: one.yaml#/Thing}
+      '201':
+        description: two
+        content:
+          application/json:
+            schema: {$ref: 'two.yaml#/Other'}
+`
+
+// write puts files into a folder and gives the root's path.
+func write(t *testing.T, files map[string]string) string {
+	t.Helper()
+	dir := t.TempDir()
+	for name, text := range files {
+		require.NoError(t, os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600))
+	}
+	return filepath.Join(dir, "openapi.yaml")
+}
+
+func TestABundleStandsAloneAndIsAlwaysTheSame(t *testing.T) {
+	t.Parallel()
+	at := write(t, map[string]string{
+		"openapi.yaml": root, "paths.yaml": paths,
+		"one.yaml": "Thing: {type: object, properties: {other: {$ref: 'two.yaml#/Other'}}}\n",
+		"two.yaml": "Other: {type: string}\n",
+	})
+	first, err := bundle(at)
+	require.NoError(t, err)
+	for range 5 {
+		again, err := bundle(at)
+		require.NoError(t, err)
+		require.Equal(t, string(first), string(again))
+	}
+	require.NotContains(t, string(first), ".yaml#")
+	require.Contains(t, string(first), "#/components/schemas/Other")
+}
+
+func TestTwoThingsOfOneNameAreRefused(t *testing.T) {
+	t.Parallel()
+	_, err := bundle(write(t, map[string]string{
+		"openapi.yaml": root, "paths.yaml": paths,
+		"one.yaml": "Thing: {type: object, properties: {other: {$ref: '#/Other'}}}\nOther: {type: integer}\n",
+		"two.yaml": "Other: {type: string}\n",
+	}))
+	require.ErrorContains(t, err, "two things are named schemas/Other")
+}
+
+func TestADanglingReferenceIsRefused(t *testing.T) {
+	t.Parallel()
+	for name, one := range map[string]string{
+		"no such file":   "Thing: {$ref: 'three.yaml#/Thing'}\n",
+		"no such member": "Thing: {$ref: 'two.yaml#/Missing'}\n",
+	} {
+		_, err := bundle(write(t, map[string]string{
+			"openapi.yaml": root, "paths.yaml": paths, "one.yaml": one, "two.yaml": "Other: {type: string}\n",
+		}))
+		require.Error(t, err, name)
+	}
+}
+
+func TestADiscriminatorPointsIntoTheBundle(t *testing.T) {
+	t.Parallel()
+	text, err := bundle(write(t, map[string]string{
+		"openapi.yaml": root, "paths.yaml": paths,
+		"one.yaml": `Thing:
+  oneOf: [{$ref: '#/Cat'}]
+  discriminator: {propertyName: kind, mapping: {cat: '#/Cat'}}
+Cat: {type: object, required: [kind], properties: {kind: {type: string}}}
+`,
+		"two.yaml": "Other: {type: string}\n",
+	}))
+	require.NoError(t, err)
+	require.Contains(t, string(text), "cat: '#/components/schemas/Cat'")
+}
+
+func TestTheCommittedBundleIsFresh(t *testing.T) {
+	t.Parallel()
+	text, err := bundle(filepath.Join("..", "v2", "openapi.yaml"))
+	require.NoError(t, err)
+	committed, err := os.ReadFile(filepath.Join("..", "..", "gen", "openapi", "v2.yaml"))
+	require.NoError(t, err)
+	require.Equal(t, string(committed), string(text), "run make generate")
+}
+
+func TestTheCommandWritesTheBundleAndItsCarrier(t *testing.T) {
+	t.Parallel()
+	at := write(t, map[string]string{
+		"openapi.yaml": root, "paths.yaml": paths,
+		"one.yaml": "Thing: {type: object}\n", "two.yaml": "Other: {type: string}\n",
+	})
+	out := filepath.Join(t.TempDir(), "gen", "v9.yaml")
+	require.NoError(t, run(at, out))
+	require.FileExists(t, out)
+	require.FileExists(t, filepath.Join(filepath.Dir(out), "openapi.go"))
+	require.Error(t, run(filepath.Join(t.TempDir(), "none.yaml"), out))
+}
