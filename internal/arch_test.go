@@ -87,7 +87,7 @@ var walls = []wall{
 	{
 		"the embedded default stands in for outside services: it knows no noun",
 		func(dir, _ string) bool { return within(dir, "internal/devstack") },
-		func(dir, imported string) bool {
+		func(_, imported string) bool {
 			return strings.HasPrefix(imported, module) && !under(imported, "internal/platform", "internal/devstack")
 		},
 	},

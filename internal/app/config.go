@@ -74,12 +74,17 @@ func (c Config) Check() error {
 	if !slices.Contains([]string{Development, Test, Staging, Production}, c.Env) {
 		wrong("FLUENTPRO_ENV", "must be development, test, staging or production")
 	}
-	for name, value := range map[string]string{
-		"FLUENTPRO_DATABASE_URL": c.DatabaseURL, "FLUENTPRO_REDIS_URL": c.RedisURL,
-		"FLUENTPRO_MODEL_BASE_URL": c.ModelBaseURL, "FLUENTPRO_TOKEN_ISSUER": c.TokenIssuer,
+	for _, u := range []struct {
+		name, value string
+		schemes     []string
+	}{
+		{"FLUENTPRO_DATABASE_URL", c.DatabaseURL, []string{"postgres", "postgresql"}},
+		{"FLUENTPRO_REDIS_URL", c.RedisURL, []string{"redis", "rediss"}},
+		{"FLUENTPRO_MODEL_BASE_URL", c.ModelBaseURL, []string{"http", "https"}},
+		{"FLUENTPRO_TOKEN_ISSUER", c.TokenIssuer, []string{"http", "https"}},
 	} {
-		if u, err := url.Parse(value); err != nil || u.Scheme == "" {
-			wrong(name, "must be a URL")
+		if parsed, err := url.Parse(u.value); err != nil || !slices.Contains(u.schemes, parsed.Scheme) {
+			wrong(u.name, "must be a URL that begins with "+strings.Join(u.schemes, ":// or ")+"://")
 		}
 	}
 	if c.ModelName == "" {

@@ -55,6 +55,9 @@ func (f finder) find(ctx context.Context, major int) (installation, error) {
 		}
 		seen = append(seen, fmt.Sprintf("%d in %s", found.major, bin))
 	}
+	if ctx.Err() != nil { // which may be why nothing was found
+		return installation{}, fmt.Errorf("look for PostgreSQL: %w", context.Cause(ctx))
+	}
 	if !suits(fetchedMajor, major) {
 		return installation{}, fmt.Errorf("no PostgreSQL %d on this machine (seen: %s); %s",
 			major, cmp.Or(strings.Join(seen, ", "), "none"), installLine(major))

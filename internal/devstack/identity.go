@@ -135,39 +135,37 @@ func (id *identity) settle(ctx context.Context, dir string, logger *slog.Logger)
 	// Some systems clear /var/tmp of what is a month old.
 	for _, parent := range []string{"/var/lib", "/var/tmp"} {
 		place := filepath.Join(parent, name)
-		if err := id.standIn(ctx, place); err != nil {
+		if err := os.Mkdir(place, 0o755); err != nil && !errors.Is(err, fs.ErrExist) {
 			failures = append(failures, err)
 			continue
 		}
-		logger.Info("the data folder is closed to the user PostgreSQL runs as; its data is kept elsewhere",
-			"folder", dir, "user", id.name, "kept_in", place)
+		if err := id.check(ctx, place); err != nil {
+			return "", err
+		}
+		logger.Info("a folder is closed to the user PostgreSQL runs as; another is used in its place",
+			"folder", dir, "user", id.name, "used", place)
 		return place, os.WriteFile(pointer, []byte(place+"\n"), 0o644)
 	}
-	return "", fmt.Errorf("find a place for PostgreSQL's data in reach of %s: %w", id.name, errors.Join(failures...))
+	return "", fmt.Errorf("find a folder in reach of %s: %w", id.name, errors.Join(failures...))
 }
 
-// standIn makes a folder in a place where others may make folders too, hence
-// the care about whose it is when it is there already.
-func (id *identity) standIn(ctx context.Context, place string) error {
-	if err := os.Mkdir(place, 0o755); err == nil {
-		err = os.Chmod(place, 0o755) // whatever our umask is
-		if err != nil {
-			return err
-		}
-	} else if !errors.Is(err, fs.ErrExist) {
-		return err
-	}
+// check makes sure that a stand-in is a folder of ours, since others may make
+// folders beside it, and that the user reaches it, whatever our umask is.
+func (id *identity) check(ctx context.Context, place string) error {
 	info, err := os.Lstat(place)
 	if err != nil {
 		return err
 	}
 	stat, ok := info.Sys().(*syscall.Stat_t)
 	if !info.IsDir() || !ok || int(stat.Uid) != os.Geteuid() || info.Mode().Perm()&0o022 != 0 {
-		return fmt.Errorf("%s is not a folder of ours alone", place)
+		return fmt.Errorf("%s, which would stand in for a folder closed to PostgreSQL, is not a folder of ours alone", place)
+	}
+	if err := os.Chmod(place, 0o755); err != nil {
+		return err
 	}
 	reached, err := id.reaches(ctx, place)
 	if err == nil && !reached {
-		return fmt.Errorf("%s is closed to %s", place, id.name)
+		return fmt.Errorf("%s, which would stand in for a folder closed to PostgreSQL, is closed to %s", place, id.name)
 	}
 	return err
 }

@@ -42,8 +42,10 @@ const (
 // cannot wait for a pipe and a child at once. It tells the shell (USR1) before
 // it tells the server, so that the shell knows why the server ends. The watcher
 // gives back the lock (descriptor 3), which is thus free when the server and the
-// shell are gone. The last lines end the watcher and its sleep, which are all
-// that is left in the process group.
+// shell are gone. Asking is done again and again, since a program loses what it
+// is sent before it is ready for signals; for the same reason the watcher itself
+// ends by KILL, and its sleep, all that is then left in the process group, by
+// TERM.
 const supervisorScript = `
 stop=$1 force=$2 patience=$3 mercy=$4 folder=$5
 shift 5
@@ -69,8 +71,11 @@ exec </dev/null >/dev/null 2>&1
 		esac
 	done
 	kill -s USR1 $$
-	kill -s "$stop" "$child"
-	sleep "$patience"
+	while [ "$patience" -gt 0 ]; do
+		kill -s "$stop" "$child"
+		sleep 1
+		patience=$((patience - 1))
+	done
 	kill -s "$force" "$child"
 	sleep "$mercy"
 	kill -s KILL "$child"
@@ -84,6 +89,7 @@ while :; do
 done
 [ -z "$stopping" ] || [ -z "$folder" ] || rm -rf -- "$folder"
 trap '' TERM
+kill -s KILL "$watcher"
 kill -s TERM 0
 wait "$watcher"
 exit "$status"
@@ -152,29 +158,34 @@ func (p *process) wait() {
 // first, and waits until it is gone. It may be called again, and from anywhere.
 func (p *process) stop(ctx context.Context) error {
 	p.serving.Store(false)
-	p.order(orderStop)
-	limit := time.NewTimer(p.patience)
-	defer limit.Stop()
-	select {
-	case <-p.done:
+	if p.insist(ctx, p.patience, orderStop) {
 		return nil
-	case <-limit.C:
-	case <-ctx.Done():
 	}
-	for _, order := range []string{orderForce, orderKill} {
-		p.order(order)
-		limit.Reset(p.mercy)
-		select {
-		case <-p.done:
-			return nil
-		case <-limit.C:
-		}
+	ctx = context.WithoutCancel(ctx) // it must not be left half stopped
+	if p.insist(ctx, p.mercy, orderForce) || p.insist(ctx, p.mercy, orderKill) {
+		return nil
 	}
 	return fmt.Errorf("stop %s: process group %d does not end", p.name, p.shell.Process.Pid)
 }
 
-// order tells the shell; where that fails, the shell has ended.
-func (p *process) order(order string) { _, _ = io.WriteString(p.pipe, order+"\n") }
+// insist gives one order again and again until the program has ended, or the
+// time has that it is given for it.
+func (p *process) insist(ctx context.Context, limit time.Duration, order string) (ended bool) {
+	ctx, cancel := context.WithTimeout(ctx, limit)
+	defer cancel()
+	again := time.NewTicker(200 * time.Millisecond)
+	defer again.Stop()
+	for {
+		_, _ = io.WriteString(p.pipe, order+"\n") // where that fails, the shell has ended
+		select {
+		case <-p.done:
+			return true
+		case <-ctx.Done():
+			return false
+		case <-again.C:
+		}
+	}
+}
 
 // run runs a program to its end, or stops it when ctx ends.
 func run(ctx context.Context, c command) error {

@@ -2,6 +2,7 @@ package devstack_test
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"os"
 	"sync"
@@ -19,6 +20,19 @@ func cluster(t *testing.T) string {
 	admin, err := devstack.Cluster()
 	require.NoError(t, err)
 	return admin
+}
+
+// newKey names a template of this run's own, for as long as the test runs.
+func newKey(t *testing.T) string {
+	t.Helper()
+	key := t.Name() + rand.Text()
+	t.Cleanup(func() {
+		name := devstack.TemplateName(key)
+		for _, statement := range []string{"alter database " + name + " is_template false", "drop database " + name} {
+			require.NoError(t, devstack.Execute(context.Background(), cluster(t), statement))
+		}
+	})
+	return key
 }
 
 // schema prepares a template with one row, and counts how often it does.
@@ -44,9 +58,10 @@ func databases(t *testing.T, name string) int {
 
 func TestACopyOfADatabaseIsItsOwn(t *testing.T) {
 	t.Parallel()
+	key := newKey(t)
 	var made atomic.Int32
-	first, _ := clone(t, t.Name(), schema(&made))
-	second, _ := clone(t, t.Name(), schema(&made))
+	first, _ := clone(t, key, schema(&made))
+	second, _ := clone(t, key, schema(&made))
 	require.NotEqual(t, first, second)
 
 	execute(t, first, "insert into item values (2)")
@@ -58,11 +73,12 @@ func TestACopyOfADatabaseIsItsOwn(t *testing.T) {
 
 func TestATemplateIsMadeOnceForManyCallers(t *testing.T) {
 	t.Parallel()
+	key := newKey(t)
 	var made atomic.Int32
 	urls := make([]string, 8)
 	var callers sync.WaitGroup
 	for i := range urls {
-		callers.Go(func() { urls[i], _ = clone(t, t.Name(), schema(&made)) })
+		callers.Go(func() { urls[i], _ = clone(t, key, schema(&made)) })
 	}
 	callers.Wait()
 
@@ -74,28 +90,31 @@ func TestATemplateIsMadeOnceForManyCallers(t *testing.T) {
 
 func TestATemplateWhosePreparationFailsIsDroppedAndMadeAgain(t *testing.T) {
 	t.Parallel()
+	key := newKey(t)
 	broken := errors.New("migration 7")
-	_, _, err := devstack.CloneDatabase(t.Context(), cluster(t), t.Name(), func(context.Context, string) error { return broken })
+	_, _, err := devstack.CloneDatabase(t.Context(), cluster(t), key, func(context.Context, string) error { return broken })
 	require.ErrorIs(t, err, broken)
-	require.Zero(t, databases(t, devstack.TemplateName(t.Name())))
+	require.Zero(t, databases(t, devstack.TemplateName(key)))
 
 	var made atomic.Int32
-	clone(t, t.Name(), schema(&made))
+	clone(t, key, schema(&made))
 	require.EqualValues(t, 1, made.Load())
 }
 
 func TestATemplateWhoseMakerDiedIsMadeAgain(t *testing.T) {
 	t.Parallel()
-	execute(t, cluster(t), "create database "+devstack.TemplateName(t.Name()))
+	key := newKey(t)
+	execute(t, cluster(t), "create database "+devstack.TemplateName(key))
 	var made atomic.Int32
-	url, _ := clone(t, t.Name(), schema(&made))
+	url, _ := clone(t, key, schema(&made))
 	require.EqualValues(t, 1, made.Load())
 	require.Equal(t, 1, query[int](t, url, "select count(*) from item"))
 }
 
 func TestConnectionsLeftByThePreparationAreClosed(t *testing.T) {
 	t.Parallel()
-	url, _ := clone(t, t.Name(), func(_ context.Context, url string) error {
+	key := newKey(t)
+	url, _ := clone(t, key, func(_ context.Context, url string) error {
 		connect(t, url)
 		return nil
 	})
@@ -104,8 +123,9 @@ func TestConnectionsLeftByThePreparationAreClosed(t *testing.T) {
 
 func TestADroppedCopyIsGoneWhoeverIsConnected(t *testing.T) {
 	t.Parallel()
+	key := newKey(t)
 	var made atomic.Int32
-	url, drop := clone(t, t.Name(), schema(&made))
+	url, drop := clone(t, key, schema(&made))
 	conn := connect(t, url)
 	name := conn.Config().Database
 	require.Equal(t, 1, databases(t, name))

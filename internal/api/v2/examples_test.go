@@ -23,8 +23,8 @@ var volatile = []string{"uuid", "date-time", "jwt", "opaque-token", "cursor"}
 // stage is what must be there before an example can be sent.
 type stage struct {
 	asks   *apitest.Learner
-	path   map[string]string             // path parameters
-	body   func(body map[string]any)     // changes to the example that only this run knows
+	path   map[string]string              // path parameters
+	body   func(body map[string]any)      // changes to the example that only this run knows
 	header func(header map[string]string) // the same for headers
 }
 

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -100,7 +101,7 @@ func TestAReaderThatComesBackMissesAndRepeatsNothing(t *testing.T) {
 
 	rest := l.Do(t, apitest.Call{Method: http.MethodGet, Path: response.Header.Get("Location") + "/events",
 		Header: map[string]string{"Last-Event-ID": stream.LastID()}}).Expect(t, http.StatusOK, nil)
-	all := append(seen, events(t, rest.Body)...)
+	all := slices.Concat(seen, events(t, rest.Body))
 	text, final := transcript(t, all)
 	require.Equal(t, reply, final)
 	require.Equal(t, reply, text)

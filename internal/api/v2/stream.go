@@ -81,7 +81,9 @@ type replyStream struct {
 }
 
 // VisitStreamMessageEventsResponse streams until the reply or the reader ends.
-func (r *replyStream) VisitStreamMessageEventsResponse(w http.ResponseWriter) error { return r.serve(w) }
+func (r *replyStream) VisitStreamMessageEventsResponse(w http.ResponseWriter) error {
+	return r.serve(w)
+}
 
 // VisitCreateMessageResponse is the same with the headers of createMessage.
 func (r *replyStream) VisitCreateMessageResponse(w http.ResponseWriter) error {

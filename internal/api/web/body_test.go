@@ -37,7 +37,7 @@ func TestTheHandlerGetsTheValueThatWasChecked(t *testing.T) {
 	}})
 	sent := ` {"name" : "La\u006dp \ud83d\ude00", "kind":"small", "size":1e2, "weight":1.5, "extra":{"a":[true,null,-0,"\"\\\/\b\f\n\r\t"]}} `
 	require.Equal(t, http.StatusOK, b.do(request(http.MethodPost, "/api/v2/things", sent)).Code)
-	require.Equal(t, thing{Name: "Lamp 😀", Size: 100, Score: 1.5, Extra: map[string]any{"a": []any{true, nil, -0.0, "\"\\/\b\f\n\r\t"}}}, bound)
+	require.Equal(t, thing{Name: "Lamp 😀", Size: 100, Score: 1.5, Extra: map[string]any{"a": []any{true, nil, 0.0, "\"\\/\b\f\n\r\t"}}}, bound)
 	require.Equal(t, sent, string(text), "the text is there too")
 }
 

@@ -73,7 +73,7 @@ func (d *Document) Valid(at string, value any) bool {
 		schema = d.spec.Components.Parameters[parts[2]].Value.Schema.Value
 	default:
 		op := d.spec.Paths.Value(unescape(parts[1])).GetOperation(strings.ToUpper(parts[2]))
-		content := openapi3.Content(nil)
+		var content openapi3.Content
 		if parts[3] == "requestBody" {
 			content = op.RequestBody.Value.Content
 		} else {

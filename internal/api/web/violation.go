@@ -70,7 +70,7 @@ func appendViolations(fields []fault.Field, err error) []fault.Field {
 		return fields
 	}
 	var broken *openapi3.SchemaError
-	switch e := err.(type) {
+	switch e := err.(type) { //nolint:errorlint // only the outermost: what a SchemaError wraps is told below, where it matters
 	case openapi3.MultiError:
 		for _, one := range e {
 			fields = appendViolations(fields, one)

@@ -219,7 +219,10 @@ func isForeign(text string) bool {
 
 // notName catches what follows "I am" with a capital and is no name.
 func notName(s string) bool {
-	return strings.Contains(" Afraid Sorry Chinese English American British German French Spanish Japanese Indian Monday Friday ", " "+s+" ")
+	return slices.Contains([]string{
+		"Afraid", "Sorry", "Chinese", "English", "American", "British", "German", "French", "Spanish", "Japanese", "Indian",
+		"Monday", "Friday",
+	}, s)
 }
 
 // saluteBack returns a greeting in kind.

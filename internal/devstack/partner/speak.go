@@ -50,9 +50,9 @@ func (c *cast) answer(brief string, turns []turn) string {
 // and a word's difference may get another.
 func seed(brief string, turns []turn) uint64 {
 	h := fnv.New64a()
-	h.Write([]byte(brief + strconv.Itoa(len(turns)))) //nolint:errcheck // a hash takes everything
+	h.Write([]byte(brief + strconv.Itoa(len(turns))))
 	for _, t := range turns {
-		h.Write([]byte(t.text + "\x00")) //nolint:errcheck // as above
+		h.Write([]byte(t.text + "\x00"))
 	}
 	return h.Sum64()
 }

@@ -193,7 +193,7 @@ func TestALateAnswerIsGivenUpWhenTheClientLeaves(t *testing.T) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, b.web.URL+"/v1/chat/completions",
 		strings.NewReader(chatBody(t, nil, user("Hello"))))
 	require.NoError(t, err)
-	_, err = b.web.Client().Do(req) //nolint:bodyclose // there is none
+	_, err = b.web.Client().Do(req)
 	require.ErrorIs(t, err, context.DeadlineExceeded, "with a delay even the headers wait")
 }
 

@@ -129,7 +129,8 @@ func (e *events) finish(said int) error {
 // for, and absent when it was not.
 func (e *events) chunk(choices, usage string) error {
 	a := e.answer
-	b := append(e.buf[:0], `data: {"id":"`...)
+	b := e.buf[:0]
+	b = append(b, `data: {"id":"`...)
 	b = append(b, a.id...)
 	b = append(b, `","object":"chat.completion.chunk","created":`...)
 	b = strconv.AppendInt(b, createdAt, 10)

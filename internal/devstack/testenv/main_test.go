@@ -49,7 +49,7 @@ func TestSignalsReachTheWholeCommand(t *testing.T) {
 	t.Parallel()
 	for script, code := range map[string]int{
 		`trap 'exit 9' TERM; echo ready; while :; do sleep 0.05; done`: 9,
-		`echo ready; exec sleep 60`:                                     128 + int(syscall.SIGTERM),
+		`echo ready; exec sleep 60`:                                    128 + int(syscall.SIGTERM),
 	} {
 		command := testenv("sh", "-c", script)
 		out, err := command.StdoutPipe()

@@ -9,6 +9,7 @@
 package job
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -20,6 +21,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/riverqueue/river"
 	"github.com/riverqueue/river/riverdriver/riverpgxv5"
+	"github.com/riverqueue/river/rivertype"
 )
 
 // Queues, each with its own concurrency, so that a flood in one starves no other.
@@ -28,66 +30,105 @@ const (
 	QueueMaintenance  = "maintenance"  // sweeping
 )
 
+// LeaseLifetime is how long a job stays with a worker that is not heard of,
+// unless Config says otherwise.
+const LeaseLifetime = 10 * time.Second
+
+const (
+	defaultSweepInterval = 2 * time.Second
+	defaultMaxAttempts   = 5
+	defaultTimeout       = time.Minute
+	handOverMax          = 5 * time.Second // for work to end once its context has
+)
+
 // Args are what a job is given; Kind names it, for ever.
 type Args = river.JobArgs
 
 // Run says which run of a job this is.
 type Run struct {
 	Lease   int64 // fencing number: grows with each run of any job; a larger one has taken over
-	Attempt int   // 1 for the first
+	Attempt int   // 1 for the first; the next after an error or a worker that died
 	Last    bool  // an error now ends the job for good
 }
 
 // Spec says how jobs of one kind are run.
 type Spec struct {
-	Queue       string
-	MaxAttempts int           // 0: 5
+	Queue       string        // one of the queues above
+	MaxAttempts int           // runs that fail before the job is given up; 0: 5
 	Timeout     time.Duration // of one run; 0: 1 minute
 }
 
-// Registry collects what a node can work on, before New.
+// Registry collects what a node can work on, before New. It is for one Queue.
 type Registry struct {
 	workers *river.Workers
 	specs   map[string]Spec
-	wrap    *leases
-	every   []*river.PeriodicJob
+	leases  *leases
+	every   []periodic
+}
+
+// periodic is a job that comes again and again.
+type periodic struct {
+	interval time.Duration
+	args     Args
 }
 
 // NewRegistry makes an empty Registry.
 func NewRegistry() *Registry {
-	return &Registry{workers: river.NewWorkers(), specs: map[string]Spec{}, wrap: newLeases()}
+	return &Registry{workers: river.NewWorkers(), specs: map[string]Spec{}, leases: newLeases()}
 }
 
-// Register adds the work for one kind of job. An error is retried with
-// exponential backoff and jitter; the context ends at the time limit, when the
-// lease is lost (cause ErrLeaseLost), or on shutdown.
+// Register adds the work for one kind of job; a second one for a kind panics. An
+// error is retried with exponential backoff and jitter, after about 1, 16, 81
+// and 256 seconds; the context ends at the time limit, when the lease is lost
+// (cause ErrLeaseLost), or on shutdown, which counts as no attempt. A panic is an
+// error. Work that ignores its context is not waited for on shutdown: another
+// node begins the job while it still goes on.
 func Register[T Args](r *Registry, spec Spec, work func(ctx context.Context, run Run, args T) error) {
 	var zero T
-	if spec.MaxAttempts == 0 {
-		spec.MaxAttempts = 5
-	}
-	if spec.Timeout == 0 {
-		spec.Timeout = time.Minute
-	}
+	spec.MaxAttempts = cmp.Or(spec.MaxAttempts, defaultMaxAttempts)
+	spec.Timeout = cmp.Or(spec.Timeout, defaultTimeout)
 	r.specs[zero.Kind()] = spec
-	river.AddWorker(r.workers, &worker[T]{spec: spec, leases: r.wrap, work: work})
+	river.AddWorker(r.workers, &worker[T]{spec: spec, leases: r.leases, work: work})
 }
 
-// Every runs args again and again, on one node at a time, first after one interval.
+// Every runs args again and again, on one node at a time, first after one
+// interval. While a run is not over, or waits to be retried, no other begins.
 func Every(r *Registry, interval time.Duration, args Args) {
-	r.every = append(r.every, river.NewPeriodicJob(river.PeriodicInterval(interval),
-		func() (river.JobArgs, *river.InsertOpts) {
-			spec := r.specs[args.Kind()]
-			return args, &river.InsertOpts{Queue: spec.Queue, MaxAttempts: spec.MaxAttempts}
-		}, nil))
+	r.every = append(r.every, periodic{interval, args})
+}
+
+// periodicJobs puts what Every has collected into the queue's form. One is not
+// inserted while an equal one is unfinished, or they would pile up.
+func (r *Registry) periodicJobs() ([]*river.PeriodicJob, error) {
+	var all []*river.PeriodicJob
+	for _, p := range r.every {
+		spec, ok := r.specs[p.args.Kind()]
+		if !ok {
+			return nil, fmt.Errorf("job queue: kind %s is to run every %s and is not registered", p.args.Kind(), p.interval)
+		}
+		opts := spec.insertOpts()
+		opts.UniqueOpts = river.UniqueOpts{ByArgs: true, ByState: []rivertype.JobState{
+			rivertype.JobStateAvailable, rivertype.JobStatePending, rivertype.JobStateRetryable,
+			rivertype.JobStateRunning, rivertype.JobStateScheduled,
+		}}
+		all = append(all, river.NewPeriodicJob(river.PeriodicInterval(p.interval),
+			func() (river.JobArgs, *river.InsertOpts) { return p.args, opts }, nil))
+	}
+	return all, nil
+}
+
+func (s Spec) insertOpts() *river.InsertOpts {
+	return &river.InsertOpts{Queue: s.Queue, MaxAttempts: s.MaxAttempts}
 }
 
 // Config says where the queue lives and how much this node takes on.
 type Config struct {
-	Pool        *pgxpool.Pool
-	Registry    *Registry
-	Concurrency map[string]int // jobs at once by queue; none: this node only inserts
-	Logger      *slog.Logger
+	Pool          *pgxpool.Pool
+	Registry      *Registry
+	Concurrency   map[string]int // jobs at once by queue; none: this node only inserts
+	Logger        *slog.Logger
+	LeaseLifetime time.Duration // how long a job stays with a worker that is not heard of, the same on all nodes; 0: LeaseLifetime
+	SweepInterval time.Duration // how often this node looks for jobs of lost workers; 0: 2 s
 }
 
 // Queue inserts jobs and, once started, works on them.
@@ -96,20 +137,26 @@ type Queue struct {
 	leases *leases
 	specs  map[string]Spec
 	works  bool
-	logger *slog.Logger
 
-	stopOnce sync.Once
-	stopped  error
+	mu      sync.Mutex // held while starting and stopping
+	started bool
+	stopped bool
+	failure error // of the stop
 }
 
 // New makes a Queue; it runs nothing before Start.
 func New(cfg Config) (*Queue, error) {
+	periodicJobs, err := cfg.Registry.periodicJobs()
+	if err != nil {
+		return nil, err
+	}
 	rc := &river.Config{
-		Logger:            cfg.Logger,
-		FetchCooldown:     5 * time.Millisecond, // how soon after one fetch the next may follow: first-token latency
-		FetchPollInterval: time.Second,          // the safety net when a notification is lost
-		Workers:           cfg.Registry.workers,
-		PeriodicJobs:      cfg.Registry.every,
+		Logger:              cfg.Logger,
+		FetchCooldown:       5 * time.Millisecond, // how soon after one fetch the next may follow: first-token latency
+		FetchPollInterval:   time.Second,          // the safety net when a notification is lost
+		FetchOnlyKnownKinds: true,                 // an older node leaves alone what a newer one has inserted
+		Workers:             cfg.Registry.workers,
+		PeriodicJobs:        periodicJobs,
 	}
 	if len(cfg.Concurrency) > 0 {
 		rc.Queues = map[string]river.QueueConfig{}
@@ -121,9 +168,10 @@ func New(cfg Config) (*Queue, error) {
 	if err != nil {
 		return nil, fmt.Errorf("job queue: %w", err)
 	}
-	cfg.Registry.wrap.bind(cfg.Pool, cfg.Logger)
-	return &Queue{client: client, leases: cfg.Registry.wrap, specs: cfg.Registry.specs,
-		works: len(cfg.Concurrency) > 0, logger: cfg.Logger}, nil
+	l := cfg.Registry.leases
+	l.store = store{pool: cfg.Pool, lifetime: cmp.Or(cfg.LeaseLifetime, LeaseLifetime)}
+	l.sweeps, l.logger = cmp.Or(cfg.SweepInterval, defaultSweepInterval), cfg.Logger
+	return &Queue{client: client, leases: l, specs: cfg.Registry.specs, works: len(cfg.Concurrency) > 0}, nil
 }
 
 // Insert adds a job that exists once tx commits.
@@ -132,49 +180,49 @@ func (q *Queue) Insert(ctx context.Context, tx pgx.Tx, args Args) error {
 	if !ok {
 		return fmt.Errorf("insert job: kind %s is not registered", args.Kind())
 	}
-	_, err := q.client.InsertTx(ctx, tx, args, &river.InsertOpts{Queue: spec.Queue, MaxAttempts: spec.MaxAttempts})
-	if err != nil {
+	if _, err := q.client.InsertTx(ctx, tx, args, spec.insertOpts()); err != nil {
 		return fmt.Errorf("insert job %s: %w", args.Kind(), err)
 	}
 	return nil
 }
 
-// Start begins to work, if this node does. Stop must follow.
+// Start begins to work, if this node does. Stop must follow, and is for good.
 func (q *Queue) Start(ctx context.Context) error {
-	if !q.works {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.stopped {
+		return errors.New("start job queue: it has been stopped")
+	}
+	if !q.works || q.started {
 		return nil
 	}
-	q.leases.start()
 	if err := q.client.Start(context.WithoutCancel(ctx)); err != nil {
-		q.leases.stop()
 		return fmt.Errorf("start job queue: %w", err)
 	}
+	q.leases.start()
+	q.started = true
 	return nil
 }
 
 // Stop takes no new job, lets running ones finish until ctx ends, then hands
 // them over to other nodes. Idempotent, and safe before Start.
 func (q *Queue) Stop(ctx context.Context) error {
-	q.stopOnce.Do(func() {
-		if !q.works {
-			return
-		}
-		q.stopped = q.stop(ctx)
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.started && !q.stopped {
+		q.failure = q.stop(ctx)
 		q.leases.stop()
-	})
-	return q.stopped
+	}
+	q.stopped = true
+	return q.failure
 }
 
 func (q *Queue) stop(ctx context.Context) error {
-	err := q.client.Stop(ctx)
-	if err == nil {
+	if q.client.Stop(ctx) == nil {
 		return nil
 	}
-	if !errors.Is(err, context.DeadlineExceeded) && !errors.Is(err, context.Canceled) {
-		return fmt.Errorf("stop job queue: %w", err)
-	}
-	q.leases.handOver()
-	last, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
+	q.leases.handOver() // ctx has ended, and jobs still run
+	last, cancel := context.WithTimeout(context.WithoutCancel(ctx), handOverMax)
 	defer cancel()
 	if err := q.client.StopAndCancel(last); err != nil {
 		return fmt.Errorf("stop job queue: hand jobs over: %w", err)

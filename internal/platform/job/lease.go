@@ -5,20 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"runtime/debug"
 	"sync"
 	"time"
 
-	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/riverqueue/river"
-)
-
-// LeaseLifetime is how long a job stays with a worker that is not heard of.
-const LeaseLifetime = 10 * time.Second
-
-// How often running jobs renew their leases, and nodes look for lapsed ones.
-const (
-	renewEvery = LeaseLifetime / 4
-	sweepEvery = 2 * time.Second
 )
 
 // ErrLeaseLost is the cause of a run whose job another worker has taken over:
@@ -28,14 +19,21 @@ var ErrLeaseLost = errors.New("the job's lease was lost to another worker")
 // errHandOver is the cause of a run that ends because its node shuts down.
 var errHandOver = errors.New("the node is shutting down")
 
+const (
+	retryTake   = time.Second     // after which a job is looked at again whose lease could not be asked for
+	giveBackMax = 2 * time.Second // for giving a lease back, which may be after the run's own time
+)
+
 // leases holds the leases of the jobs that run here, renews them all with one
 // query, and makes jobs of dead workers available again.
 type leases struct {
-	pool   *pgxpool.Pool
+	store  store
+	sweeps time.Duration
 	logger *slog.Logger
 
-	mu   sync.Mutex
-	held map[int64]context.CancelCauseFunc // by lease number
+	mu      sync.Mutex
+	held    map[int64]context.CancelCauseFunc // by lease number
+	handing bool                              // runs end at once, those that begin as well
 
 	quit chan struct{}
 	once sync.Once
@@ -46,11 +44,10 @@ func newLeases() *leases {
 	return &leases{held: map[int64]context.CancelCauseFunc{}, quit: make(chan struct{})}
 }
 
-func (l *leases) bind(pool *pgxpool.Pool, logger *slog.Logger) { l.pool, l.logger = pool, logger }
-
+// start begins to renew four times in a lease's life, and to sweep. stop must follow.
 func (l *leases) start() {
-	l.wg.Go(func() { l.loop(renewEvery, l.renew) })
-	l.wg.Go(func() { l.loop(sweepEvery, l.sweep) })
+	l.wg.Go(func() { l.loop(l.store.lifetime/4, l.renew) })
+	l.wg.Go(func() { l.loop(l.sweeps, l.sweep) })
 }
 
 // stop ends both loops and waits for them. Idempotent, and safe before start.
@@ -67,7 +64,7 @@ func (l *leases) loop(every time.Duration, do func(context.Context) error) {
 		case <-l.quit:
 			return
 		case <-tick.C:
-			ctx, cancel := context.WithTimeoutCause(context.Background(), every, errors.New("job leases: the database is slow"))
+			ctx, cancel := context.WithTimeout(context.Background(), every)
 			if err := do(ctx); err != nil {
 				l.logger.Warn("job leases", "error", err)
 			}
@@ -86,77 +83,97 @@ func (l *leases) renew(ctx context.Context) error {
 	if len(numbers) == 0 {
 		return nil
 	}
-	kept, err := renewLeases(ctx, l.pool, numbers)
+	kept, err := l.store.renew(ctx, numbers)
 	if err != nil {
 		return err
 	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
 	for _, n := range numbers {
-		if !kept[n] {
-			l.end(n, ErrLeaseLost)
+		if cancel := l.held[n]; cancel != nil && !kept[n] {
+			cancel(ErrLeaseLost)
 		}
 	}
 	return nil
-}
-
-func (l *leases) end(number int64, cause error) {
-	l.mu.Lock()
-	cancel := l.held[number]
-	l.mu.Unlock()
-	if cancel != nil {
-		cancel(cause)
-	}
 }
 
 // handOver ends every run so that other nodes can go on with the jobs at once.
 func (l *leases) handOver() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	l.handing = true
 	for _, cancel := range l.held {
 		cancel(errHandOver)
 	}
 }
 
+func (l *leases) hold(number int64, cancel context.CancelCauseFunc) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.held[number] = cancel
+	if l.handing {
+		cancel(errHandOver)
+	}
+}
+
+func (l *leases) drop(number int64) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	delete(l.held, number)
+}
+
 func (l *leases) sweep(ctx context.Context) error {
-	revived, err := reviveLapsed(ctx, l.pool)
+	revived, err := l.store.revive(ctx)
 	if len(revived) > 0 {
 		l.logger.Info("jobs of a lost worker are available again", "jobs", revived)
 	}
 	return err
 }
 
-// run takes the job's lease, does the work under it, and gives it back.
+// run takes the job's lease, does the work under it, and gives it back. What it
+// returns is for the queue: it changes a job only while that is running, by
+// whomever, so a run that lost its job must not call it done or failed.
 func (l *leases) run(ctx context.Context, jobID int64, work func(ctx context.Context, lease int64) error) error {
-	number, held, err := takeLease(ctx, l.pool, jobID)
-	if err != nil {
-		return err
+	number, held, err := l.take(ctx, jobID)
+	if err != nil { // no fault of the job's, so it costs no attempt
+		l.logger.Warn("job leases", "job", jobID, "error", err)
+		return river.JobSnooze(retryTake)
 	}
 	if !held { // another worker is at it; look again when its lease could have lapsed
-		return river.JobSnooze(LeaseLifetime)
+		return river.JobSnooze(l.store.lifetime)
 	}
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	l.mu.Lock()
-	l.held[number] = cancel
-	l.mu.Unlock()
+	l.hold(number, cancel)
 	err = work(ctx, number)
-	l.mu.Lock()
-	delete(l.held, number)
-	l.mu.Unlock()
+	l.drop(number)
 	return l.conclude(ctx, number, err)
 }
 
-// conclude decides what the queue is told after a run.
-func (l *leases) conclude(ctx context.Context, number int64, err error) error {
-	cause := context.Cause(ctx)
-	if errors.Is(cause, ErrLeaseLost) {
-		return river.JobSnooze(LeaseLifetime) // not ours to end; the new holder does
-	}
-	last, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*time.Second)
+func (l *leases) take(ctx context.Context, jobID int64) (int64, bool, error) {
+	ctx, cancel := context.WithTimeout(ctx, l.store.lifetime)
 	defer cancel()
-	if e := releaseLease(last, l.pool, number); e != nil {
-		l.logger.Warn("job leases", "error", e) // it lapses by itself
+	return l.store.take(ctx, jobID)
+}
+
+// conclude gives the lease back and decides what the queue is told after a run.
+func (l *leases) conclude(ctx context.Context, number int64, err error) error {
+	last, cancel := context.WithTimeout(context.WithoutCancel(ctx), giveBackMax)
+	defer cancel()
+	giveBack := l.store.complete
+	if err != nil {
+		giveBack = l.store.release
 	}
-	if errors.Is(cause, errHandOver) && err != nil {
+	ours, unknown := giveBack(last, number)
+	switch {
+	case unknown != nil: // the lease lapses by itself
+		l.logger.Warn("job leases", "error", unknown)
+		if err == nil {
+			return river.JobSnooze(l.store.lifetime) // whether it is done cannot be said: at least once
+		}
+	case !ours:
+		return river.JobSnooze(l.store.lifetime) // the new holder ends it, or lapses as well
+	case err != nil && errors.Is(context.Cause(ctx), errHandOver):
 		return river.JobSnooze(0)
 	}
 	return err
@@ -178,6 +195,7 @@ func (w *worker[T]) Work(ctx context.Context, j *river.Job[T]) error {
 	return w.leases.run(ctx, j.ID, func(ctx context.Context, lease int64) (err error) {
 		defer func() {
 			if p := recover(); p != nil {
+				w.leases.logger.Error("job panicked", "job", j.ID, "kind", j.Kind, "panic", p, "stack", string(debug.Stack()))
 				err = fmt.Errorf("job %s panicked: %v", j.Kind, p)
 			}
 		}()

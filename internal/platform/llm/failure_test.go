@@ -304,7 +304,7 @@ func TestWhatIsNoReplyIsGarbledAndNotRepeated(t *testing.T) {
 			w.Header().Set("Content-Type", "text/html")
 			_, _ = io.WriteString(w, "<html>Please log in</html>")
 		}),
-		"no content type": http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		"no content type": http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 			w.Header()["Content-Type"] = nil
 			_, _ = io.WriteString(w, chunk("x")+finished)
 		}),

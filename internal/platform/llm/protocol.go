@@ -23,7 +23,7 @@ func (c Config) protocol(req Request) openai.ChatCompletionRequest {
 		out.MaxCompletionTokens = req.MaxTokens
 		return out
 	}
-	out.MaxTokens = req.MaxTokens
+	out.MaxTokens = req.MaxTokens //nolint:staticcheck // deprecated by one provider, and the only name that most others know
 	out.Temperature = req.Temperature
 	return out
 }

@@ -14,7 +14,7 @@ import (
 // MaxEvent bounds a line, and the data of an event, in bytes for NewReader.
 const MaxEvent = 1 << 20
 
-// ErrTooLarge: a line or an event is over the reader's bound. The stream cannot
+// ErrTooLarge is given when a line or an event is over the reader's bound. The stream cannot
 // be read any further.
 var ErrTooLarge = errors.New("sse: an event is too large")
 

@@ -57,11 +57,11 @@ func (o *Options) applyDefaults() {
 // gone, or a write takes too long. Headers of its own, such as Location, the
 // caller sets before. The first bytes leave at once, before the first event.
 //
-// It returns nil when next ended well, next's error, ctx's cause, a
-// write's error (os.ErrDeadlineExceeded for a client that did not read), or
-// ErrInvalidEvent. An error returned before anything is written means that w
-// can neither flush nor take a deadline; after any other, as after nil, the
-// response has been sent and cannot be changed.
+// It returns nil when next ended well, next's error, ctx's cause, a write's
+// error (os.ErrDeadlineExceeded for a client that did not read), or
+// ErrInvalidEvent. It is for the log: the response has been sent and cannot be
+// changed. Only with http.ErrNotSupported for a w that takes no deadline is
+// nothing written yet.
 func Serve(ctx context.Context, w http.ResponseWriter, next Next, opts Options) error {
 	opts.applyDefaults()
 	ctx, cancel := context.WithCancelCause(ctx)

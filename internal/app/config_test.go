@@ -1,0 +1,73 @@
+package app_test
+
+import (
+	"encoding/base64"
+	"log/slog"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/fluentpro/fluentpro/internal/app"
+)
+
+// whole is an environment in which everything is right.
+func whole(change map[string]string) []string {
+	values := map[string]string{
+		"FLUENTPRO_DATABASE_URL": "postgres://u:p@db/x", "FLUENTPRO_REDIS_URL": "redis://cache",
+		"FLUENTPRO_MODEL_BASE_URL": "https://model/v1", "FLUENTPRO_MODEL_NAME": "m",
+		"FLUENTPRO_KEY_ENCRYPTION_KEY": base64.StdEncoding.EncodeToString(make([]byte, 32)),
+	}
+	for name, value := range change {
+		values[name] = value
+	}
+	var environ []string
+	for name, value := range values {
+		environ = append(environ, name+"="+value)
+	}
+	return environ
+}
+
+func TestDefaultsAreThoseOfTheDocs(t *testing.T) {
+	t.Parallel()
+	cfg, err := app.FromEnvironment(whole(nil))
+	require.NoError(t, err)
+	require.NoError(t, cfg.Check())
+	require.Equal(t, "127.0.0.1:8080", cfg.HTTPAddr)
+	require.Equal(t, "http://127.0.0.1:8080", cfg.TokenIssuer)
+	require.Equal(t, "fluentpro", cfg.TokenAudience)
+	require.Equal(t, ".fluentpro", cfg.DataDir)
+}
+
+func TestEachWrongSettingIsNamed(t *testing.T) {
+	t.Parallel()
+	for name, value := range map[string]string{
+		"FLUENTPRO_ENV": "moon", "FLUENTPRO_DATABASE_URL": "", "FLUENTPRO_REDIS_URL": "cache:6379%",
+		"FLUENTPRO_MODEL_BASE_URL": "model", "FLUENTPRO_MODEL_NAME": "", "FLUENTPRO_KEY_ENCRYPTION_KEY": "short",
+		"FLUENTPRO_TRUSTED_PROXIES": "10.0.0.0", "FLUENTPRO_TLS_CERT_FILE": "cert.pem", "FLUENTPRO_DRAIN_LIMIT": "0s",
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			cfg, err := app.FromEnvironment(whole(map[string]string{name: value}))
+			require.NoError(t, err)
+			require.ErrorContains(t, cfg.Check(), name)
+		})
+	}
+	_, err := app.FromEnvironment(whole(map[string]string{"FLUENTPRO_LOG_LEVEL": "loud"}))
+	require.ErrorContains(t, err, "LogLevel")
+}
+
+func TestAServiceThatCannotStartSaysWhyWithoutSecrets(t *testing.T) {
+	t.Parallel()
+	for _, change := range []map[string]string{
+		{"FLUENTPRO_DATABASE_URL": "postgres://u:hunter2@127.0.0.1:1/x"},
+		{"FLUENTPRO_DATABASE_URL": "nonsense:hunter2@"},
+		{"FLUENTPRO_REDIS_URL": "rediss:hunter2@x:y"},
+	} {
+		cfg, err := app.FromEnvironment(whole(change))
+		require.NoError(t, err)
+		_, err = app.New(t.Context(), cfg, slog.New(slog.DiscardHandler), app.Options{})
+		require.Error(t, err)
+		require.NotContains(t, err.Error(), "hunter2")
+		require.Error(t, app.Migrate(t.Context(), cfg.DatabaseURL, slog.New(slog.DiscardHandler)))
+	}
+}
