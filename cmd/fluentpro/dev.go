@@ -172,8 +172,11 @@ func (d *devStack) startModel(ctx context.Context) error {
 	done := make(chan error, 1)
 	go func() { done <- server.Serve(listener) }()
 	d.stops = append(d.stops, func(context.Context) error {
+		model.Close()
 		err := server.Close()
-		<-done
+		if served := <-done; !errors.Is(served, http.ErrServerClosed) {
+			return errors.Join(err, served)
+		}
 		return err
 	})
 	base := "http://" + listener.Addr().String()

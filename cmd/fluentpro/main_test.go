@@ -91,6 +91,17 @@ func freeAddr(t *testing.T) string {
 	return l.Addr().String()
 }
 
+// dataFolder is one that PostgreSQL can reach too when the tests run as root and
+// it does not.
+func dataFolder(t *testing.T) string {
+	t.Helper()
+	dir, err := os.MkdirTemp("", "fluentpro-test-")
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = os.RemoveAll(dir) })
+	require.NoError(t, os.Chmod(dir, 0o755))
+	return filepath.Join(dir, "data")
+}
+
 func signUp(t *testing.T, addr, email string) int {
 	t.Helper()
 	body := strings.NewReader(`{"email":"` + email + `","password":"Harbour-Light-42","full_name":"Mei Chen"}`)
@@ -101,7 +112,7 @@ func signUp(t *testing.T, addr, email string) int {
 }
 
 func TestDevStartsEverythingAndKeepsItsData(t *testing.T) {
-	addr, data := freeAddr(t), filepath.Join(t.TempDir(), "data")
+	addr, data := freeAddr(t), dataFolder(t)
 	t.Setenv("FLUENTPRO_HTTP_ADDR", addr)
 	t.Setenv("FLUENTPRO_DATA_DIR", data)
 
@@ -136,7 +147,7 @@ func TestDevUsesWhatIsGivenByURL(t *testing.T) {
 	redis, err := devstack.TestRedis()
 	require.NoError(t, err)
 	t.Setenv("FLUENTPRO_HTTP_ADDR", addr)
-	t.Setenv("FLUENTPRO_DATA_DIR", t.TempDir())
+	t.Setenv("FLUENTPRO_DATA_DIR", dataFolder(t))
 	t.Setenv("FLUENTPRO_DATABASE_URL", apitest.Database(t))
 	t.Setenv("FLUENTPRO_REDIS_URL", redis)
 	t.Setenv("FLUENTPRO_MODEL_BASE_URL", "http://127.0.0.1:1/v1")
@@ -177,13 +188,13 @@ func TestServeNamesEverySettingThatIsMissing(t *testing.T) {
 	}
 	t.Setenv("FLUENTPRO_DRAIN_LIMIT", "soon")
 	_, err = command(t, "serve")
-	require.ErrorContains(t, err, "DrainLimit")
+	require.ErrorContains(t, err, "FLUENTPRO_DRAIN_LIMIT")
 	_, err = command(t, "migrate")
-	require.ErrorContains(t, err, "DrainLimit")
+	require.ErrorContains(t, err, "FLUENTPRO_DRAIN_LIMIT")
 	_, err = command(t, "dev")
-	require.ErrorContains(t, err, "DrainLimit")
+	require.ErrorContains(t, err, "FLUENTPRO_DRAIN_LIMIT")
 	_, err = command(t, "admin", "grant", "a@example.com")
-	require.ErrorContains(t, err, "DrainLimit")
+	require.ErrorContains(t, err, "FLUENTPRO_DRAIN_LIMIT")
 }
 
 func TestTheModelOfDevCanBeToldToFail(t *testing.T) {

@@ -134,7 +134,7 @@ insert into job_leases (job_id, number, expires_at)
 values ($1, nextval('job_lease_numbers'), now() + $2::interval)
 on conflict (job_id) do update
 set number = nextval('job_lease_numbers'), expires_at = now() + $2::interval
-where job_leases.expires_at < now()
+where job_leases.expires_at < now() or job_leases.number < 0
 returning number
 `
 

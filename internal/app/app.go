@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/redis/go-redis/v9"
 
@@ -27,6 +28,9 @@ import (
 
 // accessLifetime is how long an access token is good for.
 const accessLifetime = 15 * time.Minute
+
+// undefinedTable is the SQLSTATE of a query that names a table which is not there.
+const undefinedTable = "42P01"
 
 // How many jobs of each queue a node works on at once.
 var concurrency = map[string]int{job.QueueConversation: 500, job.QueueMaintenance: 2}
@@ -80,6 +84,9 @@ func New(ctx context.Context, cfg Config, logger *slog.Logger, opts Options) (_ 
 	}
 	a.model = llm.New(llm.Config{BaseURL: cfg.ModelBaseURL, APIKey: cfg.ModelAPIKey, Model: cfg.ModelName, Logger: logger})
 	if err = a.wire(ctx, cfg, opts); err != nil {
+		if lacking, ok := errors.AsType[*pgconn.PgError](err); ok && lacking.Code == undefinedTable {
+			err = fmt.Errorf("the database lacks tables; run `fluentpro migrate` first: %w", err)
+		}
 		return nil, err
 	}
 	return a, nil

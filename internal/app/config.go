@@ -12,6 +12,7 @@ import (
 	"log/slog"
 	"net"
 	"net/url"
+	"reflect"
 	"slices"
 	"strings"
 	"time"
@@ -59,12 +60,33 @@ type Config struct {
 func FromEnvironment(environ []string) (Config, error) {
 	cfg, err := env.ParseAsWithOptions[Config](env.Options{Environment: env.ToMap(environ)})
 	if err != nil {
-		return Config{}, fmt.Errorf("configuration: %w", err)
+		return Config{}, fmt.Errorf("configuration: %w", named(err))
 	}
-	if cfg.TokenIssuer == "" {
+	// Nodes that listen on addresses of their own must not each be an issuer of
+	// their own: they would refuse each other's tokens.
+	if cfg.TokenIssuer == "" && (cfg.Env == Development || cfg.Env == Test) {
 		cfg.TokenIssuer = "http://" + cfg.HTTPAddr
 	}
 	return cfg, nil
+}
+
+// named gives the errors of values that cannot be read their variables' names
+// instead of those of our fields.
+func named(err error) error {
+	all, ok := errors.AsType[env.AggregateError](err)
+	if !ok {
+		return err
+	}
+	var errs []error
+	for _, one := range all.Errors {
+		if parse, ok := errors.AsType[env.ParseError](one); ok {
+			if field, ok := reflect.TypeFor[Config]().FieldByName(parse.Name); ok {
+				one = fmt.Errorf("%s: %w", field.Tag.Get("env"), parse.Err)
+			}
+		}
+		errs = append(errs, one)
+	}
+	return errors.Join(errs...)
 }
 
 // Check names everything that is missing or wrong, each with its variable.

@@ -53,7 +53,7 @@ func TestEachWrongSettingIsNamed(t *testing.T) {
 		})
 	}
 	_, err := app.FromEnvironment(whole(map[string]string{"FLUENTPRO_LOG_LEVEL": "loud"}))
-	require.ErrorContains(t, err, "LogLevel")
+	require.ErrorContains(t, err, "FLUENTPRO_LOG_LEVEL")
 }
 
 func TestAServiceThatCannotStartSaysWhyWithoutSecrets(t *testing.T) {

@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"fmt"
 	"time"
 
 	"github.com/fluentpro/fluentpro/internal/account"
@@ -16,5 +17,9 @@ func GrantAdmin(ctx context.Context, cfg Config, email string) (account.User, er
 		return account.User{}, err
 	}
 	defer pool.Close()
-	return account.GrantRole(ctx, pool, email, account.RoleAdmin, time.Now())
+	user, err := account.GrantRole(ctx, pool, email, account.RoleAdmin, time.Now())
+	if err != nil {
+		return account.User{}, fmt.Errorf("grant %s the role %s: %w", email, account.RoleAdmin, err)
+	}
+	return user, nil
 }

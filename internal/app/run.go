@@ -24,6 +24,9 @@ const (
 
 // Migrate brings the database to the newest schema and the reference data up to date.
 func Migrate(ctx context.Context, databaseURL string, logger *slog.Logger) error {
+	if databaseURL == "" {
+		return errors.New("FLUENTPRO_DATABASE_URL must say which database to migrate")
+	}
 	pool, err := postgres.Open(ctx, postgres.Config{URL: databaseURL})
 	if err != nil {
 		return err
@@ -95,7 +98,7 @@ func Listen(ctx context.Context, addr string) (net.Listener, error) {
 
 // shutDown stops what Serve started, in the order of docs/operations.md.
 func shutDown(a *App, server *http.Server, cfg Config) error {
-	a.logger.Info("stopping", "delay", cfg.DrainDelay, "limit", cfg.DrainLimit)
+	a.logger.Info("stopping", "delay", cfg.DrainDelay.String(), "limit", cfg.DrainLimit.String())
 	a.NotReady()
 	time.Sleep(cfg.DrainDelay) // balancers look at /readyz; requests are still taken
 	a.Drain()

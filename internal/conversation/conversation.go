@@ -42,9 +42,13 @@ const (
 	MessageCancelled = "cancelled"
 )
 
-// FinishError is the finish reason of a failed reply; the others are the
-// model's own (stop, length, content_filter).
-const FinishError = "error"
+// Finish reasons of replies that this package ends itself: one that failed, and
+// one that became too long. The others (stop, length too, content_filter) are the
+// model's own.
+const (
+	FinishError  = "error"
+	FinishLength = "length"
+)
 
 var (
 	errNotFound        = fault.New(fault.NotFound, "resource.not_found", "There is no such conversation.")

@@ -59,13 +59,17 @@ func (s *Service) Create(ctx context.Context, in CreateInput) (Created, error) {
 		}
 		return insertConversation(ctx, tx, made, greetingID, scene.Greeting+" "+scene.Opening)
 	})
-	if err != nil || replay == nil {
-		return Created{Conversation: made}, err
+	switch {
+	case err != nil:
+		return Created{}, err
+	case replay == nil:
+		return Created{Conversation: made}, nil
 	}
-	if err := json.Unmarshal(replay, &made); err != nil {
+	first := Created{Replayed: true}
+	if err := json.Unmarshal(replay, &first.Conversation); err != nil {
 		return Created{}, fmt.Errorf("replay conversation: %w", err)
 	}
-	return Created{Conversation: made, Replayed: true}, nil
+	return first, nil
 }
 
 func newConversation(in CreateInput, scene Scene, now time.Time) (Conversation, error) {

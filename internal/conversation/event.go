@@ -28,6 +28,7 @@ type Event struct {
 	ConversationID uuid.UUID `json:"conversation_id"`
 	Attempt        int       `json:"attempt"`
 	Text           string    `json:"text,omitempty"`    // started: all so far; delta: what is new
+	At             int       `json:"at,omitempty"`      // delta: how many bytes of the reply come before Text
 	Message        *Message  `json:"message,omitempty"` // created and terminal: the whole message
 
 	Position Position `json:"-"` // where to resume after it
@@ -87,6 +88,9 @@ func decode(entry eventlog.Entry) (Event, error) {
 	var e Event
 	if err := json.Unmarshal(entry.Data, &e); err != nil {
 		return e, fmt.Errorf("event %s: %w", entry.ID, err)
+	}
+	if e.Terminal() && e.Message == nil {
+		return e, fmt.Errorf("event %s: %s without its message", entry.ID, e.Type)
 	}
 	e.Position = Position{Entry: entry.ID}
 	if e.Terminal() {

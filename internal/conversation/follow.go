@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"math/rand/v2"
 	"time"
 
 	"github.com/google/uuid"
@@ -13,11 +14,23 @@ import (
 
 // How often a waiting reader asks PostgreSQL whether the reply has ended: now
 // and then, in case the last event never reached the log, and often while the
-// log is out of reach.
+// log is out of reach. Each wait is up to a fifth longer, so that the readers of
+// a node do not all ask at once.
 const (
-	lookHealthy = 15 * time.Second
+	lookHealthy = 12 * time.Second
 	lookOutage  = time.Second
 )
+
+// looks are these two times.
+type looks struct{ healthy, outage time.Duration }
+
+func (l looks) wait(outage bool) time.Duration {
+	d := l.healthy
+	if outage {
+		d = l.outage
+	}
+	return d + rand.N(d/5)
+}
 
 // errLook ends one wait for events so that PostgreSQL can be asked.
 var errLook = errors.New("time to look at the stored message")
@@ -35,7 +48,7 @@ type FollowInput struct {
 type Feed struct {
 	service *Service
 	in      FollowInput
-	message Message                // as it was when the feed began
+	reading reading
 	sub     *eventlog.Subscription // nil once everything is known
 	known   []Event                // to be given before anything else
 	outage  bool
@@ -53,7 +66,7 @@ func (s *Service) Follow(ctx context.Context, in FollowInput) (feed *Feed, ended
 	if m.Role != RoleAssistant {
 		return nil, false, errNotAReply
 	}
-	f := &Feed{service: s, in: in, message: m}
+	f := &Feed{service: s, in: in, reading: newReading(m.Attempt, in.After)}
 	if !m.Ended() {
 		f.sub = s.log.Follow(ctx, streamOf(m.ID), in.After.Entry)
 		return f, false, nil
@@ -61,37 +74,40 @@ func (s *Service) Follow(ctx context.Context, in FollowInput) (feed *Feed, ended
 	if in.After.EndedAt == m.Attempt {
 		return nil, true, nil
 	}
-	f.known = s.replay(ctx, m, in.After)
+	f.known = f.replay(ctx, m)
 	return f, false, nil
 }
 
-// replay gives what follows after in the log of an ended reply, or, when the
-// log does not tell all of it any more, its last event as PostgreSQL knows it.
-func (s *Service) replay(ctx context.Context, m Message, after Position) []Event {
-	resumed, err := s.log.Resume(ctx, streamOf(m.ID), after.Entry)
+// replay gives what follows in the log of an ended reply, or, when the log does
+// not tell all of it any more, its last event as PostgreSQL knows it.
+func (f *Feed) replay(ctx context.Context, m Message) []Event {
+	resumed, err := f.service.log.Resume(ctx, streamOf(m.ID), f.in.After.Entry)
 	if err == nil && !resumed.More {
-		events := current(s.decodeAll(resumed.Entries), m.Attempt)
+		if resumed.Restarted {
+			f.reading.restart()
+		}
+		events := f.reading.take(f.decodeAll(resumed.Entries))
 		if n := len(events); n > 0 && events[n-1].Terminal() {
 			return events
 		}
 	}
-	return []Event{s.stored(m)}
+	return []Event{stored(m)}
 }
 
 // stored is the last event of a message that PostgreSQL knows to have ended.
-func (s *Service) stored(m Message) Event {
+func stored(m Message) Event {
 	e := terminalEvent(m)
 	e.Position = Position{EndedAt: m.Attempt}
 	return e
 }
 
 // decodeAll skips what this release cannot read: readers ignore unknown events.
-func (s *Service) decodeAll(entries []eventlog.Entry) []Event {
+func (f *Feed) decodeAll(entries []eventlog.Entry) []Event {
 	events := make([]Event, 0, len(entries))
 	for _, entry := range entries {
 		e, err := decode(entry)
 		if err != nil {
-			s.logger.Warn("unreadable event", "error", err)
+			f.service.logger.Warn("unreadable event", "message_id", f.in.MessageID, "error", err)
 			continue
 		}
 		events = append(events, e)
@@ -99,30 +115,10 @@ func (s *Service) decodeAll(entries []eventlog.Entry) []Event {
 	return events
 }
 
-// current leaves out earlier attempts and what a later message.started
-// replaces, and ends at the first terminal event.
-func current(events []Event, attempt int) []Event {
-	from := 0
-	for i, e := range events {
-		if e.Attempt < attempt || e.Type == EventStarted {
-			from = i
-			if e.Attempt < attempt {
-				from = i + 1
-			}
-		}
-	}
-	events = events[from:]
-	for i, e := range events {
-		if e.Terminal() {
-			return events[:i+1]
-		}
-	}
-	return events
-}
-
 // Next waits for events and gives all there are. After the terminal event it
-// gives io.EOF. ErrTooSlow of the event log means that the reader stayed behind;
-// ctx's cause comes back when that ends first. Either way it can resume.
+// gives io.EOF. ErrTooSlow of the event log means that the reader stayed behind,
+// and resource.not_found that the message was deleted meanwhile; ctx's cause
+// comes back when that ends first. A reader that is still there can resume.
 func (f *Feed) Next(ctx context.Context) ([]Event, error) {
 	for {
 		events, err := f.next(ctx)
@@ -146,46 +142,44 @@ func (f *Feed) next(ctx context.Context) ([]Event, error) {
 		f.known = nil
 		return events, nil
 	}
-	wait := lookHealthy
-	if f.outage {
-		wait = lookOutage
-	}
-	bounded, cancel := context.WithTimeoutCause(ctx, wait, errLook)
+	bounded, cancel := context.WithTimeoutCause(ctx, f.service.looks.wait(f.outage), errLook)
 	defer cancel()
 	entries, err := f.sub.Next(bounded)
 	switch {
+	case errors.Is(err, errLook):
+		return f.look(ctx)
 	case errors.Is(err, eventlog.ErrUnavailable):
 		f.outage = true
 		return f.look(ctx)
 	case errors.Is(err, eventlog.ErrRestarted):
-		return nil, nil // the log begins with message.started, which replaces what the reader has
-	case errors.Is(err, errLook):
-		return f.look(ctx)
+		f.outage = false
+		f.reading.restart()
+		return nil, nil
+	case err != nil && ctx.Err() != nil:
+		return nil, context.Cause(ctx)
 	case err != nil:
-		if ctx.Err() != nil {
-			return nil, context.Cause(ctx)
-		}
 		return nil, err
 	}
 	f.outage = false
-	return current(f.service.decodeAll(entries), f.message.Attempt), nil
+	return f.reading.take(f.decodeAll(entries)), nil
 }
 
 // look asks PostgreSQL whether the reply has ended meanwhile. When that cannot
 // be known now, the reader goes on waiting.
 func (f *Feed) look(ctx context.Context) ([]Event, error) {
 	m, err := f.service.store.message(ctx, f.in.UserID, f.in.ConversationID, f.in.MessageID)
-	if err != nil {
-		if ctx.Err() != nil {
-			return nil, context.Cause(ctx)
-		}
+	switch {
+	case ctx.Err() != nil:
+		return nil, context.Cause(ctx)
+	case errors.Is(err, errMessageNotFound):
+		return nil, err
+	case err != nil:
 		f.service.logger.Warn("follow a reply", "message_id", f.in.MessageID, "error", err)
 		return nil, nil
-	}
-	if !m.Ended() {
+	case !m.Ended():
 		return nil, nil
 	}
-	return []Event{f.service.stored(m)}, nil
+	return []Event{stored(m)}, nil
 }
 
 // Close lets go of the log. Idempotent.

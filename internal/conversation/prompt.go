@@ -7,24 +7,31 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"strings"
 	"text/template"
+	"unicode"
+	"unicode/utf16"
 
 	"github.com/fluentpro/fluentpro/internal/platform/llm"
 )
 
-// What a reply may use of the model, in tokens.
+// What a reply may use of the model: tokens, and bytes of the learner's facts,
+// of which the newest turns must not be crowded out.
 const (
 	maxReplyTokens  = 600
 	maxWindowTokens = 6000
+	maxFactBytes    = 6 << 10
 	temperature     = 0.7
 )
+
+// factsCut stands after facts that are too long.
+const factsCut = "\n(the rest is left out)"
 
 //go:embed prompt.tmpl
 var promptText string
 
-// promptTemplate is filled for each reply; html escaping is not wanted: the
-// learner's facts are JSON, whose encoder escapes < and > already, so that no
-// text of a learner can close the data block.
+// promptTemplate is filled for each reply. It needs no escaping of its own: all
+// that a learner has entered comes as Facts, which data has made harmless.
 var promptTemplate = template.Must(template.New("prompt").Parse(promptText))
 
 // facts is everything a learner has said about themselves and this
@@ -70,7 +77,7 @@ func (s *Service) prompt(ctx context.Context, reply Message) (llm.Request, error
 }
 
 func systemPrompt(scene Scene, f facts) (string, error) {
-	data, err := json.MarshalIndent(f, "", "  ")
+	text, err := json.MarshalIndent(f, "", "  ")
 	if err != nil {
 		return "", fmt.Errorf("prompt: %w", err)
 	}
@@ -78,10 +85,36 @@ func systemPrompt(scene Scene, f facts) (string, error) {
 	if err := promptTemplate.Execute(&out, struct {
 		Scene
 		Facts string
-	}{scene, string(data)}); err != nil {
+	}{scene, data(string(text))}); err != nil {
 		return "", fmt.Errorf("prompt: %w", err)
 	}
 	return out.String(), nil
+}
+
+// data makes the JSON of what a learner has entered harmless between the lines
+// of dashes that enclose it, without changing what it says as JSON. The encoder
+// has escaped line breaks, < and > already; here the same is done to the second
+// and later dashes of a row, so that the closing line cannot be forged, and to
+// what cannot be seen: control characters, marks that turn the direction of
+// writing, tags. Dashes in a row and invisible characters stand in strings only.
+func data(text string) string {
+	var out strings.Builder
+	var previous rune
+	for _, r := range text {
+		dashes := unicode.Is(unicode.Dash, r) && unicode.Is(unicode.Dash, previous)
+		if r != '\n' && (dashes || !unicode.IsGraphic(r)) {
+			for _, unit := range utf16.Encode([]rune{r}) {
+				fmt.Fprintf(&out, `\u%04x`, unit)
+			}
+		} else {
+			out.WriteRune(r)
+		}
+		previous = r
+	}
+	if out.Len() > maxFactBytes {
+		return upTo(out.String(), maxFactBytes) + factsCut
+	}
+	return out.String()
 }
 
 // window keeps the system prompt, then the newest turns that fit, given newest

@@ -18,8 +18,9 @@ import (
 
 // Bounds of one reply.
 const (
-	replyTimeout  = 5 * time.Minute
-	finishElapsed = time.Minute // how long storing a finished reply is tried before the job is
+	replyTimeout = 5 * time.Minute
+	storeWait    = time.Minute      // how long storing a finished reply is tried before the job is
+	giveUpWait   = 30 * time.Second // how long storing that a reply has failed is tried
 )
 
 // errGivenUp is the problem of a reply that failed for reasons of ours.
@@ -38,37 +39,44 @@ func (replyArgs) Kind() string { return "conversation.reply" }
 func (s *Service) RegisterJobs(r *job.Registry) {
 	job.Register(r, job.Spec{Queue: job.QueueConversation, Timeout: replyTimeout},
 		func(ctx context.Context, run job.Run, args replyArgs) error {
-			err := s.reply(ctx, run, args.MessageID)
-			if err != nil && run.Last {
-				return errors.Join(err, s.giveUp(ctx, args.MessageID, run.Lease))
+			err := s.reply(ctx, args.MessageID, run.Lease)
+			if err == nil || !run.Last || takenAway(ctx) {
+				return err
 			}
-			return err
+			return errors.Join(err, s.giveUp(ctx, args.MessageID, run.Lease))
 		})
 }
+
+// takenAway tells a run that ends because its node stops, or because its lease
+// is lost, from one that is out of time: another worker goes on with the first.
+func takenAway(ctx context.Context) bool { return errors.Is(ctx.Err(), context.Canceled) }
 
 // giveUp ends a reply that no run could write, so that the conversation is free
 // for the next message.
 func (s *Service) giveUp(ctx context.Context, id uuid.UUID, lease int64) error {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), terminalWait)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), giveUpWait)
 	defer cancel()
-	m, err := s.store.replyByID(ctx, id)
+	m, err := patiently(ctx, giveUpWait, func() (Message, error) {
+		m, err := s.store.beginReply(ctx, id, lease) // the run may have failed before it did
+		if postgres.NoRows(err) {
+			return s.store.replyByID(ctx, id)
+		}
+		return m, err
+	})
 	if err != nil || m.Ended() {
-		return err
+		return exceptNoRows(err)
 	}
-	m, err = s.finish(ctx, ending(m, llm.Reply{}, errGivenUp), lease, llm.Usage{})
-	if err != nil {
-		return err
-	}
-	return s.publishEnd(ctx, m, lease)
+	return s.end(ctx, ending(m, llm.Reply{}, errGivenUp), lease, llm.Usage{})
 }
 
 // reply writes one reply, from the prompt to the stored text and the last event.
 // Run again after a crash, it starts the text anew, unless the reply has ended:
-// then it only makes sure that the log says so.
-func (s *Service) reply(ctx context.Context, run job.Run, id uuid.UUID) error {
-	m, err := s.store.beginReply(ctx, id, run.Lease)
+// then it only makes sure that the log says so. A run that finds a newer worker
+// at the reply leaves it alone, and is no failure.
+func (s *Service) reply(ctx context.Context, id uuid.UUID, lease int64) error {
+	m, err := s.store.beginReply(ctx, id, lease)
 	if postgres.NoRows(err) {
-		return s.announceEnd(ctx, id, run.Lease)
+		return s.announceEnd(ctx, id, lease)
 	}
 	if err != nil {
 		return err
@@ -77,24 +85,27 @@ func (s *Service) reply(ctx context.Context, run job.Run, id uuid.UUID) error {
 	if err != nil {
 		return err
 	}
-	w := newWriter(ctx, s.log, m, run.Lease)
-	answer, failure := s.model.Stream(ctx, request, w.Write)
-	w.Close()
-	if errors.Is(failure, eventlog.ErrFenced) || errors.Is(context.Cause(ctx), job.ErrLeaseLost) {
-		return nil // a newer worker owns the reply
-	}
-	if failure != nil && ctx.Err() != nil {
+	answer, failure := s.generate(ctx, m, lease, request)
+	switch {
+	case errors.Is(failure, eventlog.ErrFenced), errors.Is(context.Cause(ctx), job.ErrLeaseLost):
+		return nil
+	case failure != nil && ctx.Err() != nil:
 		return fmt.Errorf("reply %s: %w", id, failure) // shutting down, or out of time: another run takes over
 	}
+	return s.end(ctx, ending(m, answer, failure), lease, answer.Usage)
+}
+
+// generate lets the model write, and the log tell of it as it does. All of the
+// text is in the reply, whatever the error.
+func (s *Service) generate(ctx context.Context, m Message, lease int64, request llm.Request) (llm.Reply, error) {
+	w := newWriter(ctx, s.log, m, lease)
+	defer w.Close() // after a panic too
+	answer, err := s.model.Stream(ctx, request, w.Write)
+	if errors.Is(err, errEnough) {
+		answer.FinishReason, err = FinishLength, nil
+	}
 	answer.Text = w.Text()
-	m, err = s.finish(ctx, ending(m, answer, failure), run.Lease, answer.Usage)
-	if postgres.NoRows(err) {
-		return nil // fenced by the row
-	}
-	if err != nil {
-		return err
-	}
-	return s.publishEnd(ctx, m, run.Lease)
+	return answer, err
 }
 
 // ending is the message as it shall be stored.
@@ -113,27 +124,38 @@ func ending(m Message, answer llm.Reply, failure error) Message {
 	return m
 }
 
-// finish stores the end of a reply. The text exists nowhere else yet, so a
-// database that is away is waited for.
-func (s *Service) finish(ctx context.Context, m Message, lease int64, usage llm.Usage) (Message, error) {
-	return backoff.Retry(ctx, func() (Message, error) {
-		done, err := s.store.finishReply(ctx, m, lease, usage, s.clock())
-		if err != nil && !fault.Is(err, "server.unavailable") {
-			return done, backoff.Permanent(err)
-		}
-		return done, err
-	}, backoff.WithBackOff(backoff.NewExponentialBackOff()), backoff.WithMaxElapsedTime(finishElapsed))
+// end stores the end of a reply and announces it. The text exists nowhere else
+// yet, so a database that is away is waited for.
+func (s *Service) end(ctx context.Context, m Message, lease int64, usage llm.Usage) error {
+	done, err := patiently(ctx, storeWait, func() (Message, error) {
+		return s.store.finishReply(ctx, m, lease, usage, s.clock())
+	})
+	switch {
+	case postgres.NoRows(err): // a newer worker's, or ended by a commit of ours whose answer was lost
+		return s.announceEnd(ctx, m.ID, lease)
+	case err != nil:
+		return err
+	}
+	return s.publishEnd(ctx, done, lease)
 }
 
-// announceEnd is for a reply that cannot be begun: either it has ended and its
-// last event may be missing from the log, or a newer worker is at it.
+// patiently tries again while the database is away.
+func patiently[T any](ctx context.Context, limit time.Duration, do func() (T, error)) (T, error) {
+	return backoff.Retry(ctx, func() (T, error) {
+		result, err := do()
+		if err != nil && !fault.Is(err, "server.unavailable") {
+			err = backoff.Permanent(err)
+		}
+		return result, err
+	}, backoff.WithBackOff(backoff.NewExponentialBackOff()), backoff.WithMaxElapsedTime(limit))
+}
+
+// announceEnd appends the terminal event of a reply that has ended. One that has
+// not is a newer worker's, and one that is gone was deleted.
 func (s *Service) announceEnd(ctx context.Context, id uuid.UUID, lease int64) error {
 	m, err := s.store.replyByID(ctx, id)
-	if postgres.NoRows(err) { // deleted meanwhile
-		return nil
-	}
 	if err != nil || !m.Ended() {
-		return err
+		return exceptNoRows(err)
 	}
 	return s.publishEnd(ctx, m, lease)
 }
@@ -144,13 +166,21 @@ func (s *Service) publishEnd(ctx context.Context, m Message, lease int64) error 
 	defer cancel()
 	_, err := backoff.Retry(ctx, func() (eventlog.ID, error) {
 		id, err := appendEvent(ctx, s.log, terminalEvent(m), lease, eventlog.AnyID)
-		if errors.Is(err, eventlog.ErrFenced) {
-			return id, nil // a newer worker says it
+		if err != nil && !errors.Is(err, eventlog.ErrUnavailable) {
+			err = backoff.Permanent(err)
 		}
 		return id, err
 	}, backoff.WithBackOff(backoff.NewConstantBackOff(appendRetry)), backoff.WithMaxElapsedTime(terminalWait))
-	if err != nil {
+	if err != nil && !errors.Is(err, eventlog.ErrFenced) { // fenced: a newer worker says it
 		return fmt.Errorf("announce the end of reply %s: %w", m.ID, err)
 	}
 	return nil
+}
+
+// exceptNoRows takes a row that is gone for nothing to do.
+func exceptNoRows(err error) error {
+	if postgres.NoRows(err) {
+		return nil
+	}
+	return err
 }

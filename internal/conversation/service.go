@@ -71,6 +71,7 @@ type Service struct {
 	learners Learners
 	logger   *slog.Logger
 	now      func() time.Time
+	looks    looks
 }
 
 // New puts a Service together; it starts nothing.
@@ -78,6 +79,7 @@ func New(d Deps) *Service {
 	return &Service{
 		store: &store{pool: d.Pool, once: d.Once}, log: d.Log, model: d.Model, once: d.Once, jobs: d.Jobs,
 		scenes: d.Scenes, learners: d.Learners, logger: d.Logger, now: d.Now,
+		looks: looks{healthy: lookHealthy, outage: lookOutage},
 	}
 }
 

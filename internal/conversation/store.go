@@ -226,7 +226,7 @@ func fromMessage(r db.Message) (Message, error) {
 func (s *store) beginReply(ctx context.Context, id uuid.UUID, lease int64) (Message, error) {
 	row, err := s.q.BeginReply(ctx, s.pool, db.BeginReplyParams{ID: id, LeaseNumber: lease})
 	if err != nil {
-		return Message{}, fmt.Errorf("begin reply: %w", err)
+		return Message{}, postgres.Translate(fmt.Errorf("begin reply: %w", err))
 	}
 	return fromMessage(row)
 }
@@ -234,7 +234,7 @@ func (s *store) beginReply(ctx context.Context, id uuid.UUID, lease int64) (Mess
 func (s *store) replyByID(ctx context.Context, id uuid.UUID) (Message, error) {
 	row, err := s.q.ReplyByID(ctx, s.pool, id)
 	if err != nil {
-		return Message{}, fmt.Errorf("read reply: %w", err)
+		return Message{}, postgres.Translate(fmt.Errorf("read reply: %w", err))
 	}
 	return fromMessage(row)
 }

@@ -8,16 +8,25 @@ import (
 	"strings"
 	"sync"
 	"time"
+	"unicode/utf8"
 
 	"github.com/fluentpro/fluentpro/internal/platform/eventlog"
 )
 
+// maxReplyBytes bounds a reply's text, so that its events fit into the log even
+// when each byte is escaped: many times what maxReplyTokens come to.
+const maxReplyBytes = 32 << 10
+
 // Bounds of writing to the log: none of them holds the model up.
 const (
 	appendRetry  = 200 * time.Millisecond // between tries while the log is away
+	newLogWait   = 2 * time.Millisecond   // before the first entry of a log that was lost
 	flushWait    = 2 * time.Second        // for the last deltas, before the reply is stored
 	terminalWait = 5 * time.Second        // for the last event, after it is stored
 )
+
+// errEnough ends a reply that has become as long as a reply may be.
+var errEnough = errors.New("the reply is as long as a reply may be")
 
 // A writer puts a reply's text into the event log as it is generated. The first
 // delta goes out at once; what arrives while an append is under way goes out
@@ -32,14 +41,15 @@ type writer struct {
 
 	mu     sync.Mutex
 	text   strings.Builder // all so far
-	sent   int             // how much of text is in the log
 	fenced bool
 	wake   chan struct{} // holds one token when there is something to send
 	quit   chan struct{}
 	done   chan struct{}
 
-	last eventlog.ID // the appender's own: what the log must end with
-	sure bool        // the appender's own: last is known to be true
+	// The appender's own.
+	sent int         // how much of text is in the log
+	last eventlog.ID // what the log must end with
+	sure bool        // last is known to be true
 }
 
 // newWriter starts the appender with message.started. Close ends it.
@@ -51,19 +61,35 @@ func newWriter(ctx context.Context, log *eventlog.Log, m Message, lease int64) *
 }
 
 // Write takes more text; it never waits for the log. It fails with ErrFenced
-// once a newer worker owns the stream.
+// once a newer worker owns the stream, and with errEnough, having taken what
+// fits, at maxReplyBytes.
 func (w *writer) Write(text string) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.fenced {
 		return eventlog.ErrFenced
 	}
-	w.text.WriteString(text)
+	fitting := upTo(text, maxReplyBytes-w.text.Len())
+	w.text.WriteString(fitting)
 	select {
 	case w.wake <- struct{}{}:
 	default:
 	}
+	if len(fitting) < len(text) {
+		return errEnough
+	}
 	return nil
+}
+
+// upTo gives the beginning of text that has room, never half a letter.
+func upTo(text string, room int) string {
+	if len(text) <= room {
+		return text
+	}
+	for room > 0 && !utf8.RuneStart(text[room]) {
+		room--
+	}
+	return text[:room]
 }
 
 // Text is everything written so far.
@@ -73,7 +99,8 @@ func (w *writer) Text() string {
 	return w.text.String()
 }
 
-// Close sends what is left, for flushWait at most, and ends the appender.
+// Close sends what is left, unless the log is away, and ends the appender. It
+// takes flushWait at most, or as long as the log's own time limit.
 func (w *writer) Close() {
 	close(w.quit)
 	<-w.done
@@ -82,69 +109,67 @@ func (w *writer) Close() {
 func (w *writer) run(ctx context.Context) {
 	defer close(w.done)
 	for {
-		ok := w.send(ctx)
+		away := !w.send(ctx)
+		wake, retry := w.wake, (<-chan time.Time)(nil)
+		if away { // the text waits in memory, the model goes on
+			wake, retry = nil, time.After(appendRetry)
+		}
 		select {
+		case <-wake:
+		case <-retry:
 		case <-w.quit:
-			w.flush(ctx)
-			return
-		default:
-		}
-		if ok {
-			select {
-			case <-w.wake:
-			case <-w.quit:
+			if !away {
 				w.flush(ctx)
-				return
 			}
-			continue
-		}
-		select { // the log is away: the text waits in memory, the model goes on
-		case <-time.After(appendRetry):
-		case <-w.quit:
-			w.flush(ctx)
 			return
 		}
 	}
 }
 
+// flush makes the last try. What it cannot bring to the readers in time, the
+// terminal event does: it holds the whole text.
 func (w *writer) flush(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, flushWait)
 	defer cancel()
-	for !w.send(ctx) && ctx.Err() == nil {
-		select {
-		case <-ctx.Done():
-		case <-time.After(appendRetry):
-		}
-	}
+	w.send(ctx)
 }
 
 // send appends what is not in the log yet; false means to try again later.
 func (w *writer) send(ctx context.Context) bool {
-	w.mu.Lock()
-	text, sent := w.text.String(), w.sent
-	w.mu.Unlock()
-	event := Event{Type: EventDelta, Text: text[sent:]}
-	after := w.last
-	if !w.sure {
-		event, after = Event{Type: EventStarted, Text: text}, eventlog.AnyID
-	} else if event.Text == "" {
+	err := w.append(ctx)
+	if errors.Is(err, eventlog.ErrDiverged) {
+		// The log was lost. Ids begin with the millisecond: those of the new log
+		// must come after all that readers hold of the old one.
+		time.Sleep(newLogWait)
+		err = w.append(ctx)
+	}
+	if errors.Is(err, eventlog.ErrFenced) {
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		w.fenced = true
 		return true
+	}
+	return err == nil
+}
+
+// append adds one event: the text that is new, or all of it where the end of the
+// log is not known.
+func (w *writer) append(ctx context.Context) error {
+	text := w.Text()
+	event, after := Event{Type: EventStarted, Text: text}, eventlog.AnyID
+	if w.sure {
+		event, after = Event{Type: EventDelta, Text: text[w.sent:], At: w.sent}, w.last
+		if event.Text == "" {
+			return nil
+		}
 	}
 	event.MessageID, event.ConversationID, event.Attempt = w.message.ID, w.message.ConversationID, w.message.Attempt
 	id, err := appendEvent(ctx, w.log, event, w.lease, after)
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	switch {
-	case err == nil:
-		w.last, w.sure, w.sent = id, true, len(text)
-		return true
-	case errors.Is(err, eventlog.ErrFenced):
-		w.fenced = true
-		return true
-	default:
-		w.sure = false
-		return false
+	w.sure = err == nil
+	if err == nil {
+		w.last, w.sent = id, len(text)
 	}
+	return err
 }
 
 func appendEvent(ctx context.Context, log *eventlog.Log, e Event, lease int64, after eventlog.ID) (eventlog.ID, error) {

@@ -220,6 +220,12 @@ func TestRootKeepsItsDataWhereTheServersUserReachesIt(t *testing.T) {
 	require.NoError(t, second.Stop(t.Context()))
 
 	require.NoError(t, os.Remove(filepath.Join(closed, "location")))
+	third := start(t, devstack.PostgresConfig{DataDir: closed})
+	require.False(t, query[bool](t, third.URL("fluentpro"), "select to_regclass('kept') is not null"), "a new folder begins anew")
+	require.DirExists(t, filepath.Join(home, "old-"+filepath.Base(third.Folder())))
+	require.NoError(t, third.Stop(t.Context()))
+
+	require.NoError(t, os.Remove(filepath.Join(closed, "location")))
 	require.NoError(t, os.Chmod(home, 0o777))
 	_, err = devstack.StartPostgres(t.Context(), devstack.PostgresConfig{DataDir: closed})
 	require.ErrorContains(t, err, "not a folder of ours alone", "anybody may make folders there")

@@ -91,6 +91,23 @@ func (c *cluster) create(ctx context.Context) error {
 	return os.Rename(work, c.dir)
 }
 
+// setAside keeps one older copy of the clusters in a stand-in whose data folder
+// was removed: to remove the folder is to begin anew.
+func (c *cluster) setAside() error {
+	old, err := filepath.Glob(filepath.Join(c.home, "postgres-*"))
+	if err != nil {
+		return err
+	}
+	for _, dir := range old {
+		aside := filepath.Join(c.home, "old-"+filepath.Base(dir))
+		if err := errors.Join(os.RemoveAll(aside), os.Rename(dir, aside)); err != nil {
+			return err
+		}
+		c.logger.Warn("the data folder is new; the PostgreSQL cluster of the one before it is set aside", "cluster", aside)
+	}
+	return nil
+}
+
 func removeAll(pattern string) error {
 	found, err := filepath.Glob(pattern)
 	for _, path := range found {

@@ -53,7 +53,7 @@ func (f fetcher) fetch(ctx context.Context) (string, error) {
 	if err := os.MkdirAll(f.cache, 0o755); err != nil {
 		return "", err
 	}
-	cache, err := f.as.settle(ctx, f.cache, f.logger)
+	cache, _, err := f.as.settle(ctx, f.cache, f.logger)
 	if err != nil {
 		return "", err
 	}

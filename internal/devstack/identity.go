@@ -117,17 +117,18 @@ func (id *identity) reaches(ctx context.Context, path string) (bool, error) {
 
 // settle gives a folder the user can reach: dir, or when something above dir is
 // closed to it (root's home, a private temporary folder), one of our own whose
-// name follows from dir's path. dir then keeps a pointer to it.
-func (id *identity) settle(ctx context.Context, dir string, logger *slog.Logger) (string, error) {
+// name follows from dir's path. dir then keeps a pointer to it. first says that
+// there was no pointer yet: what the stand-in may hold is of an earlier dir.
+func (id *identity) settle(ctx context.Context, dir string, logger *slog.Logger) (place string, first bool, err error) {
 	pointer := filepath.Join(dir, locationFile)
 	if known, err := os.ReadFile(pointer); err == nil {
 		place := strings.TrimSpace(string(known))
 		if _, err := os.Stat(place); err == nil {
-			return place, nil
+			return place, false, nil
 		}
 	}
 	if reached, err := id.reaches(ctx, dir); reached || err != nil {
-		return dir, err
+		return dir, false, err
 	}
 	sum := sha256.Sum256([]byte(dir))
 	name := "fluentpro-" + hex.EncodeToString(sum[:8])
@@ -140,13 +141,13 @@ func (id *identity) settle(ctx context.Context, dir string, logger *slog.Logger)
 			continue
 		}
 		if err := id.check(ctx, place); err != nil {
-			return "", err
+			return "", false, err
 		}
 		logger.Info("a folder is closed to the user PostgreSQL runs as; another is used in its place",
 			"folder", dir, "user", id.name, "used", place)
-		return place, os.WriteFile(pointer, []byte(place+"\n"), 0o644)
+		return place, true, os.WriteFile(pointer, []byte(place+"\n"), 0o644)
 	}
-	return "", fmt.Errorf("find a folder in reach of %s: %w", id.name, errors.Join(failures...))
+	return "", false, fmt.Errorf("find a folder in reach of %s: %w", id.name, errors.Join(failures...))
 }
 
 // check makes sure that a stand-in is a folder of ours, since others may make

@@ -28,7 +28,7 @@ func temporaryParents() []string {
 
 func roomy(dir string) bool {
 	var s syscall.Statfs_t
-	return syscall.Statfs(dir, &s) == nil && uint64(s.Bavail)*uint64(s.Bsize) >= plenty
+	return syscall.Statfs(dir, &s) == nil && s.Bavail*uint64(s.Bsize) >= plenty
 }
 
 // availableMemory gives bytes, 0 where the system does not tell.

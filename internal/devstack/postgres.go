@@ -116,11 +116,16 @@ func startIn(ctx context.Context, cfg PostgresConfig, dir, remove string, as *id
 // open finds the cluster of a data folder and the programs of its version, or
 // makes the one with the other.
 func (c *cluster) open(ctx context.Context, cfg PostgresConfig, dir string) error {
-	home, err := c.as.settle(ctx, dir, c.logger)
+	home, first, err := c.as.settle(ctx, dir, c.logger)
 	if err != nil {
 		return err
 	}
 	c.home = home
+	if first {
+		if err := c.setAside(); err != nil {
+			return err
+		}
+	}
 	existing, err := newestCluster(home)
 	if err != nil {
 		return err

@@ -68,9 +68,7 @@ func TestDevRunsTheDemoAndKeepsItsDataThroughAStop(t *testing.T) {
 	require.Contains(t, said, "FLUENTPRO_DATABASE_URL")
 
 	again := startDev(t, settings)
-	returned, err := journey.New([]string{again.URL}, nil)
-	require.NoError(t, err)
-	returned.Email = l.Email
+	returned := at(t, l, again)
 	require.NoError(t, returned.LogIn(t.Context()))
 	require.Contains(t, returned.User.Roles, adminRole)
 	after, err := returned.Messages(t.Context(), conversation, 100)
@@ -99,14 +97,12 @@ func TestKillingDevLeavesNoProcessAndTheNextStartFinishesTheReply(t *testing.T) 
 	nothingLeft(t, members, dir)
 
 	again := startDev(t, devSettings(dir))
-	returned, err := journey.New([]string{again.URL}, nil)
-	require.NoError(t, err)
-	returned.Email = l.Email
+	returned := at(t, l, again)
 	require.NoError(t, returned.LogIn(t.Context()))
-	finished, err := returned.Follow(t.Context(), conversation, reply.ID, nil)
+	require.NoError(t, returned.Resume(t.Context(), conversation, reply, nil))
+	stored, err := returned.Messages(t.Context(), conversation, 5)
 	require.NoError(t, err)
-	require.NotEmpty(t, finished.Text)
-	require.Equal(t, finished.Text, finished.Final.Content)
+	require.NoError(t, journey.Compare(stored, []*journey.Reply{reply}))
 }
 
 func TestATakenPortIsNamed(t *testing.T) {

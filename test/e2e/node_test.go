@@ -1,7 +1,10 @@
 package e2e_test
 
 import (
-	"os"
+	"context"
+	"errors"
+	"net/http"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -14,76 +17,78 @@ import (
 	"github.com/fluentpro/fluentpro/test/e2e/journey"
 )
 
-// takeover is what docs promise, and a margin for a busy machine.
-const takeover = 15*time.Second + 10*time.Second
+// margin is given to a busy machine on top of what is promised.
+const margin = 10 * time.Second
 
-// held is a reply whose model waits in the middle of it.
-type held struct {
-	conversation uuid.UUID
-	tokens       chan struct{}           // closing it lets the rest follow
-	ended        chan error              // how reading it ended
-	events       chan journey.Reply      // a copy after each event
-	lost         chan error              // why a connection ended early
-	reply        *journey.Reply          // read only after ended
-	closings     func() []client.Message // unused
+// heldReply is a reply whose model waits in the middle of it. Its reader leaves
+// for good when its connection ends early.
+type heldReply struct {
+	*journey.Reply // read only after the reader has left
+	conversation   uuid.UUID
+	id             uuid.UUID
+	goOn           chan struct{} // closing it lets the model go on
+	left           chan error    // how reading ended: nil at the end of the reply
 }
 
-// sayHeld says a line through the learner and returns when three deltas have
-// come; the model then waits.
-func sayHeld(t *testing.T, s *stack, l *journey.Learner) *held {
+// sayHeld says a line and returns when the partner has begun to speak.
+func sayHeld(t *testing.T, s *stack, l *journey.Learner) *heldReply {
 	t.Helper()
-	h := &held{conversation: converse(t, l), tokens: make(chan struct{}, 3), ended: make(chan error, 1),
-		events: make(chan journey.Reply, 1000), lost: make(chan error, 100)}
-	for range cap(h.tokens) {
-		h.tokens <- struct{}{}
+	h := &heldReply{conversation: converse(t, l), goOn: make(chan struct{}, 3), left: make(chan error, 1)}
+	for range cap(h.goOn) {
+		h.goOn <- struct{}{}
 	}
-	s.Model.Script(partner.Step{Gate: h.tokens})
+	s.Model.Script(partner.Step{Gate: h.goOn})
+	ctx, leave := context.WithCancelCause(t.Context())
+	begun := make(chan uuid.UUID, 1)
+	var once sync.Once
 	go func() {
-		reply, err := l.Say(t.Context(), journey.SayInput{ConversationID: h.conversation, Line: negotiation(t)[3], Watch: h.watch})
-		h.reply = reply
-		h.ended <- err
+		var err error
+		h.Reply, err = l.Say(ctx, journey.SayInput{ConversationID: h.conversation, Line: negotiation(t)[3],
+			Watch: func(r *journey.Reply, ended error) {
+				if ended != nil {
+					leave(ended)
+				} else if r.Deltas > 0 {
+					once.Do(func() { begun <- r.ID })
+				}
+			}})
+		h.left <- err
 	}()
-	h.await(t, "three tokens", func(r journey.Reply) bool { return len(r.Text) > 0 && r.Deltas > 0 })
+	select {
+	case h.id = <-begun:
+	case err := <-h.left:
+		require.FailNow(t, "the reply ended at once", "%v", err)
+	case <-time.After(soon):
+		require.FailNow(t, "the partner says nothing")
+	}
 	return h
 }
 
-func (h *held) watch(r *journey.Reply, ended error) {
-	if ended != nil {
-		h.lost <- ended
-		return
-	}
-	h.events <- *r
-}
-
-// await reads events until one is the one wanted.
-func (h *held) await(t *testing.T, what string, wanted func(journey.Reply) bool) {
-	t.Helper()
-	for deadline := time.After(soon); ; {
-		select {
-		case r := <-h.events:
-			if wanted(r) {
-				return
-			}
-		case err := <-h.ended:
-			require.FailNow(t, "the reply ended before "+what, "%v", err)
-		case <-deadline:
-			require.FailNow(t, "no "+what)
-		}
-	}
-}
-
-// finished waits for the end of the reply and checks that it is what is stored.
-func (h *held) finished(t *testing.T, l *journey.Learner, within time.Duration) {
+// readerLeft waits for the reader and gives why it left.
+func (h *heldReply) readerLeft(t *testing.T) error {
 	t.Helper()
 	select {
-	case err := <-h.ended:
-		require.NoError(t, err)
-	case <-time.After(within):
-		require.FailNow(t, "the reply did not end in time")
+	case err := <-h.left:
+		return err
+	case <-time.After(soon):
+		require.FailNow(t, "the reader still reads")
+		return nil
 	}
+}
+
+// resume reads the rest at another node, within a time.
+func (h *heldReply) resume(t *testing.T, l *journey.Learner, within time.Duration) {
+	t.Helper()
+	ctx, cancel := context.WithTimeoutCause(t.Context(), within, errors.New("the reply did not end in time"))
+	defer cancel()
+	require.NoError(t, l.Resume(ctx, h.conversation, h.Reply, nil))
+}
+
+// isStored checks that what was streamed is what is stored.
+func (h *heldReply) isStored(t *testing.T, l *journey.Learner) {
+	t.Helper()
 	stored, err := l.Messages(t.Context(), h.conversation, 2)
 	require.NoError(t, err)
-	require.NoError(t, journey.Compare(stored, []*journey.Reply{h.reply}))
+	require.NoError(t, journey.Compare(stored, []*journey.Reply{h.Reply}))
 }
 
 func TestAReplyWrittenOnOneNodeStreamsFromAnother(t *testing.T) {
@@ -92,26 +97,91 @@ func TestAReplyWrittenOnOneNodeStreamsFromAnother(t *testing.T) {
 	writing := s.serve(t)
 	l := learner(t, writing)
 	h := sayHeld(t, s, l)
-	reading := s.serve(t) // too late to write this reply
-	elsewhere, err := journey.New([]string{reading.URL}, nil)
-	require.NoError(t, err)
-	elsewhere.Tokens = l.Tokens
-	var id uuid.UUID
-	followed := make(chan *journey.Reply, 1)
-	_ = id
-	_ = followed
-	_ = elsewhere
-	close(h.tokens)
-	h.finished(t, l, soon)
+	other := at(t, l, s.serve(t)) // it starts too late to write this reply
+
+	followed, caughtUp, ended := &journey.Reply{ID: h.id}, make(chan struct{}), make(chan error, 1)
+	var once sync.Once
+	go func() {
+		ended <- other.Resume(t.Context(), h.conversation, followed, func(r *journey.Reply, _ error) {
+			if r.Deltas > 0 {
+				once.Do(func() { close(caughtUp) })
+			}
+		})
+	}()
+	select {
+	case <-caughtUp:
+	case err := <-ended:
+		require.FailNow(t, "the other reader left", "%v", err)
+	case <-time.After(soon):
+		require.FailNow(t, "nothing comes through the other node")
+	}
+	close(h.goOn)
+	require.NoError(t, h.readerLeft(t))
+	require.NoError(t, <-ended)
+	h.isStored(t, l)
+	require.Equal(t, h.Text, followed.Text)
+	require.Equal(t, 1, followed.Starts)
+	require.Len(t, s.Model.Requests(), 1, "one node wrote it")
 }
 
 func TestTheReplyOfAKilledNodeIsFinishedByAnother(t *testing.T) {
 	t.Parallel()
 	s := newStack(t, fast)
 	first := s.serve(t)
-	second := &process{}
-	_ = second
-	_ = first
-	_ = os.Interrupt
-	_ = syscall.SIGKILL
+	l := learner(t, first)
+	h := sayHeld(t, s, l)
+	other := at(t, l, s.serve(t))
+
+	first.signal(t, syscall.SIGKILL)
+	require.Error(t, h.readerLeft(t))
+	heard := h.Text
+	require.NotEmpty(t, heard)
+	h.resume(t, other, 15*time.Second+margin)
+	h.isStored(t, other)
+	require.GreaterOrEqual(t, h.Starts, 2, "the other node began again")
+	require.Len(t, s.Model.Requests(), 2)
+	_, err := other.Say(t.Context(), journey.SayInput{ConversationID: h.conversation, Line: negotiation(t)[4]})
+	require.NoError(t, err, "the conversation goes on")
+}
+
+func TestAStoppedNodeHandsOverTheReplyThatDoesNotEndInTime(t *testing.T) {
+	t.Parallel()
+	const limit = 2 * time.Second
+	s := newStack(t, fast)
+	first := start(t, s.with("FLUENTPRO_DRAIN_LIMIT="+limit.String()), "serve")
+	first.ready(t)
+	l := learner(t, first)
+	h := sayHeld(t, s, l)
+	other := at(t, l, s.serve(t))
+
+	first.signal(t, syscall.SIGTERM)
+	require.ErrorIs(t, h.readerLeft(t), journey.ErrClosing)
+	require.Equal(t, []client.StreamClosingReason{client.Draining}, h.Closings)
+	require.Zero(t, first.exit(t, limit+margin), first.output)
+	h.resume(t, other, margin)
+	h.isStored(t, other)
+	require.Len(t, s.Model.Requests(), 2)
+}
+
+func TestAStoppingNodeFinishesTheReplyItIsWriting(t *testing.T) {
+	t.Parallel()
+	s := newStack(t, fast)
+	first := start(t, s.with("FLUENTPRO_DRAIN_DELAY=2s", "FLUENTPRO_DRAIN_LIMIT=1m"), "serve")
+	first.ready(t)
+	l := learner(t, first)
+	h := sayHeld(t, s, l)
+
+	first.signal(t, syscall.SIGTERM)
+	first.eventually(t, "never told balancers that it stops", func() bool {
+		return status(t.Context(), first.URL+"/readyz") == http.StatusServiceUnavailable
+	})
+	require.Equal(t, http.StatusOK, status(t.Context(), first.URL+"/api/v2/partners"), "requests are taken until balancers know")
+	require.ErrorIs(t, h.readerLeft(t), journey.ErrClosing)
+	close(h.goOn)
+	require.Zero(t, first.exit(t, margin), first.output)
+
+	other := at(t, l, s.serve(t))
+	h.resume(t, other, margin)
+	h.isStored(t, other)
+	require.Len(t, s.Model.Requests(), 1, "nobody had to begin again")
 }

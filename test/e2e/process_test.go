@@ -80,12 +80,9 @@ func startProgram(t *testing.T, name string, settings map[string]string, argumen
 func environment(settings map[string]string) []string {
 	var out []string
 	for _, one := range os.Environ() {
-		if !strings.HasPrefix(one, "FLUENTPRO_") && !strings.HasPrefix(one, "GOCOVERDIR=") {
+		if !strings.HasPrefix(one, "FLUENTPRO_") {
 			out = append(out, one)
 		}
-	}
-	if dir := os.Getenv(coverVariable); dir != "" {
-		out = append(out, "GOCOVERDIR="+dir)
 	}
 	for name, value := range settings {
 		out = append(out, name+"="+value)

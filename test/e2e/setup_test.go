@@ -23,10 +23,6 @@ import (
 	"github.com/fluentpro/fluentpro/test/e2e/journey"
 )
 
-// coverVariable names a folder; when it is set, the processes are built to
-// leave what they covered there, for `go tool covdata`.
-const coverVariable = "FLUENTPRO_TEST_COVERDIR"
-
 // How long is waited for what takes well under a second on a machine at rest,
 // and how often is looked.
 const soon, often = 30 * time.Second, 10 * time.Millisecond
@@ -48,11 +44,7 @@ func withBinaries(m *testing.M) (code int, err error) {
 		return 1, err
 	}
 	defer os.RemoveAll(binaries)
-	arguments := []string{"build", "-o", binaries + "/"}
-	if os.Getenv(coverVariable) != "" {
-		arguments = append(arguments, "-cover", "-coverpkg=../../cmd/...,../../internal/...,../../migrations/...")
-	}
-	build := exec.Command("go", append(arguments, "../../cmd/fluentpro", "./demo")...)
+	build := exec.Command("go", "build", "-o", binaries+"/", "../../cmd/fluentpro", "./demo")
 	if out, err := build.CombinedOutput(); err != nil {
 		return 1, fmt.Errorf("build: %w\n%s", err, out)
 	}
@@ -140,17 +132,21 @@ func dataFolder(t *testing.T) string {
 	return dir
 }
 
-// learner signs somebody up who knows these nodes.
-func learner(t *testing.T, nodes ...*process) *journey.Learner {
+// learner signs somebody up at a node.
+func learner(t *testing.T, node *process) *journey.Learner {
 	t.Helper()
-	var urls []string
-	for _, n := range nodes {
-		urls = append(urls, n.URL)
-	}
-	l, err := journey.New(urls, nil)
+	l, err := journey.New(node.URL, nil)
 	require.NoError(t, err)
 	require.NoError(t, l.SignUp(t.Context()))
 	return l
+}
+
+// at is the same person at another node.
+func at(t *testing.T, l *journey.Learner, node *process) *journey.Learner {
+	t.Helper()
+	there, err := l.At(node.URL)
+	require.NoError(t, err)
+	return there
 }
 
 // converse starts a conversation.

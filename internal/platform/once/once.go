@@ -11,11 +11,14 @@ import (
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/fluentpro/fluentpro/internal/platform/fault"
 	"github.com/fluentpro/fluentpro/internal/platform/postgres"
@@ -106,10 +109,18 @@ func (k *Keys) Take(ctx context.Context, tx postgres.Tx, c *Claim, result any) (
 	return k.Replay(ctx, tx, c)
 }
 
-// refusal makes a lock that was not had in time the client's to retry.
+// refusal makes a wait for the key itself that took too long the client's to
+// retry. A wait for anything else in the same batch has nothing to do with the key.
 func refusal(err error) error {
-	if postgres.LockWaitExceeded(err) {
+	if postgres.LockWaitExceeded(err) && waitedForKey(err) {
 		return errInProgress.WithCause(err)
 	}
 	return fmt.Errorf("claim idempotency key: %w", err)
+}
+
+// waitedForKey reads PostgreSQL's context of a wait, which names the relation in
+// every language.
+func waitedForKey(err error) bool {
+	var server *pgconn.PgError
+	return errors.As(err, &server) && strings.Contains(server.Where, `"idempotency_keys`)
 }

@@ -16,7 +16,7 @@ import (
 // Queue adds the claim to a batch, so that it costs no round trip of its own;
 // taken is set when the batch is read. The effect, later in the same batch, must
 // itself depend on the claim (see SendMessage). Pass the batch's error to
-// Refusal. A nil claim queues nothing and is taken.
+// Refusal. A nil claim queues nothing and is taken. result must not hold a secret.
 func (k *Keys) Queue(batch *pgx.Batch, c *Claim, result any, taken *bool) error {
 	if c == nil {
 		*taken = true
@@ -40,6 +40,7 @@ func (k *Keys) Queue(batch *pgx.Batch, c *Claim, result any, taken *bool) error 
 func Refusal(err error) error { return refusal(err) }
 
 // Replay reads what the key's first use recorded, after a claim was not taken.
+// Faults: idempotency.in_progress, idempotency.key_reused.
 func (k *Keys) Replay(ctx context.Context, tx db.DBTX, c *Claim) (json.RawMessage, error) {
 	row, err := db.New().IdempotencyKeyByName(ctx, tx, db.IdempotencyKeyByNameParams{
 		Scope: c.scope, Operation: c.operation, Key: c.key,
@@ -56,9 +57,10 @@ func (k *Keys) Replay(ctx context.Context, tx db.DBTX, c *Claim) (json.RawMessag
 	return row.Result, nil
 }
 
-// Sweep deletes up to max expired keys and says how many there were.
-func (k *Keys) Sweep(ctx context.Context, conn db.DBTX, max int) (int64, error) {
-	n, err := db.New().DeleteExpiredIdempotencyKeys(ctx, conn, db.DeleteExpiredIdempotencyKeysParams{At: k.now(), MaxRows: max})
+// Sweep deletes up to limit expired keys and says how many there were. One that
+// is claimed anew meanwhile stays.
+func (k *Keys) Sweep(ctx context.Context, conn db.DBTX, limit int) (int64, error) {
+	n, err := db.New().DeleteExpiredIdempotencyKeys(ctx, conn, db.DeleteExpiredIdempotencyKeysParams{At: k.now(), MaxRows: limit})
 	if err != nil {
 		return 0, fmt.Errorf("sweep idempotency keys: %w", err)
 	}

@@ -44,7 +44,7 @@ func run(ctx context.Context, url, file string) error {
 	}
 	lines := strings.Split(strings.TrimSpace(string(text)), "\n")
 	summary, err := journey.Run(ctx, journey.Config{
-		URLs: []string{url}, Lines: lines, BreakLine: min(4, len(lines)), BreakAfter: 5, Out: os.Stdout,
+		URL: url, Lines: lines, BreakLine: min(4, len(lines)), BreakAfter: 5, Out: os.Stdout,
 	})
 	if err != nil {
 		return err

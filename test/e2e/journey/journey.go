@@ -21,7 +21,6 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"strings"
 	"syscall"
 
 	"github.com/google/uuid"
@@ -38,9 +37,8 @@ const pageSize = 5
 
 // Config says where the journey leads.
 type Config struct {
-	// URLs are the roots of the service's nodes, such as http://127.0.0.1:8080.
-	// The first is used until it fails or asks to go elsewhere; then the next.
-	URLs []string
+	// URL is the root of the service, such as http://127.0.0.1:8080.
+	URL string
 	// Lines is what the learner says, one reply each.
 	Lines []string
 	// BreakLine is the line, from 1, in whose reply the connection is cut; 0: none.
@@ -78,14 +76,14 @@ func plural(n int, noun string) string {
 // Run makes the journey as somebody new. An error says which step failed, or
 // which message is stored otherwise than it was streamed.
 func Run(ctx context.Context, cfg Config) (Summary, error) {
-	l, err := New(cfg.URLs, cfg.HTTP)
+	l, err := New(cfg.URL, cfg.HTTP)
 	if err != nil {
 		return Summary{}, err
 	}
 	show := newTranscript(cfg.Out)
 	conversation, err := begin(ctx, l, show)
 	if errors.Is(err, syscall.ECONNREFUSED) {
-		return Summary{}, fmt.Errorf("nothing answers at %s; start the service with `make run`", strings.Join(cfg.URLs, ", "))
+		return Summary{}, fmt.Errorf("nothing answers at %s; start the service with `make run`", cfg.URL)
 	}
 	if err != nil {
 		return Summary{}, err

@@ -3,7 +3,6 @@ package journey
 import (
 	"context"
 	"crypto/rand"
-	"errors"
 	"fmt"
 	"net/http"
 	"strings"
@@ -30,29 +29,31 @@ type Learner struct {
 	User   client.User
 	Tokens client.Tokens
 
-	nodes []*client.ClientWithResponses
-	at    int
+	api  *client.ClientWithResponses
+	http *http.Client
 }
 
-// New makes somebody who has not signed up yet. urls are the roots of the
-// service's nodes; with do nil, the learner has a client of its own.
-func New(urls []string, do *http.Client) (*Learner, error) {
-	if len(urls) == 0 {
-		return nil, errors.New("journey: no URL")
-	}
+// New makes somebody who has not signed up yet. url is the root of the service,
+// such as http://127.0.0.1:8080; with do nil, the learner has a client of its own.
+func New(url string, do *http.Client) (*Learner, error) {
 	if do == nil {
 		do = &http.Client{Transport: &http.Transport{ResponseHeaderTimeout: callLimit}}
 	}
-	l := &Learner{Email: "demo-" + strings.ToLower(rand.Text()[:10]) + "@example.com"}
-	for _, url := range urls {
-		node, err := client.NewClientWithResponses(strings.TrimRight(url, "/")+"/api/v2",
-			client.WithHTTPClient(do), client.WithRequestEditorFn(l.authorize))
-		if err != nil {
-			return nil, fmt.Errorf("journey: %w", err)
-		}
-		l.nodes = append(l.nodes, node)
+	l := &Learner{Email: "demo-" + strings.ToLower(rand.Text()[:10]) + "@example.com", http: do}
+	return l.At(url)
+}
+
+// At is the same person with the same tokens at another node, or at the same
+// one after it was started anew.
+func (l *Learner) At(url string) (*Learner, error) {
+	there := &Learner{Email: l.Email, User: l.User, Tokens: l.Tokens, http: l.http}
+	var err error
+	there.api, err = client.NewClientWithResponses(strings.TrimRight(url, "/")+"/api/v2",
+		client.WithHTTPClient(l.http), client.WithRequestEditorFn(there.authorize))
+	if err != nil {
+		return nil, fmt.Errorf("journey: %w", err)
 	}
-	return l, nil
+	return there, nil
 }
 
 func (l *Learner) authorize(_ context.Context, r *http.Request) error {
@@ -62,16 +63,11 @@ func (l *Learner) authorize(_ context.Context, r *http.Request) error {
 	return nil
 }
 
-func (l *Learner) api() *client.ClientWithResponses { return l.nodes[l.at] }
-
-// move goes to the next node.
-func (l *Learner) move() { l.at = (l.at + 1) % len(l.nodes) }
-
 // SignUp makes the account and takes its tokens.
 func (l *Learner) SignUp(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, callLimit)
 	defer cancel()
-	a, err := l.api().SignUpWithResponse(ctx, &client.SignUpParams{IdempotencyKey: new(uuid.NewString())},
+	a, err := l.api.SignUpWithResponse(ctx, &client.SignUpParams{IdempotencyKey: new(uuid.NewString())},
 		client.SignUpRequest{Email: openapi.Email(l.Email), Password: Password, FullName: "Mei Chen"})
 	if err != nil {
 		return fmt.Errorf("signUp: %w", err)
@@ -88,7 +84,7 @@ func (l *Learner) SignUp(ctx context.Context) error {
 func (l *Learner) LogIn(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, callLimit)
 	defer cancel()
-	a, err := l.api().LogInWithResponse(ctx, client.LogInRequest{Email: l.Email, Password: Password})
+	a, err := l.api.LogInWithResponse(ctx, client.LogInRequest{Email: l.Email, Password: Password})
 	if err != nil {
 		return fmt.Errorf("logIn: %w", err)
 	}
@@ -104,7 +100,7 @@ func (l *Learner) LogIn(ctx context.Context) error {
 func (l *Learner) Refresh(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, callLimit)
 	defer cancel()
-	a, err := l.api().RefreshSessionWithResponse(ctx, client.RefreshRequest{RefreshToken: l.Tokens.RefreshToken})
+	a, err := l.api.RefreshSessionWithResponse(ctx, client.RefreshRequest{RefreshToken: l.Tokens.RefreshToken})
 	if err != nil {
 		return fmt.Errorf("refreshSession: %w", err)
 	}
@@ -120,7 +116,7 @@ func (l *Learner) Refresh(ctx context.Context) error {
 func (l *Learner) Converse(ctx context.Context, partner, situation string) (*client.Conversation, error) {
 	ctx, cancel := context.WithTimeout(ctx, callLimit)
 	defer cancel()
-	a, err := l.api().CreateConversationWithResponse(ctx, &client.CreateConversationParams{IdempotencyKey: new(uuid.NewString())},
+	a, err := l.api.CreateConversationWithResponse(ctx, &client.CreateConversationParams{IdempotencyKey: new(uuid.NewString())},
 		client.CreateConversationRequest{PartnerID: partner, SituationID: situation})
 	if err != nil {
 		return nil, fmt.Errorf("createConversation: %w", err)
@@ -132,7 +128,7 @@ func (l *Learner) Converse(ctx context.Context, partner, situation string) (*cli
 func (l *Learner) Conversation(ctx context.Context, id uuid.UUID) (*client.Conversation, error) {
 	ctx, cancel := context.WithTimeout(ctx, callLimit)
 	defer cancel()
-	a, err := l.api().GetConversationWithResponse(ctx, id, nil)
+	a, err := l.api.GetConversationWithResponse(ctx, id, nil)
 	if err != nil {
 		return nil, fmt.Errorf("getConversation: %w", err)
 	}
@@ -146,7 +142,7 @@ func (l *Learner) Messages(ctx context.Context, conversation uuid.UUID, limit in
 	var all []client.Message
 	params := &client.ListMessagesParams{Limit: &limit}
 	for range mostPages {
-		a, err := l.api().ListMessagesWithResponse(ctx, conversation, params)
+		a, err := l.api.ListMessagesWithResponse(ctx, conversation, params)
 		if err != nil {
 			return nil, fmt.Errorf("listMessages: %w", err)
 		}

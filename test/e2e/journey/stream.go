@@ -55,35 +55,37 @@ func (l *Learner) Say(ctx context.Context, in SayInput) (*Reply, error) {
 	if in.Key == "" {
 		in.Key = uuid.NewString()
 	}
-	return l.read(ctx, in, &Reply{Line: in.Line})
+	r := &Reply{Line: in.Line}
+	return r, l.read(ctx, in, r)
 }
 
-// Follow reads a reply from its beginning to its end.
-func (l *Learner) Follow(ctx context.Context, conversation, reply uuid.UUID, watch func(*Reply, error)) (*Reply, error) {
-	return l.read(ctx, SayInput{ConversationID: conversation, Watch: watch}, &Reply{ID: reply})
+// Resume goes on with a reply that an earlier Say or Resume left unfinished,
+// maybe at another node. A Reply with nothing but its ID is read from the beginning.
+func (l *Learner) Resume(ctx context.Context, conversation uuid.UUID, r *Reply, watch func(*Reply, error)) error {
+	return l.read(ctx, SayInput{ConversationID: conversation, Watch: watch}, r)
 }
 
 // read opens one connection after the other until the reply has ended.
-func (l *Learner) read(ctx context.Context, in SayInput, r *Reply) (*Reply, error) {
+func (l *Learner) read(ctx context.Context, in SayInput, r *Reply) error {
 	if in.Watch == nil {
 		in.Watch = func(*Reply, error) {}
 	}
-	g := &reading{learner: l, in: in, reply: r, cut: in.BreakAfter > 0}
+	g := &reading{learner: l, in: in, reply: r, begun: r.cursor != "", cut: in.BreakAfter > 0}
 	for tries, pause := 0, firstPause; ; pause = min(2*pause, longPause) {
 		before := r.cursor
 		err := g.connect(ctx)
 		if err == nil {
-			return r, nil
+			return nil
 		}
 		in.Watch(r, err)
 		if r.cursor != before {
 			tries, pause = 0, firstPause
 		}
 		if tries++; tries == mostTries || ctx.Err() != nil || !l.mend(ctx, err, r) {
-			return r, fmt.Errorf("reply %s: %w", r.ID, err)
+			return fmt.Errorf("reply %s: %w", r.ID, err)
 		}
 		if err := sleep(ctx, max(pause, r.retry)); err != nil {
-			return r, fmt.Errorf("reply %s: %w", r.ID, err)
+			return fmt.Errorf("reply %s: %w", r.ID, err)
 		}
 		r.retry = 0
 	}
@@ -104,7 +106,6 @@ func (l *Learner) mend(ctx context.Context, err error, r *Reply) bool {
 	case errors.As(err, &refused) && !slices.Contains([]int{http.StatusTooManyRequests, http.StatusServiceUnavailable}, refused.Status):
 		return false
 	}
-	l.move()
 	return true
 }
 
@@ -158,7 +159,7 @@ func (g *reading) connect(ctx context.Context) error {
 func (g *reading) open(ctx context.Context) (response *http.Response, err error) {
 	operation := "createMessage"
 	if g.reply.ID == uuid.Nil {
-		response, err = g.learner.api().CreateMessage(ctx, g.in.ConversationID,
+		response, err = g.learner.api.CreateMessage(ctx, g.in.ConversationID,
 			&client.CreateMessageParams{IdempotencyKey: &g.in.Key},
 			client.CreateMessageRequest{Content: g.in.Line, Stream: new(true)})
 	} else {
@@ -167,7 +168,7 @@ func (g *reading) open(ctx context.Context) (response *http.Response, err error)
 		if g.reply.cursor != "" {
 			params.LastEventID = &g.reply.cursor
 		}
-		response, err = g.learner.api().StreamMessageEvents(ctx, g.in.ConversationID, g.reply.ID, params)
+		response, err = g.learner.api.StreamMessageEvents(ctx, g.in.ConversationID, g.reply.ID, params)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", operation, err)
