@@ -187,7 +187,11 @@ func (d *devStack) startModel(ctx context.Context) error {
 
 // greet tells what runs where, and how to use it by hand.
 func (d *devStack) greet(out io.Writer, addr string) {
-	fmt.Fprintf(out, greeting, "http://"+addr, strings.Join(d.about, "\n  "), d.cfg.DataDir)
+	scheme := "http://"
+	if d.cfg.TLSCertFile != "" {
+		scheme = "https://"
+	}
+	fmt.Fprintf(out, greeting, scheme+addr, strings.Join(d.about, "\n  "), d.cfg.DataDir)
 }
 
 // greeting is what a newcomer reads; %[1]s is the address of the API.
