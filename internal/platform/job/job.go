@@ -151,7 +151,7 @@ func New(cfg Config) (*Queue, error) {
 		return nil, err
 	}
 	rc := &river.Config{
-		Logger:              cfg.Logger,
+		Logger:              slog.New(quiet{cfg.Logger.Handler()}),
 		FetchCooldown:       5 * time.Millisecond, // how soon after one fetch the next may follow: first-token latency
 		FetchPollInterval:   time.Second,          // the safety net when a notification is lost
 		FetchOnlyKnownKinds: true,                 // an older node leaves alone what a newer one has inserted

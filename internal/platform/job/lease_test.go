@@ -157,7 +157,7 @@ func TestARunWhoseEndCannotBeStoredRunsAgain(t *testing.T) {
 			b := setup(t)
 			runs := make(chan job.Run, 10)
 			release := make(chan struct{})
-			q := b.node(quick(), notes(job.Spec{}, runs, func(_ context.Context, run job.Run, _ note) error {
+			q := b.node(quick(), notes(job.Spec{}, runs, func(_ context.Context, _ job.Run, _ note) error {
 				<-release
 				return result
 			}))

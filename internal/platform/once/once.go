@@ -54,7 +54,6 @@ type Claim struct {
 	operation   string
 	key         string
 	fingerprint []byte
-	result      json.RawMessage
 }
 
 // Claim prepares a claim for key, or gives nil for an empty key. scope is the
