@@ -30,6 +30,9 @@ const (
 	RefreshGrace    = 10 * time.Second    // within which a used token repeats its answer
 )
 
+// maxDevice is how many characters of a device's name are kept.
+const maxDevice = 100
+
 var (
 	errEmailTaken         = fault.New(fault.Conflict, "user.email_taken", "An account with this email exists already.").WithFields(fault.Field{Pointer: "/email", Code: "taken", Detail: "belongs to an account already"})
 	errInvalidCredentials = fault.New(fault.Unauthenticated, "auth.invalid_credentials", "Email or password is wrong.")
@@ -77,17 +80,16 @@ type Client struct {
 
 // device names the client for the user: the given name, or what it says of itself.
 func (c Client) device(name string) string {
-	if name == "" {
-		name = c.UserAgent
+	for _, candidate := range []string{name, c.UserAgent} {
+		text := []rune(strings.TrimSpace(strings.ToValidUTF8(candidate, "")))
+		if len(text) > maxDevice {
+			text = text[:maxDevice]
+		}
+		if len(text) > 0 {
+			return strings.TrimSpace(string(text))
+		}
 	}
-	name = strings.TrimSpace(strings.ToValidUTF8(name, ""))
-	if name == "" {
-		return "unknown"
-	}
-	if utf8.RuneCountInString(name) > 100 {
-		name = string([]rune(name)[:100])
-	}
-	return name
+	return "unknown"
 }
 
 // normalEmail is the form in which emails are compared.
@@ -95,11 +97,16 @@ func normalEmail(email string) string { return strings.ToLower(strings.TrimSpace
 
 // checkName applies the rule for full names to an already trimmed one.
 func checkName(name string) error {
-	if n := utf8.RuneCountInString(name); n < 2 || n > 100 {
-		return fault.New(fault.Malformed, "request.invalid", "The request does not match the contract.").
-			WithFields(fault.Field{Pointer: "/full_name", Code: "too_short", Detail: "must have 2 to 100 characters without the space around it"})
+	field := fault.Field{Pointer: "/full_name", Detail: "must have 2 to 100 characters without the space around it"}
+	switch n := utf8.RuneCountInString(name); {
+	case n < 2:
+		field.Code = "too_short"
+	case n > 100:
+		field.Code = "too_long"
+	default:
+		return nil
 	}
-	return nil
+	return fault.New(fault.Malformed, "request.invalid", "The request does not match the contract.").WithFields(field)
 }
 
 // checkPassword applies the rule for new passwords. Length is the contract's.

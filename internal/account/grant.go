@@ -2,6 +2,8 @@ package account
 
 import (
 	"context"
+	"fmt"
+	"slices"
 	"time"
 
 	"github.com/jackc/pgx/v5/pgxpool"
@@ -9,7 +11,11 @@ import (
 
 // GrantRole adds a role to the account with this email; tokens issued from now
 // on carry it. It needs no Service, so that the first admin can be made with
-// nothing but the database. Fault: resource.not_found.
+// nothing but the database. A role that is none is an error, not a fault. Faults:
+// resource.not_found, server.unavailable.
 func GrantRole(ctx context.Context, pool *pgxpool.Pool, email, role string, now time.Time) (User, error) {
+	if !slices.Contains([]string{RoleUser, RoleModerator, RoleAdmin}, role) {
+		return User{}, fmt.Errorf("grant role: there is no role %q", role)
+	}
 	return (&store{pool: pool}).grantRole(ctx, normalEmail(email), role, now)
 }

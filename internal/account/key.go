@@ -18,11 +18,21 @@ import (
 )
 
 const (
-	keyBits      = 2048
-	keyRereading = time.Minute // at most so often are keys read again for an unknown kid
+	keyBits     = 2048
+	secretBytes = 32 // AES-256
 )
 
-// signingKey is one RS256 key; its id is its RFC 7638 style thumbprint.
+// How long keys are not read again for an unknown kid: after a reading, and
+// after one that failed.
+const (
+	keyRereading = time.Minute
+	keyRetrying  = time.Second
+)
+
+// errUnknownKey means that no key of ours has a token's kid.
+var errUnknownKey = errors.New("the token names no key of this service")
+
+// signingKey is one RS256 key; its id is half the SHA-256 of its public part.
 type signingKey struct {
 	id      string
 	private *rsa.PrivateKey
@@ -36,11 +46,14 @@ type keyring struct {
 
 	mu   sync.RWMutex
 	keys []signingKey // oldest first
-	read time.Time
+	next time.Time    // before which an unknown kid does not make them be read again
 }
 
-// newKeyring reads the keys, making the first one if there is none. secret is 32 bytes.
+// newKeyring reads the keys, making the first one if there is none.
 func newKeyring(ctx context.Context, st *store, secret []byte, now func() time.Time) (*keyring, error) {
+	if len(secret) != secretBytes {
+		return nil, fmt.Errorf("signing keys: the secret that seals them must have %d bytes, not %d", secretBytes, len(secret))
+	}
 	block, err := aes.NewCipher(secret)
 	if err != nil {
 		return nil, fmt.Errorf("signing keys: %w", err)
@@ -50,10 +63,23 @@ func newKeyring(ctx context.Context, st *store, secret []byte, now func() time.T
 		return nil, fmt.Errorf("signing keys: %w", err)
 	}
 	k := &keyring{store: st, aead: aead, now: now}
-	if err := st.ensureSigningKey(ctx, k.generate); err != nil {
+	rows, err := st.signingKeys(ctx)
+	if err != nil {
 		return nil, err
 	}
-	return k, k.reread(ctx)
+	if len(rows) == 0 {
+		id, sealed, err := k.generate()
+		if err != nil {
+			return nil, err
+		}
+		if err := st.insertFirstSigningKey(ctx, id, sealed, now()); err != nil {
+			return nil, err
+		}
+	}
+	if err := k.reread(ctx); err != nil {
+		return nil, err
+	}
+	return k, nil
 }
 
 // generate makes a key in sealed form.
@@ -112,7 +138,7 @@ func (k *keyring) reread(ctx context.Context) error {
 		return errors.New("signing keys: there is none")
 	}
 	k.mu.Lock()
-	k.keys, k.read = keys, k.now()
+	k.keys, k.next = keys, k.now().Add(keyRereading)
 	k.mu.Unlock()
 	return nil
 }
@@ -124,21 +150,35 @@ func (k *keyring) signer() signingKey {
 }
 
 // public finds the key of a token. An unknown id reads the keys again, at most
-// once a minute; what is known stays known when that fails.
-func (k *keyring) public(ctx context.Context, id string) (*rsa.PublicKey, bool) {
+// once a minute; what is known stays known when that fails. Errors: errUnknownKey,
+// or why the keys could not be read.
+func (k *keyring) public(ctx context.Context, id string) (*rsa.PublicKey, error) {
 	if key, ok := k.find(id); ok {
-		return key, true
+		return key, nil
 	}
+	if !k.mayReread() {
+		return nil, errUnknownKey
+	}
+	if err := k.reread(ctx); err != nil {
+		return nil, err
+	}
+	if key, ok := k.find(id); ok {
+		return key, nil
+	}
+	return nil, errUnknownKey
+}
+
+// mayReread lets one caller through. Until that one has read the keys the time
+// to the next is short, so that a database that was away is asked again soon.
+func (k *keyring) mayReread() bool {
 	k.mu.Lock()
-	stale := k.now().Sub(k.read) >= keyRereading
-	if stale {
-		k.read = k.now()
+	defer k.mu.Unlock()
+	now := k.now()
+	if now.Before(k.next) {
+		return false
 	}
-	k.mu.Unlock()
-	if !stale || k.reread(ctx) != nil {
-		return nil, false
-	}
-	return k.find(id)
+	k.next = now.Add(keyRetrying)
+	return true
 }
 
 func (k *keyring) find(id string) (*rsa.PublicKey, bool) {

@@ -16,7 +16,7 @@ type LogInInput struct {
 
 // LogIn proves a password and opens a session. An unknown email, a wrong
 // password and a deactivated account are not told apart. Faults:
-// auth.invalid_credentials, server.overloaded.
+// auth.invalid_credentials, server.overloaded, server.unavailable.
 func (s *Service) LogIn(ctx context.Context, in LogInInput) (SignedIn, error) {
 	user, hash, err := s.store.credentials(ctx, normalEmail(in.Email))
 	if err != nil {
@@ -45,5 +45,8 @@ func (s *Service) signIn(ctx context.Context, user User, hash, password, device 
 	err = postgres.InTx(ctx, s.store.pool, func(tx postgres.Tx) error {
 		return insertSession(ctx, tx, session, tokens.Refresh)
 	})
-	return SignedIn{User: user, Session: session, Tokens: tokens}, err
+	if err != nil {
+		return SignedIn{}, err
+	}
+	return SignedIn{User: user, Session: session, Tokens: tokens}, nil
 }

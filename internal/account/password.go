@@ -1,7 +1,10 @@
 package account
 
 import (
+	"cmp"
 	"context"
+	"crypto/rand"
+	"encoding/base64"
 	"fmt"
 	"runtime"
 	"time"
@@ -13,26 +16,43 @@ import (
 // hashParams are OWASP's for Argon2id (RFC 9106): 19 MiB, two passes, one lane.
 var hashParams = &argon2id.Params{Memory: 19 * 1024, Iterations: 2, Parallelism: 1, SaltLength: 16, KeyLength: 32}
 
-// hashWait bounds how long a sign-in waits for its turn.
-const hashWait = 5 * time.Second
+// argonVersion is the version of Argon2 in a hash (RFC 9106, 3.1).
+const argonVersion = 0x13
+
+// defaultHashWait bounds how long a sign-in waits for its turn.
+const defaultHashWait = 5 * time.Second
 
 // A hasher hashes passwords, a bounded number at once: each takes 19 MiB and a
 // core, and a flood of sign-ins must not take the rest of the service down.
 type hasher struct {
 	turns *semaphore.Weighted
+	wait  time.Duration
 	dummy string // compared when there is no user, so that the answer takes as long
 }
 
-func newHasher() (*hasher, error) {
-	dummy, err := argon2id.CreateHash("no user has this password", hashParams)
-	if err != nil {
-		return nil, fmt.Errorf("hash password: %w", err)
+// newHasher makes a hasher of atOnce passwords (0: GOMAXPROCS), each of which
+// waits for its turn (0: 5 s).
+func newHasher(atOnce int, wait time.Duration) *hasher {
+	return &hasher{
+		turns: semaphore.NewWeighted(int64(cmp.Or(atOnce, runtime.GOMAXPROCS(0)))),
+		wait:  cmp.Or(wait, defaultHashWait), dummy: dummyHash(),
 	}
-	return &hasher{turns: semaphore.NewWeighted(int64(runtime.GOMAXPROCS(0))), dummy: dummy}, nil
+}
+
+// dummyHash has the form and the cost of a password's hash, and is of no password.
+func dummyHash() string {
+	random := func(n uint32) string {
+		b := make([]byte, n)
+		_, _ = rand.Read(b) // never fails: it ends the process instead
+		return base64.RawStdEncoding.EncodeToString(b)
+	}
+	p := hashParams
+	return fmt.Sprintf("$argon2id$v=%d$m=%d,t=%d,p=%d$%s$%s", argonVersion, p.Memory, p.Iterations, p.Parallelism,
+		random(p.SaltLength), random(p.KeyLength))
 }
 
 func (h *hasher) turn(ctx context.Context) (release func(), err error) {
-	wait, cancel := context.WithTimeout(ctx, hashWait)
+	wait, cancel := context.WithTimeout(ctx, h.wait)
 	defer cancel()
 	if err := h.turns.Acquire(wait, 1); err != nil {
 		if ctx.Err() != nil {

@@ -9,8 +9,8 @@ import (
 
 // Refresh trades a refresh token for new tokens. A used token gives the same
 // successor again within RefreshGrace, so that two tabs do not disturb each
-// other; after that it is taken for theft and its session ends. Fault:
-// auth.invalid_refresh_token.
+// other; after that it is taken for theft and its session ends. Roles are
+// read anew. Faults: auth.invalid_refresh_token, server.unavailable.
 func (s *Service) Refresh(ctx context.Context, token string) (Tokens, error) {
 	now := s.now()
 	next := successor(s.refresh, token)

@@ -2,6 +2,7 @@ package account
 
 import (
 	"context"
+	"fmt"
 	"time"
 
 	"github.com/google/uuid"
@@ -19,7 +20,9 @@ type Config struct {
 	TokenAudience  string        // the aud claim
 	AccessLifetime time.Duration // of an access token
 	KeySecret      []byte        // 32 bytes; seals signing keys
-	RefreshSecret  []byte        // derives refresh tokens
+	RefreshSecret  []byte        // at least 32 bytes; derives refresh tokens
+	HashesAtOnce   int           // passwords at once, a core and 19 MiB each; 0: GOMAXPROCS
+	HashWait       time.Duration // how long a password waits for its turn; 0: 5 s
 	Now            func() time.Time
 }
 
@@ -33,18 +36,21 @@ type Service struct {
 	now     func() time.Time
 }
 
-// New reads the signing keys, making the first if there is none.
+// New reads the signing keys, making the first if there is none. Secrets that
+// are too short, or not those that the keys were sealed with, are refused.
 func New(ctx context.Context, cfg Config) (*Service, error) {
+	if len(cfg.RefreshSecret) < secretBytes {
+		return nil, fmt.Errorf("refresh tokens: the secret that derives them must have %d bytes or more", secretBytes)
+	}
 	st := &store{pool: cfg.Pool}
 	keys, err := newKeyring(ctx, st, cfg.KeySecret, cfg.Now)
 	if err != nil {
 		return nil, err
 	}
-	h, err := newHasher()
-	if err != nil {
-		return nil, err
-	}
-	return &Service{store: st, once: cfg.Once, issuer: newIssuer(keys, cfg), hasher: h, refresh: cfg.RefreshSecret, now: cfg.Now}, nil
+	return &Service{
+		store: st, once: cfg.Once, issuer: newIssuer(keys, cfg), hasher: newHasher(cfg.HashesAtOnce, cfg.HashWait),
+		refresh: cfg.RefreshSecret, now: cfg.Now,
+	}, nil
 }
 
 // JWKS gives the public keys that verify our tokens (RFC 7517).
@@ -55,10 +61,9 @@ func (s *Service) User(ctx context.Context, id uuid.UUID) (User, error) {
 	return s.store.userByID(ctx, id)
 }
 
-// GrantRole adds a role to the account with this email; tokens issued from now
-// on carry it. Fault: resource.not_found.
+// GrantRole is the function GrantRole with the service's database and clock.
 func (s *Service) GrantRole(ctx context.Context, email, role string) (User, error) {
-	return s.store.grantRole(ctx, normalEmail(email), role, s.now())
+	return GrantRole(ctx, s.store.pool, email, role, s.now())
 }
 
 // Authenticate tells whom an access token speaks for, if its session still

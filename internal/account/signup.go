@@ -35,8 +35,10 @@ type signUpResult struct {
 }
 
 // SignUp makes an account and signs it in. A repeat with the same idempotency
-// key proves the password again and opens a session of its own. Faults:
-// user.email_taken, user.password_weak, idempotency.*, server.overloaded.
+// key proves the password again, so that one changed since is refused, and opens
+// a session of its own. Faults: request.invalid, user.email_taken,
+// user.password_weak, idempotency.*, auth.invalid_credentials, server.overloaded,
+// server.unavailable.
 func (s *Service) SignUp(ctx context.Context, in SignUpInput) (SignedIn, error) {
 	in.Email, in.FullName = normalEmail(in.Email), strings.TrimSpace(in.FullName)
 	if err := checkName(in.FullName); err != nil {
@@ -106,6 +108,6 @@ func (s *Service) replaySignUp(ctx context.Context, in SignUpInput, replay json.
 		hash = ""
 	}
 	out, err := s.signIn(ctx, user, hash, in.Password, "", in.Client)
-	out.Replayed = true
+	out.Replayed = err == nil
 	return out, err
 }

@@ -67,22 +67,24 @@ func (s *store) sessionIsLive(ctx context.Context, id, user uuid.UUID, at time.T
 	return live, nil
 }
 
-// ensureSigningKey stores a key made by generate if there is none yet; nodes
-// that start together make one between them.
-func (s *store) ensureSigningKey(ctx context.Context, generate func() (string, []byte, error)) error {
+// insertFirstSigningKey stores a key unless there is one by now: of nodes that
+// start together, one makes it for all.
+func (s *store) insertFirstSigningKey(ctx context.Context, id string, sealed []byte, at time.Time) error {
 	return postgres.InTx(ctx, s.pool, func(tx postgres.Tx) error {
 		if _, err := tx.Exec(ctx, "select pg_advisory_xact_lock($1)", int64(firstKeyLock)); err != nil {
 			return fmt.Errorf("signing keys: %w", err)
 		}
 		rows, err := s.q.SigningKeys(ctx, tx)
-		if err != nil || len(rows) > 0 {
-			return err
-		}
-		id, sealed, err := generate()
 		if err != nil {
-			return err
+			return fmt.Errorf("read signing keys: %w", err)
 		}
-		return s.q.InsertSigningKey(ctx, tx, db.InsertSigningKeyParams{ID: id, Sealed: sealed, At: time.Now()})
+		if len(rows) > 0 {
+			return nil
+		}
+		if err := s.q.InsertSigningKey(ctx, tx, db.InsertSigningKeyParams{ID: id, Sealed: sealed, At: at}); err != nil {
+			return fmt.Errorf("insert signing key: %w", err)
+		}
+		return nil
 	})
 }
 
@@ -113,6 +115,9 @@ func insertSession(ctx context.Context, tx postgres.Tx, s Session, refresh strin
 		ID: s.ID, UserID: s.UserID, Device: s.Device, Address: s.Address,
 		At: s.CreatedAt, ExpiresAt: s.ExpiresAt, EndsAt: s.CreatedAt.Add(SessionAbsolute),
 	})
+	if postgres.ForeignKeyViolation(err, "sessions_user_id_fkey") { // erased since the password was compared
+		return errInvalidCredentials
+	}
 	if err != nil {
 		return fmt.Errorf("insert session: %w", err)
 	}

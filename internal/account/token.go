@@ -11,6 +11,8 @@ import (
 
 	"github.com/golang-jwt/jwt/v5"
 	"github.com/google/uuid"
+
+	"github.com/fluentpro/fluentpro/internal/platform/fault"
 )
 
 // clockLeeway forgives clocks that differ.
@@ -75,7 +77,7 @@ func (i *issuer) sign(user, session uuid.UUID, roles []string) (string, error) {
 }
 
 // verify checks everything a token says of itself; whether its session still
-// lives is another question. Fault: auth.invalid_token.
+// lives is another question. Faults: auth.invalid_token, server.unavailable.
 func (i *issuer) verify(ctx context.Context, text string) (Principal, error) {
 	var c claims
 	_, err := i.parser.ParseWithClaims(text, &c, func(t *jwt.Token) (any, error) {
@@ -83,12 +85,11 @@ func (i *issuer) verify(ctx context.Context, text string) (Principal, error) {
 			return nil, jwt.ErrTokenUnverifiable
 		}
 		kid, _ := t.Header["kid"].(string)
-		key, ok := i.keys.public(ctx, kid)
-		if !ok {
-			return nil, jwt.ErrTokenUnverifiable
-		}
-		return key, nil
+		return i.keys.public(ctx, kid)
 	})
+	if fault.Find(err) != nil { // whether the key is ours cannot be known now
+		return Principal{}, err
+	}
 	if err != nil {
 		return Principal{}, errInvalidToken.WithCause(err)
 	}

@@ -12,8 +12,12 @@ import (
 	"github.com/fluentpro/fluentpro/internal/platform/fault"
 )
 
-// Served are the languages that names come in, the first for everybody else.
-var served = []language.Tag{language.English, language.SimplifiedChinese, language.TraditionalChinese}
+// served are the languages that names come in, the first for everybody else.
+// Neither changes.
+var (
+	served  = []language.Tag{language.English, language.SimplifiedChinese, language.TraditionalChinese}
+	matcher = language.NewMatcher(served)
+)
 
 var (
 	errUnknownPartner = fault.New(fault.Unprocessable, "conversation.unknown_partner", "There is no such partner.").
@@ -116,6 +120,6 @@ func Negotiate(acceptLanguage string) string {
 	if err != nil {
 		return "en"
 	}
-	_, i, _ := language.NewMatcher(served).Match(wanted...)
+	_, i, _ := matcher.Match(wanted...)
 	return served[i].String()
 }

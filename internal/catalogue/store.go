@@ -3,6 +3,7 @@ package catalogue
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 
 	"github.com/jackc/pgx/v5/pgxpool"
@@ -11,47 +12,60 @@ import (
 	"github.com/fluentpro/fluentpro/internal/platform/postgres"
 )
 
-// Load reads the reference data into memory.
+// Load reads the reference data into memory. A stored text without English is an
+// error that names it.
 func Load(ctx context.Context, pool *pgxpool.Pool) (*Catalogue, error) {
+	c, texts := &Catalogue{}, &reader{}
 	q := db.New()
 	languages, err := q.Languages(ctx, pool)
 	if err != nil {
 		return nil, fmt.Errorf("load languages: %w", err)
 	}
+	for _, r := range languages {
+		c.Languages = append(c.Languages, Language{ID: r.ID, Code: r.Code, Available: r.Available, NativeName: r.NativeName,
+			Name: texts.read(r.ID, r.Name)})
+	}
 	industries, err := q.Industries(ctx, pool)
 	if err != nil {
 		return nil, fmt.Errorf("load industries: %w", err)
+	}
+	for _, r := range industries {
+		c.Industries = append(c.Industries, Industry{ID: r.ID, Name: texts.read(r.ID, r.Name), Description: texts.read(r.ID, r.Description)})
 	}
 	partners, err := q.Partners(ctx, pool)
 	if err != nil {
 		return nil, fmt.Errorf("load partners: %w", err)
 	}
+	for _, r := range partners {
+		c.Partners = append(c.Partners, Partner{ID: r.ID, Relation: r.Relation, Name: texts.read(r.ID, r.Name),
+			Description: texts.read(r.ID, r.Description), Persona: r.Persona, Greeting: r.Greeting})
+	}
 	situations, err := q.Situations(ctx, pool)
 	if err != nil {
 		return nil, fmt.Errorf("load situations: %w", err)
 	}
-	c := &Catalogue{}
-	for _, r := range languages {
-		c.Languages = append(c.Languages, Language{ID: r.ID, Code: r.Code, Available: r.Available, NativeName: r.NativeName, Name: text(r.Name)})
-	}
-	for _, r := range industries {
-		c.Industries = append(c.Industries, Industry{ID: r.ID, Name: text(r.Name), Description: text(r.Description)})
-	}
-	for _, r := range partners {
-		c.Partners = append(c.Partners, Partner{ID: r.ID, Relation: r.Relation, Name: text(r.Name),
-			Description: text(r.Description), Persona: r.Persona, Greeting: r.Greeting})
-	}
 	for _, r := range situations {
-		c.Situations = append(c.Situations, Situation{ID: r.ID, Name: text(r.Name),
-			Description: text(r.Description), Brief: r.Brief, Opening: r.Opening})
+		c.Situations = append(c.Situations, Situation{ID: r.ID, Name: texts.read(r.ID, r.Name),
+			Description: texts.read(r.ID, r.Description), Brief: r.Brief, Opening: r.Opening})
+	}
+	if texts.err != nil {
+		return nil, texts.err
 	}
 	return c, nil
 }
 
-// text reads a stored text; what cannot be read is shown as nothing, not as an error.
-func text(raw json.RawMessage) Text {
+// A reader turns stored texts into Text and keeps the first thing that is wrong.
+type reader struct{ err error }
+
+func (r *reader) read(id string, raw json.RawMessage) Text {
 	var t Text
-	_ = json.Unmarshal(raw, &t)
+	err := json.Unmarshal(raw, &t)
+	if err == nil && t["en"] == "" {
+		err = errors.New("it has no English")
+	}
+	if err != nil && r.err == nil {
+		r.err = fmt.Errorf("load catalogue: a text of %s: %w", id, err)
+	}
 	return t
 }
 

@@ -55,28 +55,34 @@ func terminalEvent(m Message) Event {
 // before all of them.
 type Position struct {
 	Entry   eventlog.ID
+	Length  int // of the text so far, in bytes
 	EndedAt int // the attempt whose terminal event was seen; 0: none
 }
 
 // positionFormat is the first byte of a stored position.
 const positionFormat = 1
 
-// MarshalBinary gives the 21 bytes that a cursor seals.
+// positionBytes is the size of a stored position.
+const positionBytes = 1 + 8 + 8 + 4 + 4
+
+// MarshalBinary gives the 25 bytes that a cursor seals.
 func (p Position) MarshalBinary() ([]byte, error) {
-	b := make([]byte, 0, 21)
+	b := make([]byte, 0, positionBytes)
 	b = append(b, positionFormat)
 	b = binary.BigEndian.AppendUint64(b, p.Entry.Ms)
 	b = binary.BigEndian.AppendUint64(b, p.Entry.Seq)
+	b = binary.BigEndian.AppendUint32(b, uint32(p.Length))
 	return binary.BigEndian.AppendUint32(b, uint32(p.EndedAt)), nil
 }
 
 // UnmarshalBinary reads what MarshalBinary wrote; other bytes are an error.
 func (p *Position) UnmarshalBinary(b []byte) error {
-	if len(b) != 21 || b[0] != positionFormat {
+	if len(b) != positionBytes || b[0] != positionFormat {
 		return fmt.Errorf("position: %d bytes of an unknown form", len(b))
 	}
 	p.Entry = eventlog.ID{Ms: binary.BigEndian.Uint64(b[1:]), Seq: binary.BigEndian.Uint64(b[9:])}
-	p.EndedAt = int(binary.BigEndian.Uint32(b[17:]))
+	p.Length = int(binary.BigEndian.Uint32(b[17:]))
+	p.EndedAt = int(binary.BigEndian.Uint32(b[21:]))
 	return nil
 }
 
@@ -92,7 +98,7 @@ func decode(entry eventlog.Entry) (Event, error) {
 	if e.Terminal() && e.Message == nil {
 		return e, fmt.Errorf("event %s: %s without its message", entry.ID, e.Type)
 	}
-	e.Position = Position{Entry: entry.ID}
+	e.Position = Position{Entry: entry.ID, Length: e.At + len(e.Text)}
 	if e.Terminal() {
 		e.Position.EndedAt = e.Attempt
 	}

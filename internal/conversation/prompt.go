@@ -110,9 +110,9 @@ func data(text string) string {
 			out.WriteRune(r)
 		}
 		previous = r
-	}
-	if out.Len() > maxFactBytes {
-		return upTo(out.String(), maxFactBytes) + factsCut
+		if out.Len() > maxFactBytes {
+			return upTo(out.String(), maxFactBytes) + factsCut
+		}
 	}
 	return out.String()
 }

@@ -1,7 +1,7 @@
 package conversation
 
-// unknownLength is the length of a text that a reader brought along.
-const unknownLength = -1
+// unknown is the length of a text that nothing continues.
+const unknown = -1
 
 // A reading follows what a reader holds of a reply, and lets through only what
 // continues it. The log keeps the order; that nothing is missing is checked
@@ -10,18 +10,20 @@ const unknownLength = -1
 // What does not continue the text is left out: the next message.started or the
 // terminal event holds all of it.
 type reading struct {
-	attempt int  // what earlier ones have left in the log is past
-	whole   bool // the reader holds all text up to the last event
-	length  int  // of that text in bytes
+	attempt int // what earlier ones have left in the log is past
+	length  int // of the text that the reader holds, in bytes
 }
 
 // newReading begins after a position, whose text the reader has.
 func newReading(attempt int, after Position) reading {
-	return reading{attempt: attempt, whole: !after.Entry.IsZero(), length: unknownLength}
+	if after.Entry.IsZero() {
+		return reading{attempt: attempt, length: unknown}
+	}
+	return reading{attempt: attempt, length: after.Length}
 }
 
 // restart begins again: what comes next replaces what the reader has.
-func (r *reading) restart() { r.whole, r.length = false, unknownLength }
+func (r *reading) restart() { r.length = unknown }
 
 // take gives the events that the reader needs, up to the first terminal one. A
 // message.started replaces what is before it.
@@ -32,9 +34,9 @@ func (r *reading) take(events []Event) []Event {
 		case e.Attempt < r.attempt:
 			continue
 		case e.Type == EventStarted:
-			out, r.attempt, r.whole, r.length = nil, e.Attempt, true, len(e.Text)
-		case e.Type == EventDelta && r.continues(e):
-			r.length = e.At + len(e.Text)
+			out, r.attempt, r.length = nil, e.Attempt, len(e.Text)
+		case e.Type == EventDelta && e.Attempt == r.attempt && e.At == r.length:
+			r.length += len(e.Text)
 		case e.Type == EventDelta:
 			r.restart()
 			continue
@@ -47,8 +49,4 @@ func (r *reading) take(events []Event) []Event {
 		}
 	}
 	return out
-}
-
-func (r *reading) continues(delta Event) bool {
-	return r.whole && delta.Attempt == r.attempt && (r.length == unknownLength || r.length == delta.At)
 }

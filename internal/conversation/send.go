@@ -3,6 +3,7 @@ package conversation
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"time"
 
@@ -34,8 +35,18 @@ type sendResult struct {
 	ReplyID   uuid.UUID `json:"reply_id"`
 }
 
+// sendTries is how often a message is tried that finds the rule which kept it
+// out no longer in force.
+const sendTries = 3
+
+// Why a try is rolled back without being refused.
+var (
+	errMoved    = errors.New("the conversation has moved on")
+	errReplayed = errors.New("the key's first use has done it all")
+)
+
 // Send stores the learner's message, the pending reply and the job that writes
-// it, in one transaction of four round trips. When it returns, all are
+// it, in one transaction of four round trips at most. When it returns, all are
 // committed. Faults: resource.not_found, conversation.not_active,
 // conversation.reply_in_flight (with reply_id),
 // conversation.token_limit_reached, idempotency.*.
@@ -44,33 +55,46 @@ func (s *Service) Send(ctx context.Context, in SendInput) (Sent, error) {
 	if err != nil {
 		return Sent{}, err
 	}
+	for range sendTries {
+		sent, err := s.send(ctx, in, claim)
+		if !errors.Is(err, errMoved) {
+			return sent, err
+		}
+	}
+	return Sent{}, errReplyInFlight.WithRetryAfter(time.Second)
+}
+
+// send makes one try.
+func (s *Service) send(ctx context.Context, in SendInput, claim *once.Claim) (Sent, error) {
 	sent, err := newExchange(in, s.clock())
 	if err != nil {
 		return Sent{}, err
 	}
 	var replay json.RawMessage
 	err = postgres.InTx(ctx, s.store.pool, func(tx Tx) error {
-		replay, err = s.send(ctx, tx, in, claim, &sent)
-		return err
+		out, err := s.store.send(ctx, tx, in, claim, &sent, func(tx Tx) error {
+			return s.jobs.Insert(ctx, tx, replyArgs{Format: 1, MessageID: sent.Reply.ID})
+		})
+		switch {
+		case err != nil:
+			return err
+		case !out.claimed:
+			if replay, err = s.once.Replay(ctx, tx, claim); err == nil {
+				err = errReplayed
+			}
+			return err
+		case !out.stored:
+			return s.whyNot(ctx, tx, in)
+		}
+		return nil
 	})
-	if err != nil || replay == nil {
-		return sent, err
-	}
-	return s.replaySend(ctx, in, replay)
-}
-
-// send does it inside tx, or gives what the key's first use recorded.
-func (s *Service) send(ctx context.Context, tx Tx, in SendInput, claim *once.Claim, sent *Sent) (json.RawMessage, error) {
-	out, err := s.store.send(ctx, tx, in, claim, sent)
 	switch {
+	case errors.Is(err, errReplayed):
+		return s.replaySend(ctx, in, replay)
 	case err != nil:
-		return nil, err
-	case !out.claimed:
-		return s.once.Replay(ctx, tx, claim)
-	case !out.stored:
-		return nil, s.whyNot(ctx, tx, in)
+		return Sent{}, err
 	}
-	return nil, s.jobs.Insert(ctx, tx, replyArgs{Format: 1, MessageID: sent.Reply.ID})
+	return sent, nil
 }
 
 // whyNot tells which rule kept a message out.
@@ -82,12 +106,11 @@ func (s *Service) whyNot(ctx context.Context, tx Tx, in SendInput) error {
 	case head.Status != StatusActive:
 		return errNotActive.WithDetail("status", head.Status)
 	case head.ReplyID != nil:
-		return errReplyInFlight.WithDetail("reply_id", head.ReplyID)
+		return errReplyInFlight.WithDetail("reply_id", *head.ReplyID)
 	case head.TokenLimit != nil && head.TokensUsed >= *head.TokenLimit:
 		return errTokenLimit
 	}
-	// The rule held a moment ago and does not any more; the client may try again.
-	return errReplyInFlight.WithRetryAfter(time.Second)
+	return errMoved
 }
 
 func (s *Service) replaySend(ctx context.Context, in SendInput, replay json.RawMessage) (Sent, error) {
@@ -100,7 +123,10 @@ func (s *Service) replaySend(ctx context.Context, in SendInput, replay json.RawM
 		return Sent{}, err
 	}
 	reply, err := s.store.message(ctx, in.UserID, in.ConversationID, made.ReplyID)
-	return Sent{Message: message, Reply: reply, Replayed: true}, err
+	if err != nil {
+		return Sent{}, err
+	}
+	return Sent{Message: message, Reply: reply, Replayed: true}, nil
 }
 
 // newExchange prepares both messages; seq and version are known once stored.

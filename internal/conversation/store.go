@@ -125,9 +125,10 @@ type sendOutcome struct {
 	stored  bool // the conversation took the message
 }
 
-// send claims the key and stores both messages in one batch, and sets their seq
-// and version.
-func (s *store) send(ctx context.Context, tx Tx, in SendInput, claim *once.Claim, sent *Sent) (sendOutcome, error) {
+// send claims the key and stores both messages, and sets their seq and version,
+// in one round trip with the first query of insertJob. When the message is not
+// stored, the transaction must not be committed: the job may be in it already.
+func (s *store) send(ctx context.Context, tx Tx, in SendInput, claim *once.Claim, sent *Sent, insertJob func(Tx) error) (sendOutcome, error) {
 	metadata, err := json.Marshal(sent.Message.Metadata)
 	if err != nil {
 		return sendOutcome{}, fmt.Errorf("send message: %w", err)
@@ -153,10 +154,15 @@ func (s *store) send(ctx context.Context, tx Tx, in SendInput, claim *once.Claim
 			sent.Reply.Seq, sent.Reply.Version = lastSeq, version
 			return nil
 		})
-	if err := tx.SendBatch(ctx, batch).Close(); err != nil {
-		return out, once.Refusal(err)
+	ride := &rider{Tx: tx, batch: batch, allowed: func() bool { return out.claimed && out.stored }}
+	err = insertJob(ride)
+	if batchErr := ride.arrive(ctx); batchErr != nil {
+		return out, once.Refusal(batchErr)
 	}
-	return out, nil
+	if !ride.allowed() {
+		return out, nil
+	}
+	return out, err
 }
 
 func headIn(ctx context.Context, tx Tx, userID, id uuid.UUID) (db.Conversation, error) {

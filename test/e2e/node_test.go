@@ -47,7 +47,7 @@ func sayHeld(t *testing.T, s *stack, l *journey.Learner) *heldReply {
 			Watch: func(r *journey.Reply, ended error) {
 				if ended != nil {
 					leave(ended)
-				} else if r.Deltas > 0 {
+				} else if r.Text != "" {
 					once.Do(func() { begun <- r.ID })
 				}
 			}})
@@ -103,7 +103,7 @@ func TestAReplyWrittenOnOneNodeStreamsFromAnother(t *testing.T) {
 	var once sync.Once
 	go func() {
 		ended <- other.Resume(t.Context(), h.conversation, followed, func(r *journey.Reply, _ error) {
-			if r.Deltas > 0 {
+			if r.Text != "" {
 				once.Do(func() { close(caughtUp) })
 			}
 		})

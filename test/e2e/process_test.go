@@ -221,7 +221,7 @@ func family(t *testing.T, root int) map[int]bool {
 func nothingLeft(t *testing.T, members map[int]bool, dir string) {
 	t.Helper()
 	var left []string
-	for deadline := time.Now().Add(soon); ; time.Sleep(often) {
+	for deadline := time.Now().Add(soon); ; <-time.After(often) {
 		left = left[:0]
 		for _, e := range processes(t) {
 			if members[e.pid] || strings.Contains(e.command, dir) {

@@ -1,8 +1,10 @@
 package job_test
 
 import (
+	"bytes"
 	"context"
 	"log/slog"
+	"sync"
 	"testing"
 	"time"
 
@@ -26,6 +28,24 @@ func (note) Kind() string { return "test.note" }
 type parcel struct{}
 
 func (parcel) Kind() string { return "test.parcel" }
+
+// A journal keeps what is logged.
+type journal struct {
+	mu  sync.Mutex
+	buf bytes.Buffer
+}
+
+func (j *journal) Write(p []byte) (int, error) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.buf.Write(p)
+}
+
+func (j *journal) String() string {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.buf.String()
+}
 
 // bench is a database with nodes at work.
 type bench struct {
@@ -52,7 +72,10 @@ func (b *bench) node(cfg job.Config, register func(r *job.Registry)) *job.Queue 
 // idle is a node that has not started.
 func (b *bench) idle(cfg job.Config, register func(r *job.Registry)) *job.Queue {
 	b.t.Helper()
-	cfg.Pool, cfg.Registry, cfg.Logger = postgrestest.Pool(b.t, b.url), job.NewRegistry(), slog.New(slog.DiscardHandler)
+	cfg.Pool, cfg.Registry = postgrestest.Pool(b.t, b.url), job.NewRegistry()
+	if cfg.Logger == nil {
+		cfg.Logger = slog.New(slog.DiscardHandler)
+	}
 	if cfg.Concurrency == nil {
 		cfg.Concurrency = map[string]int{job.QueueConversation: 10}
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -90,7 +91,8 @@ func TestAPanicIsAnErrorOfTheRunAlone(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	runs := make(chan job.Run, 10)
-	q := b.node(job.Config{}, notes(job.Spec{MaxAttempts: 1}, runs, func(_ context.Context, _ job.Run, args note) error {
+	log := &journal{}
+	q := b.node(job.Config{Logger: slog.New(slog.NewTextHandler(log, nil))}, notes(job.Spec{MaxAttempts: 1}, runs, func(_ context.Context, _ job.Run, args note) error {
 		if args.Name == "bad" {
 			panic("boom")
 		}
@@ -100,6 +102,11 @@ func TestAPanicIsAnErrorOfTheRunAlone(t *testing.T) {
 	b.insert(q, note{"good"})
 	b.eventually("the one is given up and the other done", func() bool { return b.jobs("discarded") == 1 && b.jobs("completed") == 1 })
 	require.Equal(t, 1, b.number("select count(*) from river_job where errors[1]->>'error' = 'job test.note panicked: boom'"))
+	require.NoError(t, q.Stop(t.Context()))
+	require.Contains(t, log.String(), `msg="job panicked"`)
+	require.Contains(t, log.String(), "TestAPanicIsAnErrorOfTheRunAlone", "with where it was")
+	require.Contains(t, log.String(), `msg="job failed" job=1 kind=test.note attempt=1 last=true error="job test.note panicked: boom"`)
+	require.Equal(t, 1, strings.Count(log.String(), "job failed"))
 }
 
 func TestARunEndsAtItsTimeout(t *testing.T) {

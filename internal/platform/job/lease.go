@@ -190,15 +190,22 @@ type worker[T Args] struct {
 // Timeout bounds one run.
 func (w *worker[T]) Timeout(*river.Job[T]) time.Duration { return w.spec.Timeout }
 
-// Work runs the job under its lease. A panic becomes an error of the run.
+// Work runs the job under its lease. A panic becomes an error of the run; every
+// error is logged.
 func (w *worker[T]) Work(ctx context.Context, j *river.Job[T]) error {
-	return w.leases.run(ctx, j.ID, func(ctx context.Context, lease int64) (err error) {
+	last := j.Attempt >= j.MaxAttempts
+	err := w.leases.run(ctx, j.ID, func(ctx context.Context, lease int64) (err error) {
 		defer func() {
 			if p := recover(); p != nil {
 				w.leases.logger.Error("job panicked", "job", j.ID, "kind", j.Kind, "panic", p, "stack", string(debug.Stack()))
 				err = fmt.Errorf("job %s panicked: %v", j.Kind, p)
 			}
 		}()
-		return w.work(ctx, Run{Lease: lease, Attempt: j.Attempt, Last: j.Attempt >= j.MaxAttempts}, j.Args)
+		return w.work(ctx, Run{Lease: lease, Attempt: j.Attempt, Last: last}, j.Args)
 	})
+	var snooze *river.JobSnoozeError
+	if err != nil && !errors.As(err, &snooze) {
+		w.leases.logger.Warn("job failed", "job", j.ID, "kind", j.Kind, "attempt", j.Attempt, "last", last, "error", err)
+	}
+	return err
 }

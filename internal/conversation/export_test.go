@@ -1,0 +1,22 @@
+package conversation
+
+import (
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+// LookEvery sets how often waiting readers ask PostgreSQL: while the log is well,
+// and while it is out of reach. It is for before the first reader.
+func (s *Service) LookEvery(healthy, outage time.Duration) {
+	s.looks = looks{healthy: healthy, outage: outage}
+}
+
+// SystemPrompt gives the orders for a conversation with this title.
+func SystemPrompt(t *testing.T, title string) string {
+	t.Helper()
+	text, err := systemPrompt(Scene{Persona: "a partner.", Brief: "A talk."}, facts{Title: title})
+	require.NoError(t, err)
+	return text
+}

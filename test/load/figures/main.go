@@ -1,0 +1,93 @@
+// Figures measures the service as it is built for production, on this machine,
+// with PostgreSQL, Redis, the model and the load beside it, and prints each
+// figure with how it was measured. It is `make bench`, and takes less than four
+// minutes.
+//
+//	go run ./test/load/figures
+//
+// Latencies and CPU are those of this machine at this moment: compare them with
+// the baseline of the same run, not with another day's. CPU and memory are read
+// from /proc, so that they are left out elsewhere than on Linux. The program
+// runs itself in two more modes, in processes of their own: `figures model` is
+// the model, `figures bare` the baseline.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/signal"
+	"slices"
+	"syscall"
+	"time"
+)
+
+// limit bounds the whole run.
+const limit = 6 * time.Minute
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	ctx, cancel := context.WithTimeoutCause(ctx, limit, errors.New("the run took too long"))
+	defer cancel()
+	if err := mode(ctx, os.Args[1:]); err != nil {
+		fmt.Fprintln(os.Stderr, "figures:", err)
+		os.Exit(1) //nolint:gocritic // the deferred calls only free what the process frees
+	}
+}
+
+func mode(ctx context.Context, arguments []string) error {
+	switch {
+	case len(arguments) == 0:
+		return measure(ctx)
+	case arguments[0] == "model" && len(arguments) == 1:
+		return serveModel(ctx)
+	case arguments[0] == "bare" && len(arguments) == 3:
+		return serveBare(ctx, arguments[1], arguments[2])
+	default:
+		return errors.New("usage: figures, without arguments")
+	}
+}
+
+// measure runs everything, one part after the other: they must not disturb each
+// other.
+func measure(ctx context.Context) (err error) {
+	began := time.Now()
+	s, err := newStage(ctx)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, s.close()) }()
+	fmt.Printf("%-58s %-14s %-12s %s\n", "figure", "value", "target", "how")
+	for _, part := range []func(context.Context) error{
+		s.binarySize, s.serviceStart, s.devStart, s.idleMemory, s.firstToken, s.cpuOfReading, s.cpuOfSending,
+	} {
+		if err := part(ctx); err != nil {
+			return err
+		}
+	}
+	fmt.Printf("\nall in %s; Redis is %s\n", time.Since(began).Round(time.Second), s.redisKind)
+	return nil
+}
+
+// say prints one figure.
+func say(figure, value, target, how string) {
+	fmt.Printf("%-58s %-14s %-12s %s\n", figure, value, target, how)
+}
+
+// milliseconds is a duration for people.
+func milliseconds(d time.Duration) string {
+	return fmt.Sprintf("%.1f ms", float64(d.Microseconds())/1000)
+}
+
+// microseconds is one too.
+func microseconds(d time.Duration) string { return fmt.Sprintf("%d us", d.Microseconds()) }
+
+// quantile of some samples, which it sorts.
+func quantile[T int64 | float64 | time.Duration](q float64, samples []T) T {
+	slices.Sort(samples)
+	return samples[int(float64(len(samples)-1)*q)]
+}
+
+func median[T int64 | float64 | time.Duration](samples []T) T { return quantile(0.5, samples) }
