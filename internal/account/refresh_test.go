@@ -137,7 +137,7 @@ func TestARefreshReadsTheRolesAnew(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	in := b.join("ada@example.com")
-	_, err := b.GrantRole(t.Context(), "ada@example.com", account.RoleAdmin)
+	_, err := account.GrantRole(t.Context(), b.pool, "ada@example.com", account.RoleAdmin, start)
 	require.NoError(t, err)
 	who, err := b.Authenticate(t.Context(), in.Tokens.Access)
 	require.NoError(t, err)

@@ -61,11 +61,6 @@ func (s *Service) User(ctx context.Context, id uuid.UUID) (User, error) {
 	return s.store.userByID(ctx, id)
 }
 
-// GrantRole is the function GrantRole with the service's database and clock.
-func (s *Service) GrantRole(ctx context.Context, email, role string) (User, error) {
-	return GrantRole(ctx, s.store.pool, email, role, s.now())
-}
-
 // Authenticate tells whom an access token speaks for, if its session still
 // lives. Faults: auth.invalid_token; server.unavailable when that cannot be
 // known, since an unknown session is never let pass.

@@ -15,7 +15,7 @@ func TestAUserThatIsNotThereIsNotFound(t *testing.T) {
 	b := setup(t)
 	_, err := b.User(t.Context(), newID(t))
 	requireFault(t, err, "resource.not_found", fault.NotFound)
-	_, err = b.GrantRole(t.Context(), "nobody@example.com", account.RoleAdmin)
+	_, err = account.GrantRole(t.Context(), b.pool, "nobody@example.com", account.RoleAdmin, start)
 	requireFault(t, err, "resource.not_found", fault.NotFound)
 }
 
@@ -25,7 +25,7 @@ func TestARoleIsGrantedOnce(t *testing.T) {
 	in := b.join("ada@example.com")
 	b.clock.pass(time.Hour)
 	for range 2 {
-		user, err := b.GrantRole(t.Context(), " ADA@example.com", account.RoleAdmin)
+		user, err := account.GrantRole(t.Context(), b.pool, " ADA@example.com", account.RoleAdmin, start.Add(time.Hour))
 		require.NoError(t, err)
 		require.Equal(t, []string{"user", "admin"}, user.Roles)
 		require.Equal(t, in.User.ID, user.ID)
@@ -42,7 +42,7 @@ func TestARoleThatIsNoneIsNotGranted(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	in := b.join("ada@example.com")
-	_, err := b.GrantRole(t.Context(), "ada@example.com", "emperor")
+	_, err := account.GrantRole(t.Context(), b.pool, "ada@example.com", "emperor", start)
 	require.ErrorContains(t, err, "emperor")
 	_, err = account.GrantRole(t.Context(), b.pool, "ada@example.com", "", start)
 	require.Error(t, err)
