@@ -16,7 +16,6 @@ import (
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	context.AfterFunc(ctx, stop) // a second signal ends the process at once
 	context.AfterFunc(ctx, stop) // a second Ctrl-C ends the process at once
 	err := root().ExecuteContext(ctx)
 	stop()

@@ -120,8 +120,9 @@ type Log struct {
 	client   redis.UniversalClient
 	blocking redis.UniversalClient // own connections: a blocked read pins one
 	script   *redis.Script
-	node     string        // names this Log's wake keys
-	connects atomic.Uint64 // connections that blocking has made
+	node     string              // names this Log's wake keys
+	wakes    [Tags]atomic.Uint64 // sent so far
+	connects atomic.Uint64       // connections that blocking has made
 
 	ctx  context.Context // ends with Close
 	stop context.CancelFunc

@@ -338,3 +338,38 @@ func TestFollowersShareWhatIsMadeOfAnEntry(t *testing.T) {
 		require.Same(t, made[0], made[1])
 	})
 }
+
+// The wake key outlives a reader: a later reader of the tag that counted anew
+// would send wakes that Redis refuses, and its new streams would wait for Block.
+func TestALaterReaderOfATagIsWokenToo(t *testing.T) {
+	onBoth(t, func(t *testing.T, client redis.UniversalClient) {
+		log := newLog(t, client, func(c *eventlog.Config) { c.Block, c.Linger = 100*time.Millisecond, time.Millisecond })
+		names := sameTag("s", 2)
+		lastWake := func() string {
+			keys, err := client.Keys(t.Context(), "live:*:wake:*").Result()
+			require.NoError(t, err)
+			var last string
+			for _, key := range keys {
+				found, err := client.XRevRangeN(t.Context(), key, "+", "-", 1).Result()
+				require.NoError(t, err)
+				last = max(last, found[0].ID)
+			}
+			return last
+		}
+		before := ""
+		for range 3 {
+			require.Eventually(t, func() bool { // until a second stream finds the reader blocked on the first
+				first := log.Follow(t.Context(), names[0], eventlog.ID{})
+				appendN(t, log, names[0], 1, 1)
+				_, err := read(t, first, 1)
+				require.NoError(t, err)
+				second := log.Follow(t.Context(), names[1], eventlog.ID{})
+				first.Close()
+				second.Close()
+				return lastWake() > before
+			}, patience, 5*time.Millisecond)
+			before = lastWake()
+			require.Eventually(t, func() bool { return log.Stats() == eventlog.Stats{} }, patience, 5*time.Millisecond)
+		}
+	})
+}

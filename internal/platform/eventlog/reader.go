@@ -30,7 +30,6 @@ type reader struct {
 	parked bool              // between arm and disarm: a new topic needs a wake
 	woken  bool              // a wake is on its way
 	down   bool              // subscribers know that Redis is out of reach
-	wakes  uint64            // wakes sent so far
 
 	// The goroutine's own.
 	set      readSet
@@ -69,15 +68,14 @@ func (r *reader) follow(s *Subscription, key string, after ID) {
 	}
 	if r.parked && !r.woken && !r.down {
 		r.woken = true
-		r.wakes++
-		id := ID{Ms: r.wakes}
+		id := ID{Ms: r.log.wakes[r.tag].Add(1)}
 		r.log.work.Go(func() { r.wake(id) })
 	}
 }
 
 // wake ends the blocking read that does not know the newest topics. The ids are
-// a count, not the time: they rise even when the clock or Redis starts anew. A
-// wake that is lost costs a new topic Config.Block at most.
+// a count, not the time: they rise even when the clock or Redis starts anew, and
+// over all readers of the tag, since the key outlives one. A wake that is lost costs a new topic Config.Block at most.
 func (r *reader) wake(id ID) {
 	ctx, cancel := r.log.call(r.log.ctx)
 	defer cancel()

@@ -228,6 +228,7 @@ type alarmed struct {
 	alarm *time.Timer
 }
 
+// Read reads, and puts the alarm off.
 func (a alarmed) Read(b []byte) (int, error) {
 	n, err := a.Reader.Read(b)
 	a.alarm.Reset(quietLimit)
