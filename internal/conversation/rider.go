@@ -23,7 +23,7 @@ type rider struct {
 
 // Query runs the batch, then the query.
 func (r *rider) Query(ctx context.Context, sql string, args ...any) (pgx.Rows, error) {
-	if r.batch == nil {
+	if !r.waits() {
 		return r.Tx.Query(ctx, sql, args...)
 	}
 	batch := r.batch
@@ -46,9 +46,12 @@ func (r *rider) Query(ctx context.Context, sql string, args ...any) (pgx.Rows, e
 	return lastRows{Rows: rows, results: results}, nil
 }
 
+// waits reports that no query has taken the batch along yet.
+func (r *rider) waits() bool { return r.batch != nil }
+
 // arrive runs the batch if no query has taken it along, and gives its error.
 func (r *rider) arrive(ctx context.Context) error {
-	if r.batch != nil {
+	if r.waits() {
 		r.err = r.SendBatch(ctx, r.batch).Close()
 		r.batch = nil
 	}

@@ -155,14 +155,17 @@ func (s *store) send(ctx context.Context, tx Tx, in SendInput, claim *once.Claim
 			return nil
 		})
 	ride := &rider{Tx: tx, batch: batch, allowed: func() bool { return out.claimed && out.stored }}
-	err = insertJob(ride)
-	if batchErr := ride.arrive(ctx); batchErr != nil {
-		return out, once.Refusal(batchErr)
+	jobErr := insertJob(ride)
+	if jobErr != nil && ride.waits() {
+		return out, jobErr
 	}
-	if !ride.allowed() {
+	if err := ride.arrive(ctx); err != nil {
+		return out, once.Refusal(err)
+	}
+	if !ride.allowed() { // and that is why there is no job
 		return out, nil
 	}
-	return out, err
+	return out, jobErr
 }
 
 func headIn(ctx context.Context, tx Tx, userID, id uuid.UUID) (db.Conversation, error) {

@@ -97,7 +97,10 @@ func TestAMessageTakesFourRoundTripsAtMost(t *testing.T) {
 	require.GreaterOrEqual(t, most, 3, "the counter counts")
 }
 
-// tamper lets a test step in just before the service's own statements.
+// tamperKey finds the statement that a trace is of.
+type tamperKey struct{}
+
+// tamper lets a test step in just before and after the service's own statements.
 type tamper struct {
 	mu     sync.Mutex
 	before func(sql string)
@@ -125,11 +128,11 @@ func (h *tamper) step(sql string) {
 
 func (h *tamper) TraceQueryStart(ctx context.Context, _ *pgx.Conn, d pgx.TraceQueryStartData) context.Context {
 	h.step(d.SQL)
-	return context.WithValue(ctx, tamper{}, d.SQL)
+	return context.WithValue(ctx, tamperKey{}, d.SQL)
 }
 func (h *tamper) TraceQueryEnd(ctx context.Context, conn *pgx.Conn, _ pgx.TraceQueryEndData) {
 	if h.after != nil {
-		h.after(conn, ctx.Value(tamper{}).(string))
+		h.after(conn, ctx.Value(tamperKey{}).(string))
 	}
 }
 func (h *tamper) TraceBatchStart(ctx context.Context, _ *pgx.Conn, d pgx.TraceBatchStartData) context.Context {
