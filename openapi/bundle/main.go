@@ -11,6 +11,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net/url"
 	"os"
 	"path"
@@ -35,15 +36,19 @@ import "embed"
 var FS embed.FS
 `
 
-func main() {
-	if len(os.Args) != 3 {
-		fmt.Fprintln(os.Stderr, "usage: bundle ROOT.yaml OUT.yaml")
-		os.Exit(2)
+func main() { os.Exit(command(os.Args[1:], os.Stderr)) }
+
+// command is main with its parts in hand; it gives the exit code.
+func command(args []string, problems io.Writer) int {
+	if len(args) != 2 {
+		fmt.Fprintln(problems, "usage: bundle ROOT.yaml OUT.yaml")
+		return 2
 	}
-	if err := run(os.Args[1], os.Args[2]); err != nil {
-		fmt.Fprintf(os.Stderr, "bundle %s: %v\n", os.Args[1], err)
-		os.Exit(1)
+	if err := run(args[0], args[1]); err != nil {
+		fmt.Fprintf(problems, "bundle %s: %v\n", args[0], err)
+		return 1
 	}
+	return 0
 }
 
 // run writes the bundle of root to out, and the Go file that carries it.

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"os"
 	"path/filepath"
 	"testing"
@@ -113,8 +114,15 @@ func TestTheCommandWritesTheBundleAndItsCarrier(t *testing.T) {
 		"one.yaml": "Thing: {type: object}\n", "two.yaml": "Other: {type: string}\n",
 	})
 	out := filepath.Join(t.TempDir(), "gen", "v9.yaml")
-	require.NoError(t, run(at, out))
+	var problems bytes.Buffer
+	require.Zero(t, command([]string{at, out}, &problems), problems.String())
 	require.FileExists(t, out)
 	require.FileExists(t, filepath.Join(filepath.Dir(out), "openapi.go"))
-	require.Error(t, run(filepath.Join(t.TempDir(), "none.yaml"), out))
+
+	require.Equal(t, 2, command([]string{at}, &problems))
+	require.Contains(t, problems.String(), "usage")
+	require.Equal(t, 1, command([]string{filepath.Join(t.TempDir(), "none.yaml"), out}, &problems))
+	require.Contains(t, problems.String(), "none.yaml")
+	require.Equal(t, 1, command([]string{at, filepath.Join(out, "below-a-file.yaml")}, &problems))
+	require.Equal(t, 1, command([]string{at, filepath.Dir(out)}, &problems), "a folder is no file")
 }
