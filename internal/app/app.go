@@ -182,7 +182,7 @@ func openRedis(rawURL string) (redis.UniversalClient, error) {
 	if err != nil {
 		return nil, errors.New("FLUENTPRO_REDIS_URL: cannot be parsed") // the cause may hold the password
 	}
-	o.ContextTimeoutEnabled = true
+	o.ContextTimeoutEnabled, o.DialerRetries = true, 1 // a Redis that is away is found so at once
 	o.DialTimeout, o.ReadTimeout, o.WriteTimeout = 2*time.Second, 2*time.Second, 2*time.Second
 	return redis.NewClient(o), nil
 }

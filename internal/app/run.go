@@ -10,6 +10,8 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/redis/go-redis/v9"
+
 	"github.com/fluentpro/fluentpro/internal/catalogue"
 	"github.com/fluentpro/fluentpro/internal/platform/postgres"
 	"github.com/fluentpro/fluentpro/migrations"
@@ -44,6 +46,7 @@ func Migrate(ctx context.Context, databaseURL string, logger *slog.Logger) error
 // closes the listener. ready is called once requests are answered; it may be nil.
 func Serve(ctx context.Context, cfg Config, listener net.Listener, logger *slog.Logger, ready func()) error {
 	defer func() { _ = listener.Close() }()
+	redis.SetLogger(redisLog{logger}) // the library has one logger for the process
 	a, err := New(ctx, cfg, logger, Options{})
 	if err != nil {
 		return err
@@ -64,6 +67,14 @@ func Serve(ctx context.Context, cfg Config, listener net.Listener, logger *slog.
 	case <-ctx.Done():
 	}
 	return errors.Join(err, shutDown(a, server, cfg))
+}
+
+// redisLog takes what the Redis library tells, such as each failed dial.
+type redisLog struct{ logger *slog.Logger }
+
+// Printf logs one line at debug level: what matters comes back as an error too.
+func (l redisLog) Printf(ctx context.Context, format string, v ...any) {
+	l.logger.DebugContext(ctx, "redis client", "message", fmt.Sprintf(format, v...))
 }
 
 func newServer(handler http.Handler, logger *slog.Logger) *http.Server {

@@ -161,7 +161,13 @@ func (c *deafness) Read(b []byte) (int, error) {
 
 func TestAReplyWhoseCommitIsNotAnsweredEndsOnceAndIsAnnounced(t *testing.T) {
 	t.Parallel()
-	h := &tamper{}
+	commits := 0
+	h := &tamper{after: func(conn *pgx.Conn, sql string) {
+		if strings.Contains(sql, "name: EndReply") { // the last statement; what comes next is the commit
+			commits++
+			conn.PgConn().Conn().(*deafness).cut.Store(true)
+		}
+	}}
 	n := setup(t, h.install, func(s *settings) {
 		s.workers = 5
 		tampered := s.pool
@@ -174,16 +180,11 @@ func TestAReplyWhoseCommitIsNotAnsweredEndsOnceAndIsAnnounced(t *testing.T) {
 			}
 		}
 	})
-	commits := 0
-	h.after = func(conn *pgx.Conn, sql string) {
-		if strings.Contains(sql, "name: EndReply") { // the last statement; what comes next is the commit
-			commits++
-			conn.PgConn().Conn().(*deafness).cut.Store(true)
-		}
-	}
 	c := n.talk()
-	n.model.Script(partner.Step{Text: ten})
+	gate := make(chan struct{})
+	n.model.Script(partner.Step{Text: ten, Gate: gate})
 	r := n.read(n.say(c, "Hello").Reply, conversation.Position{})
+	close(gate) // the reader is there before the end, or PostgreSQL could tell it
 	require.Equal(t, "started delta completed", kinds(r.untilEnd()))
 	require.NotZero(t, r.last().Position.Entry, "the log told it")
 	require.Equal(t, 1, commits)
