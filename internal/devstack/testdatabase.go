@@ -22,7 +22,7 @@ import (
 const (
 	TestDatabaseVariable = "FLUENTPRO_TEST_DATABASE_URL" // a role that may create databases
 	TestRedisVariable    = "FLUENTPRO_TEST_REDIS_URL"
-	testRedisKind        = "FLUENTPRO_TEST_REDIS" // in-process: never redis-server
+	TestRedisKind        = "FLUENTPRO_TEST_REDIS" // in-process: never redis-server
 )
 
 // TestConnections is max_connections of a PostgreSQL for tests, which many test
@@ -93,7 +93,7 @@ func startTestRedis() (string, error) {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), 2*readyLimit)
 	defer cancel()
-	r, err := StartRedis(ctx, RedisConfig{ForceInProcess: os.Getenv(testRedisKind) == RedisInProcess})
+	r, err := StartRedis(ctx, RedisConfig{ForceInProcess: os.Getenv(TestRedisKind) == RedisInProcess})
 	if err != nil {
 		return "", fmt.Errorf("start a Redis for tests: %w", err)
 	}
