@@ -24,7 +24,7 @@ verify: generate ## Fail if gen/ is not exactly what the sources make
 
 .PHONY: run
 run: ## Start everything on this machine: PostgreSQL, Redis, a model and the API
-	$(GO) run ./cmd/fluentpro dev
+	@$(GO) build -o bin/fluentpro ./cmd/fluentpro && exec bin/fluentpro dev
 
 .PHONY: demo
 demo: ## Run the main job against a running service: sign up, talk, lose the connection, resume, check
