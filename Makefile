@@ -14,7 +14,7 @@ generate: ## Make gen/ from openapi/, migrations/ and sql/ (offline, needs Go on
 	$(GO) run ./openapi/bundle openapi/v2/openapi.yaml gen/openapi/v2.yaml
 	@mkdir -p gen/apiv2 gen/client
 	$(TOOL) oapi-codegen -config oapi-codegen.yaml -package apiv2 -o gen/apiv2/apiv2.gen.go gen/openapi/v2.yaml
-	$(TOOL) oapi-codegen -config oapi-client.yaml -package client -o gen/client/client.gen.go gen/openapi/v2.yaml
+	$(TOOL) oapi-codegen -config oapi-codegen.yaml -generate types,client -package client -o gen/client/client.gen.go gen/openapi/v2.yaml
 	$(TOOL) sqlc generate
 
 .PHONY: verify

@@ -120,10 +120,10 @@ func data(text string) string {
 // window keeps the system prompt, then the newest turns that fit, given newest
 // first. The latest turn is always there.
 func window(system string, newest []turn) []llm.Message {
-	budget := maxWindowTokens - estimateTokens(system)
+	budget := maxWindowTokens - llm.EstimateTokens(system)
 	messages := []llm.Message{}
 	for i, t := range newest {
-		budget -= estimateTokens(t.Content)
+		budget -= llm.EstimateTokens(t.Content)
 		if budget < 0 && i > 0 {
 			break
 		}
@@ -133,7 +133,3 @@ func window(system string, newest []turn) []llm.Message {
 	slices.Reverse(messages)
 	return messages
 }
-
-// estimateTokens guesses on the high side: three bytes a token, and four for
-// the frame of a message.
-func estimateTokens(text string) int { return len(text)/3 + 4 }

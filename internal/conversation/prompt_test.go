@@ -94,13 +94,13 @@ func TestALongConversationIsCutToItsNewestTurns(t *testing.T) {
 
 	_, said := turns(t, body)
 	require.Equal(t, "So, do we have an agreement?", said[len(said)-1].Content)
-	require.Less(t, len(said), 20)
+	require.Less(t, len(said), 30)
 	require.Greater(t, len(said), 5)
 	whole := string(body)
 	require.NotContains(t, whole, "Turn 59.")
 	require.NotContains(t, whole, "Turn 57.")
 	require.Contains(t, whole, "Turn 58.")
-	require.Less(t, len(whole), 3*6000+2000)
+	require.Less(t, len(whole), 4*6000+2000) // four letters a token, and the frame
 	require.Equal(t, 63, n.count("messages"), "nothing stored is trimmed")
 }
 

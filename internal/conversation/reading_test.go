@@ -78,12 +78,14 @@ func TestWhatDoesNotContinueTheTextIsLeftOut(t *testing.T) {
 	// A hole, and what follows it.
 	hole := n.write(reply, conversation.Event{Type: conversation.EventDelta, Attempt: 1, Text: " five", At: 18})
 	n.write(reply, conversation.Event{Type: conversation.EventDelta, Attempt: 1, Text: " six", At: 23})
-	n.write(reply, conversation.Event{Type: conversation.EventStarted, Attempt: 1, Text: "one two three four five six"})
-	r.until("one two three four five six")
-	require.Equal(t, "started delta started", kinds(r.got))
+	done := reply
+	done.Status, done.Content = conversation.MessageCompleted, "one two three four five six"
+	n.write(reply, conversation.Event{Type: conversation.EventCompleted, Attempt: 1, Message: &done})
+	require.Equal(t, "started delta completed", kinds(r.untilEnd()))
+	require.Equal(t, "one two three", textOf(r.got))
+	require.Equal(t, done.Content, r.text)
 	// A place that another entry has taken, in a log under a clock that went back.
 	hole.Length = 13
 	resumed := n.read(reply, hole)
-	resumed.until("one two three four five six")
-	require.Equal(t, "started", kinds(resumed.got))
+	require.Equal(t, "completed", kinds(resumed.untilEnd()))
 }

@@ -3,7 +3,6 @@ package conversation_test
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"sync"
 	"testing"
 
@@ -115,34 +114,56 @@ func TestAKeyThatCannotBeClaimedKeepsTheMessageOut(t *testing.T) {
 	require.Zero(t, n.count("river_job"))
 }
 
-// otherJobs inserts without asking anything back, or fails before it does.
-type otherJobs struct{ failure error }
+// askingNothing is a queue that inserts without asking anything back.
+type askingNothing struct{}
 
-func (j otherJobs) Insert(ctx context.Context, tx conversation.Tx, _ job.Args) error {
-	if j.failure != nil {
-		return j.failure
-	}
+func (askingNothing) Insert(ctx context.Context, tx conversation.Tx, _ job.Args) error {
 	_, err := tx.Exec(ctx, "insert into other_jobs values (1)")
 	return err
 }
 
+// askingTwice is a queue that notes when its first question is refused.
+type askingTwice struct{ refused *int }
+
+func (q askingTwice) Insert(ctx context.Context, tx conversation.Tx, _ job.Args) error {
+	for range 2 {
+		rows, err := tx.Query(ctx, "insert into other_jobs values (2) returning n")
+		if err != nil {
+			*q.refused++
+			return err
+		}
+		rows.Close()
+		if err := rows.Err(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 func TestHowTheQueueInsertsDoesNotMatter(t *testing.T) {
 	t.Parallel()
-	n := setup(t, idle, func(s *settings) { s.jobs = otherJobs{} })
-	n.exec("create table other_jobs (n integer)")
-	c := n.talk()
-	n.say(c, "Hello")
-	require.Equal(t, 1, n.count("other_jobs"))
-	require.Equal(t, 3, n.count("messages"))
-	_, err := n.Send(t.Context(), conversation.SendInput{UserID: mei, ConversationID: c.ID, Content: "Hello"})
-	requireFault(t, err, "conversation.reply_in_flight")
-	require.Equal(t, 1, n.count("other_jobs"))
+	refused := 0
+	plain := setup(t, idle, func(s *settings) { s.jobs = askingNothing{} })
+	twice := plain.stage.node(idle, func(s *settings) { s.jobs = askingTwice{&refused} })
+	plain.exec("create table other_jobs (n integer)")
+	for inserts, n := range map[int]*node{1: plain, 2: twice} {
+		n.exec("truncate other_jobs")
+		c := n.talk()
+		n.say(c, "Hello")
+		require.Equal(t, inserts, n.count("other_jobs"))
+		_, err := n.Send(t.Context(), conversation.SendInput{UserID: mei, ConversationID: c.ID, Content: "Hello"})
+		requireFault(t, err, "conversation.reply_in_flight")
+		require.Equal(t, inserts, n.count("other_jobs"))
+	}
+	require.Equal(t, 1, refused, "the queue learns at once that there is nothing to do")
 
-	refusing := n.stage.node(idle, func(s *settings) { s.jobs = otherJobs{failure: errors.New("no room")} })
-	c = n.talk()
-	_, err = refusing.Send(t.Context(), conversation.SendInput{UserID: mei, ConversationID: c.ID, Content: "Hello"})
-	require.ErrorContains(t, err, "no room")
-	require.Equal(t, c, n.head(c))
+	c := plain.talk()
+	plain.exec("drop table other_jobs")
+	for _, n := range []*node{plain, twice} {
+		_, err := n.Send(t.Context(), conversation.SendInput{UserID: mei, ConversationID: c.ID, Content: "Hello"})
+		require.ErrorContains(t, err, `"other_jobs" does not exist`)
+		require.Equal(t, c, n.head(c))
+	}
 }
 
 func TestARepeatedMessageGivesTheSameMessageAndReplyAsTheyAreNow(t *testing.T) {

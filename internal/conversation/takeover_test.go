@@ -8,6 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/fluentpro/fluentpro/internal/conversation"
+	"github.com/fluentpro/fluentpro/internal/devstack/partner"
 	"github.com/fluentpro/fluentpro/internal/platform/eventlog"
 )
 
@@ -50,7 +51,7 @@ func TestTheWorkerThatTakesOverBeginsAnewAndTheOldOneHasNoEffect(t *testing.T) {
 	r.until("eleven")
 	require.Equal(t, conversation.EventStarted, firstAfter(r.got, "one two three").Type)
 	oldFinishes() // it does not know yet; its appends are refused
-	old.eventually("the old worker has left the model", func() bool { return old.model.Requests()[0].Outcome != "pending" })
+	old.eventually("the old worker has left the model", func() bool { return old.model.Requests()[0].Outcome != partner.OutcomePending })
 	heirSpeaks(1)
 	r.until("eleven twelve")
 	heirFinishes()
@@ -190,16 +191,23 @@ func TestAWorkerWithAnOlderLeaseLeavesARunningReplyAlone(t *testing.T) {
 func TestALogThatANewerWorkerOwnsEndsTheOlderOne(t *testing.T) {
 	t.Parallel()
 	n := setup(t)
-	speak, finish := n.gated(ten)
+	gate := make(chan struct{})
+	n.model.Script(partner.Step{Text: ten, Gate: gate, Endless: true})
 	sent := n.say(n.talk(), "Hello")
 	r := n.read(sent.Reply, conversation.Position{})
-	speak(1)
+	gate <- struct{}{}
 	r.until("one")
 	_, err := n.log.Append(t.Context(), eventlog.AppendInput{
 		Stream: stream(sent.Reply), Fence: 1_000_000, After: eventlog.AnyID, Entry: []byte(`{"type":"message.started","attempt":1}`)})
 	require.NoError(t, err)
 	r.until("")
-	finish()
+	n.eventually("the older one leaves the model", func() bool {
+		select {
+		case gate <- struct{}{}: // the next token, which it finds it may not tell
+		default:
+		}
+		return n.model.Requests()[0].Outcome == partner.OutcomeLeft
+	})
 	n.eventually("the run is over", func() bool { return n.count("job_leases") == 0 })
 	require.Len(t, n.entries(sent.Reply), 3, "started, a delta, and the newer one's start")
 }
