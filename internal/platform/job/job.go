@@ -121,6 +121,10 @@ func (s Spec) insertOpts() *river.InsertOpts {
 	return &river.InsertOpts{Queue: s.Queue, MaxAttempts: s.MaxAttempts}
 }
 
+// pollInterval is the longest wait for a job that no notification told of: one
+// may be lost, and the engine sends at most one for each queue in FetchCooldown.
+const pollInterval = 250 * time.Millisecond
+
 // Config says where the queue lives and how much this node takes on.
 type Config struct {
 	Pool          *pgxpool.Pool
@@ -153,8 +157,8 @@ func New(cfg Config) (*Queue, error) {
 	rc := &river.Config{
 		Logger:              slog.New(quiet{cfg.Logger.Handler()}),
 		FetchCooldown:       5 * time.Millisecond, // how soon after one fetch the next may follow: first-token latency
-		FetchPollInterval:   time.Second,          // the safety net when a notification is lost
-		FetchOnlyKnownKinds: true,                 // an older node leaves alone what a newer one has inserted
+		FetchPollInterval:   pollInterval,
+		FetchOnlyKnownKinds: true, // an older node leaves alone what a newer one has inserted
 		Workers:             cfg.Registry.workers,
 		PeriodicJobs:        periodicJobs,
 	}
