@@ -82,6 +82,24 @@ type Conversation struct {
 	LastActivityAt time.Time
 }
 
+type EventNode struct {
+	ID        uuid.UUID
+	ExpiresAt time.Time
+}
+
+type EventSubscription struct {
+	ConsumerGroup string
+	Type          string
+	Since         time.Time
+	SeenAt        time.Time
+}
+
+type HandledEvent struct {
+	ConsumerGroup string
+	EventID       uuid.UUID
+	HandledAt     time.Time
+}
+
 type IdempotencyKey struct {
 	Scope       uuid.UUID
 	Operation   string
@@ -132,6 +150,43 @@ type Message struct {
 	LeaseNumber     int64
 	CreatedAt       time.Time
 	CompletedAt     *time.Time
+}
+
+type Outbox struct {
+	Position      int64
+	EventID       uuid.UUID
+	Type          string
+	Version       int
+	AggregateType string
+	AggregateID   uuid.UUID
+	Partition     int
+	OccurredAt    time.Time
+	ActorID       *uuid.UUID
+	CorrelationID string
+	CausationID   *uuid.UUID
+	Data          json.RawMessage
+	RecordedAt    time.Time
+	PublishedAt   *time.Time
+}
+
+type ParkedEvent struct {
+	ConsumerGroup string
+	EventID       uuid.UUID
+	Position      int64
+	Partition     int
+	AggregateID   uuid.UUID
+	Attempts      int
+	DueAt         time.Time
+	Errors        json.RawMessage
+}
+
+type PartitionLease struct {
+	Name      string
+	Partition int
+	Holder    uuid.UUID
+	Number    int64
+	ExpiresAt time.Time
+	StreamID  string
 }
 
 type Partner struct {

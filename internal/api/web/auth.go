@@ -11,6 +11,7 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"github.com/fluentpro/fluentpro/internal/platform/fault"
+	"github.com/fluentpro/fluentpro/internal/platform/telemetry"
 )
 
 // Identity is who asks, as proven by an access token.
@@ -48,12 +49,15 @@ func OperationFrom(ctx context.Context) string {
 }
 
 // identify puts the operation and who asks into the request's context, also
-// when it refuses, so that the log knows them.
+// when it refuses, so that the log knows them; what follows from the request
+// knows its Origin.
 func (o *operation) identify(c echo.Context) error {
 	req := c.Request()
 	asked := call{operation: o.id}
 	err := o.permit(req, &asked.identity)
-	c.SetRequest(req.WithContext(context.WithValue(req.Context(), callKey{}, asked)))
+	ctx := context.WithValue(req.Context(), callKey{}, asked)
+	ctx = telemetry.WithOrigin(ctx, telemetry.Origin{ActorID: asked.identity.UserID, CorrelationID: RequestIDFrom(ctx)})
+	c.SetRequest(req.WithContext(ctx))
 	return err
 }
 
