@@ -72,10 +72,12 @@ create table partition_leases (
     primary key (name, partition)
 );
 
--- Nodes that share the partitions.
+-- Nodes that share the partitions of a name.
 create table event_nodes (
-    id         uuid primary key,
-    expires_at timestamptz not null
+    name       text not null,
+    id         uuid not null,
+    expires_at timestamptz not null,
+    primary key (name, id)
 );
 
 -- +goose Down

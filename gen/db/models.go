@@ -83,6 +83,7 @@ type Conversation struct {
 }
 
 type EventNode struct {
+	Name      string
 	ID        uuid.UUID
 	ExpiresAt time.Time
 }

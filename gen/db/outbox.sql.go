@@ -13,6 +13,95 @@ import (
 	"github.com/google/uuid"
 )
 
+const CountEventsForReplay = `-- name: CountEventsForReplay :one
+select count(*) from outbox o
+where o.recorded_at >= $1 and o.recorded_at < $2
+  and (cardinality($3::text[]) = 0 or o.type = any ($3::text[]))
+`
+
+type CountEventsForReplayParams struct {
+	FromAt time.Time
+	ToAt   time.Time
+	Types  []string
+}
+
+// By outbox_recorded.
+func (q *Queries) CountEventsForReplay(ctx context.Context, db DBTX, arg CountEventsForReplayParams) (int64, error) {
+	row := db.QueryRow(ctx, CountEventsForReplay, arg.FromAt, arg.ToAt, arg.Types)
+	var count int64
+	err := row.Scan(&count)
+	return count, err
+}
+
+const DeleteOldEvents = `-- name: DeleteOldEvents :execrows
+delete from outbox where position in (
+    select o.position from outbox o
+    where o.recorded_at < now() - $1::interval and o.published_at is not null
+    order by o.recorded_at limit $2
+)
+`
+
+type DeleteOldEventsParams struct {
+	Retention time.Duration
+	MaxRows   int
+}
+
+// The oldest first, by outbox_recorded, in bounded bites; what was never moved stays.
+func (q *Queries) DeleteOldEvents(ctx context.Context, db DBTX, arg DeleteOldEventsParams) (int64, error) {
+	result, err := db.Exec(ctx, DeleteOldEvents, arg.Retention, arg.MaxRows)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
+}
+
+const EventsForReplay = `-- name: EventsForReplay :many
+select o.position, o.event_id from outbox o
+where o.position > $1 and o.recorded_at >= $2 and o.recorded_at < $3
+  and (cardinality($4::text[]) = 0 or o.type = any ($4::text[]))
+order by o.position limit $5
+`
+
+type EventsForReplayParams struct {
+	AfterPosition int64
+	FromAt        time.Time
+	ToAt          time.Time
+	Types         []string
+	MaxRows       int
+}
+
+type EventsForReplayRow struct {
+	Position int64
+	EventID  uuid.UUID
+}
+
+// In the order of positions, by outbox_pkey.
+func (q *Queries) EventsForReplay(ctx context.Context, db DBTX, arg EventsForReplayParams) ([]EventsForReplayRow, error) {
+	rows, err := db.Query(ctx, EventsForReplay,
+		arg.AfterPosition,
+		arg.FromAt,
+		arg.ToAt,
+		arg.Types,
+		arg.MaxRows,
+	)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []EventsForReplayRow{}
+	for rows.Next() {
+		var i EventsForReplayRow
+		if err := rows.Scan(&i.Position, &i.EventID); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const InsertEvent = `-- name: InsertEvent :exec
 with turn as materialized (
     select pg_advisory_xact_lock($12::int, $13::int)
@@ -58,4 +147,121 @@ func (q *Queries) InsertEvent(ctx context.Context, db DBTX, arg InsertEventParam
 		arg.Turn,
 	)
 	return err
+}
+
+const MarkEventsPublished = `-- name: MarkEventsPublished :exec
+update outbox set published_at = now() where position = any ($1::bigint[])
+`
+
+// By outbox_pkey.
+func (q *Queries) MarkEventsPublished(ctx context.Context, db DBTX, positions []int64) error {
+	_, err := db.Exec(ctx, MarkEventsPublished, positions)
+	return err
+}
+
+const OutboxBacklog = `-- name: OutboxBacklog :one
+select count(*) as waiting, coalesce(extract(epoch from now() - min(recorded_at)), 0)::float8 as oldest_seconds from outbox where published_at is null
+`
+
+type OutboxBacklogRow struct {
+	Waiting       int64
+	OldestSeconds float64
+}
+
+// What waits to be moved, by outbox_unpublished.
+func (q *Queries) OutboxBacklog(ctx context.Context, db DBTX) (OutboxBacklogRow, error) {
+	row := db.QueryRow(ctx, OutboxBacklog)
+	var i OutboxBacklogRow
+	err := row.Scan(&i.Waiting, &i.OldestSeconds)
+	return i, err
+}
+
+const RepublishUnhandledEvents = `-- name: RepublishUnhandledEvents :one
+with bite as materialized (
+    select o.position, o.partition, o.event_id, o.type, o.recorded_at from outbox o
+    where o.position > $1 and o.recorded_at > now() - $2::interval
+    order by o.position limit $3
+), again as (
+    update outbox o set published_at = null
+    from bite b
+    where o.position = b.position and b.partition = any ($4::int[]) and o.published_at is not null and exists (
+        select 1 from event_subscriptions s
+        where s.type in (b.type, '*') and b.recorded_at >= s.since and s.seen_at > now() - $5::interval
+          and not exists (select 1 from handled_events h where h.consumer_group = s.consumer_group and h.event_id = b.event_id)
+          and not exists (select 1 from parked_events p where p.consumer_group = s.consumer_group and p.event_id = b.event_id)
+    )
+)
+select max(position)::bigint as last_position from bite having count(*) > 0
+`
+
+type RepublishUnhandledEventsParams struct {
+	AfterPosition int64
+	Retention     time.Duration
+	MaxRows       int
+	Partitions    []int
+	Retired       time.Duration
+}
+
+// One bite of making a lost stream again: of the next rows by outbox_pkey, those of the partition that some living
+// group still needs are to be moved once more. Answers the last position looked at, null at the end.
+func (q *Queries) RepublishUnhandledEvents(ctx context.Context, db DBTX, arg RepublishUnhandledEventsParams) (int64, error) {
+	row := db.QueryRow(ctx, RepublishUnhandledEvents,
+		arg.AfterPosition,
+		arg.Retention,
+		arg.MaxRows,
+		arg.Partitions,
+		arg.Retired,
+	)
+	var last_position int64
+	err := row.Scan(&last_position)
+	return last_position, err
+}
+
+const UnpublishedEvents = `-- name: UnpublishedEvents :many
+select o.position, o.event_id, o.type, o.version, o.aggregate_type, o.aggregate_id, o.partition, o.occurred_at, o.actor_id, o.correlation_id, o.causation_id, o.data, o.recorded_at, o.published_at from unnest($1::int[]) as p
+cross join lateral (
+    select position, event_id, type, version, aggregate_type, aggregate_id, partition, occurred_at, actor_id, correlation_id, causation_id, data, recorded_at, published_at from outbox u where u.partition = p and u.published_at is null order by u.position limit $2
+) o
+order by o.partition, o.position
+`
+
+type UnpublishedEventsParams struct {
+	Partitions []int
+	MaxRows    int
+}
+
+// What is to be moved, in the order of each partition, by outbox_unpublished.
+func (q *Queries) UnpublishedEvents(ctx context.Context, db DBTX, arg UnpublishedEventsParams) ([]Outbox, error) {
+	rows, err := db.Query(ctx, UnpublishedEvents, arg.Partitions, arg.MaxRows)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []Outbox{}
+	for rows.Next() {
+		var i Outbox
+		if err := rows.Scan(
+			&i.Position,
+			&i.EventID,
+			&i.Type,
+			&i.Version,
+			&i.AggregateType,
+			&i.AggregateID,
+			&i.Partition,
+			&i.OccurredAt,
+			&i.ActorID,
+			&i.CorrelationID,
+			&i.CausationID,
+			&i.Data,
+			&i.RecordedAt,
+			&i.PublishedAt,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
 }
