@@ -40,6 +40,11 @@ cover: ## Run all tests with the race detector and enforce the coverage floor
 	$(MAKE) test TESTFLAGS="-race -timeout 20m -coverpkg=./cmd/...,./internal/...,./openapi/...,./migrations/... -coverprofile=coverage/all.out $(TESTFLAGS)"
 	$(GO) run ./test/cover coverage/all.out
 
+FAULT ?= .
+.PHONY: fault
+fault: ## Break things on purpose, for minutes; FAULT=events breaks one of them
+	$(GO) run ./internal/devstack/testenv -- $(GO) test ./test/fault -count=1 -timeout 20m -v -run "(?i)$(FAULT)" -args -long
+
 .PHONY: bench
 bench: ## Measure: first token, server CPU per request, start, idle memory
 	$(GO) run ./test/load/figures
