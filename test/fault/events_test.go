@@ -73,7 +73,9 @@ func consumerRole(ctx context.Context) error {
 		})
 	}
 	c := outbox.NewConsumers(outbox.ConsumersConfig{Pool: pool, Redis: client, Handlers: h, LeaseLifetime: leaseLifetime, Logger: logger(),
-		RetryAfter: 10 * time.Millisecond, Bury: func(context.Context, postgres.Tx, outbox.DeadEvent) error { return errors.New("no event deserves this") }})
+		RetryAfter: 10 * time.Millisecond, Bury: func(context.Context, postgres.Tx, outbox.DeadEvent) error {
+			return errors.New("no event deserves this")
+		}})
 	if err := c.Start(ctx); err != nil {
 		return err
 	}

@@ -70,6 +70,9 @@ func (c *consumer) run(ctx context.Context) {
 	ailing := false
 	for {
 		worked, err := c.step(ctx)
+		if errors.Is(err, errFenced) {
+			err = c.fenced(ctx)
+		}
 		wait := c.pause()
 		switch {
 		case errors.Is(err, errLeaseLost), ctx.Err() != nil:
@@ -126,9 +129,10 @@ func (c *consumer) step(ctx context.Context) (worked bool, err error) {
 	if err := c.retry(ctx); err != nil {
 		return false, err
 	}
-	entries, err := c.streams.read(ctx, c.lease.name, c.lease.partition, consumerRows, false)
+	c.hook.at(ctx, "look")
+	entries, err := c.streams.read(ctx, c.lease, consumerRows, false)
 	if errors.Is(err, errNoGroup) {
-		return false, c.streams.join(ctx, c.lease.name, c.lease.partition)
+		return false, c.join(ctx)
 	}
 	if err != nil || len(entries) == 0 {
 		return false, err
@@ -158,14 +162,14 @@ func (c *consumer) settle(ctx context.Context) error {
 		if c.parked, err = c.store.parkedAggregates(ctx, c.lease); err != nil {
 			return err
 		}
-		if err := c.streams.join(ctx, c.lease.name, c.lease.partition); err != nil {
+		if err := c.join(ctx); err != nil {
 			return err
 		}
 	}
 	for {
-		entries, err := c.streams.read(ctx, c.lease.name, c.lease.partition, consumerRows, true)
+		entries, err := c.streams.read(ctx, c.lease, consumerRows, true)
 		if errors.Is(err, errNoGroup) {
-			return c.streams.join(ctx, c.lease.name, c.lease.partition)
+			return c.join(ctx)
 		}
 		if err != nil {
 			return err
@@ -187,6 +191,24 @@ func (c *consumer) settle(ctx context.Context) error {
 	}
 	c.settled, c.restless = true, false
 	return nil
+}
+
+// join makes the group where it is not. The lease is proven first: in a Redis
+// that has forgotten everything, a former leaseholder must not be the first.
+func (c *consumer) join(ctx context.Context) error {
+	if err := c.store.guard(ctx, c.store.pool, c.lease); err != nil {
+		return err
+	}
+	return c.streams.join(ctx, c.lease)
+}
+
+// fenced tells a lease that was lost from a number in Redis that is of a life
+// which the database has forgotten (it was restored): that one goes.
+func (c *consumer) fenced(ctx context.Context) error {
+	if err := c.store.guard(ctx, c.store.pool, c.lease); err != nil {
+		return err
+	}
+	return c.streams.forgetFence(ctx, c.lease)
 }
 
 // deal handles a batch: what waits behind a failed event waits too, the rest has

@@ -322,7 +322,9 @@ func TestDuplicatesInAStreamHaveOneEffect(t *testing.T) {
 	b.eventually("all is read", func() bool {
 		groups, err := b.redis.XInfoGroups(t.Context(), key).Result()
 		require.NoError(t, err)
-		return len(groups) == 1 && groups[0].Lag == 0 && groups[0].Pending == 0
+		last, err := b.redis.XRevRangeN(t.Context(), key, "+", "-", 1).Result()
+		require.NoError(t, err)
+		return len(groups) == 1 && groups[0].LastDeliveredID == last[0].ID && groups[0].Pending == 0
 	})
 	require.Equal(t, []int{1, 2, 3, 4}, b.steps("one", piece))
 }

@@ -49,3 +49,19 @@ func (c *Consumers) Abandon() {
 	c.share.stop.Do(func() { close(c.share.quit) })
 	c.share.wg.Wait()
 }
+
+// Working says whether the consumer of a partition still goes on.
+func (c *Consumers) Working(group string, partition int) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	one := c.running[place{group, partition}]
+	if one == nil {
+		return false
+	}
+	select {
+	case <-one.done:
+		return false
+	default:
+		return true
+	}
+}

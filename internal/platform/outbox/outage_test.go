@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -71,7 +72,7 @@ func TestALostRedisLosesNoEvent(t *testing.T) {
 	for name, lose := range map[string]func(b *board, r *outbox.Relay){
 		"all of it": func(b *board, r *outbox.Relay) {
 			for p := range outbox.Partitions {
-				require.NoError(b.t, b.redis.Del(b.t.Context(), r.StreamKey(p), r.StreamKey(p)+":fence").Err())
+				require.NoError(b.t, b.redis.Del(b.t.Context(), r.StreamKey(p), r.StreamKey(p)+":fence:relay").Err())
 			}
 		},
 		"the end of a stream": func(b *board, r *outbox.Relay) {
@@ -176,6 +177,27 @@ func TestStreamsAreTrimmedToWhatIsNotHandled(t *testing.T) {
 	require.Less(t, int(b.redis.XLen(t.Context(), r.StreamKey(outbox.PartitionOf("piece", piece))).Val()), 21)
 }
 
+func TestAStreamIsNotTrimmedBeforeEveryLivingGroupIsThere(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	late := recording("late")
+	idle := outbox.NewConsumers(outbox.ConsumersConfig{Pool: b.pool, Redis: b.redis, Handlers: late, Logger: b.logger()})
+	_, err := idle.Subscribe(t.Context())
+	require.NoError(t, err)
+	b.consumers(recording("one"), nil)
+	r := b.relay(nil)
+	r.SetStreamCap(3)
+	piece := uuid.New()
+	for n := range 3 {
+		b.move(piece, n)
+		b.sees("one", piece, []int{0, 1, 2}[:n+1]...)
+	}
+	b.move(piece, 3, 4) // the stream is full of what the other has not read
+	b.consumers(late, nil)
+	b.sees("late", piece, 0, 1, 2, 3, 4)
+	b.sees("one", piece, 0, 1, 2, 3, 4)
+}
+
 func TestAGroupThatNobodyWorksForHoldsNothingUp(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
@@ -252,6 +274,40 @@ func TestALateConsumerHasNoEffect(t *testing.T) {
 	b.sees("one", piece, 1, 2, 3)
 }
 
+func TestAFormerLeaseholderTakesNothingAway(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.relay(nil)
+	piece := uuid.New()
+	partition := outbox.PartitionOf("piece", piece)
+	release := make(chan struct{})
+	former := b.consumers(recording("one"), func(_ context.Context, step string) {
+		switch step {
+		case "look":
+			<-release
+		case "read":
+			t.Error("a former leaseholder was given events")
+		}
+	})
+	b.eventually("it is at work", func() bool { return former.Working("one", partition) })
+	former.Abandon()
+	waiting := make(chan struct{})
+	var settled atomic.Int32
+	b.consumers(recording("one"), func(_ context.Context, step string) {
+		if step == "look" {
+			settled.Add(1)
+			<-waiting
+		}
+	})
+	b.eventually("another has settled on all partitions", func() bool { return settled.Load() == outbox.Partitions })
+	b.move(piece, 1)
+	b.eventually("the event is in its stream", func() bool { return b.number("select count(*) from outbox where published_at is null") == 0 })
+	close(release)
+	b.eventually("the former one has given up", func() bool { return !former.Working("one", partition) })
+	close(waiting)
+	b.sees("one", piece, 1)
+}
+
 func TestAFenceOfAnotherLifeOfTheDatabaseIsForgotten(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
@@ -260,7 +316,11 @@ func TestAFenceOfAnotherLifeOfTheDatabaseIsForgotten(t *testing.T) {
 	piece := uuid.New()
 	b.move(piece, 1)
 	b.sees("one", piece, 1)
-	require.NoError(t, b.redis.Set(t.Context(), r.StreamKey(outbox.PartitionOf("piece", piece))+":fence", "99999999999999999999", 0).Err())
+	for _, name := range []string{"relay", "one"} {
+		fence := r.StreamKey(outbox.PartitionOf("piece", piece)) + ":fence:" + name
+		require.Positive(t, b.redis.Exists(t.Context(), fence).Val())
+		require.NoError(t, b.redis.Set(t.Context(), fence, "99999999999999999999", 0).Err())
+	}
 	b.move(piece, 2)
 	b.sees("one", piece, 1, 2)
 }

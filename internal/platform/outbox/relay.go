@@ -277,7 +277,7 @@ func (r *Relay) fenced(ctx context.Context, l lease) error {
 		return err
 	}
 	if kept[l.number] {
-		return r.streams.forgetFence(ctx, l.partition)
+		return r.streams.forgetFence(ctx, l)
 	}
 	r.logger.Warn("a newer relay has the partition", "partition", l.partition)
 	delete(r.ends, l.partition)

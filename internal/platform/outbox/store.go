@@ -187,9 +187,10 @@ func (s store) subscribe(ctx context.Context, group string, types []string) (map
 	return since, nil
 }
 
-// guard holds a lease until tx ends.
-func (s store) guard(ctx context.Context, tx postgres.Tx, l lease) error {
-	_, err := s.q.GuardPartition(ctx, tx, db.GuardPartitionParams{Name: l.name, Partition: l.partition, Number: l.number})
+// guard holds a lease until conn's transaction ends; outside of one it tells
+// whether the lease holds now.
+func (s store) guard(ctx context.Context, conn db.DBTX, l lease) error {
+	_, err := s.q.GuardPartition(ctx, conn, db.GuardPartitionParams{Name: l.name, Partition: l.partition, Number: l.number})
 	if postgres.NoRows(err) {
 		return errLeaseLost
 	}

@@ -30,27 +30,47 @@ const (
 	answerFull   = "full"
 )
 
+// fenceCheck begins each script: KEYS[2] holds the highest lease number that was
+// here, and a lower one is refused. Numbers are compared as decimal text: Lua's
+// are exact up to 2^53 only.
+const fenceCheck = `
+local held = redis.call('GET', KEYS[2])
+if held and (#held > #ARGV[1] or (#held == #ARGV[1] and held > ARGV[1])) then return 'fenced' end
+redis.call('SET', KEYS[2], ARGV[1])
+`
+
 // publishScript appends events to a stream unless a newer relay has the
 // partition, the stream ends before the last entry that the relay knows of (it
 // was lost, or restored from an older copy), or it is full. KEYS: stream, fence.
-// ARGV: lease number, last known id or empty, cap, events. Numbers are compared
-// as decimal text: Lua's are exact up to 2^53 only.
-const publishScript = `
+// ARGV: lease number, last known id or empty, cap, events.
+const publishScript = fenceCheck + `
 local function behind(a, b)
   local am, as = string.match(a, '(%d+)-(%d+)')
   local bm, bs = string.match(b, '(%d+)-(%d+)')
   if am ~= bm then return tonumber(am) < tonumber(bm) end
   return tonumber(as) < tonumber(bs)
 end
-local held = redis.call('GET', KEYS[2])
-if held and (#held > #ARGV[1] or (#held == #ARGV[1] and held > ARGV[1])) then return 'fenced' end
 local last = redis.call('XREVRANGE', KEYS[1], '+', '-', 'COUNT', 1)[1]
 local id = last and last[1] or '0-0'
 if ARGV[2] ~= '' and behind(id, ARGV[2]) then return 'lost' end
 if #ARGV > 3 and redis.call('XLEN', KEYS[1]) >= tonumber(ARGV[3]) then return 'full' end
-redis.call('SET', KEYS[2], ARGV[1])
 for i = 4, #ARGV do id = redis.call('XADD', KEYS[1], '*', 'e', ARGV[i]) end
 return id
+`
+
+// joinScript makes a group that reads from the stream's beginning, unless it is
+// there. KEYS: stream, the group's fence. ARGV: lease number, group.
+const joinScript = fenceCheck + `
+local made = redis.pcall('XGROUP', 'CREATE', KEYS[1], ARGV[2], '0', 'MKSTREAM')
+if type(made) == 'table' and made.err and not string.find(made.err, 'BUSYGROUP') then return made end
+return 'joined'
+`
+
+// readScript is XREADGROUP by the newest leaseholder alone: entries that another
+// one took away would be missing in the order. ARGV: lease number, group, reader,
+// count, from where.
+const readScript = fenceCheck + `
+return redis.call('XREADGROUP', 'GROUP', ARGV[2], ARGV[3], 'COUNT', ARGV[4], 'STREAMS', KEYS[1], ARGV[5])
 `
 
 // streams is this installation's part of Redis.
@@ -84,8 +104,7 @@ func (s streams) publish(ctx context.Context, all []publication) ([]string, erro
 		for _, entry := range p.entries {
 			arguments = append(arguments, entry)
 		}
-		key := s.key(p.lease.partition)
-		commands[i] = pipe.Eval(ctx, publishScript, []string{key, key + ":fence"}, arguments...)
+		commands[i] = pipe.Eval(ctx, publishScript, []string{s.key(p.lease.partition), s.fence(p.lease)}, arguments...)
 	}
 	if _, err := pipe.Exec(ctx); err != nil {
 		return nil, fmt.Errorf("publish events: %w", err)
@@ -97,15 +116,18 @@ func (s streams) publish(ctx context.Context, all []publication) ([]string, erro
 	return answers, nil
 }
 
-// forgetFence lets a relay with any number write.
-func (s streams) forgetFence(ctx context.Context, partition int) error {
+// forgetFence lets a leaseholder with any number work.
+func (s streams) forgetFence(ctx context.Context, l lease) error {
 	ctx, cancel := context.WithTimeout(ctx, redisTimeout)
 	defer cancel()
-	if err := s.client.Del(ctx, s.key(partition)+":fence").Err(); err != nil {
-		return fmt.Errorf("publish events: %w", err)
+	if err := s.client.Del(ctx, s.fence(l)).Err(); err != nil {
+		return fmt.Errorf("forget a fence: %w", err)
 	}
 	return nil
 }
+
+// fence is the key of the highest lease number for what the lease is for.
+func (s streams) fence(l lease) string { return s.key(l.partition) + ":fence:" + l.name }
 
 // entry is one event of a stream, with its id there.
 type entry struct {
@@ -114,56 +136,92 @@ type entry struct {
 	err   error // why the event cannot be read
 }
 
-// join makes the group, from the stream's beginning, if it is not there.
-func (s streams) join(ctx context.Context, group string, partition int) error {
-	ctx, cancel := context.WithTimeout(ctx, redisTimeout)
-	defer cancel()
-	err := s.client.XGroupCreateMkStream(ctx, s.key(partition), group, "0").Err()
-	if err != nil && !redis.HasErrorPrefix(err, "BUSYGROUP") {
-		return fmt.Errorf("join group %s: %w", group, err)
+var (
+	errNoGroup = errors.New("the stream has no such group")
+	errFenced  = errors.New("a newer lease was seen in Redis")
+)
+
+// join makes the leaseholder's group, from the stream's beginning, if it is not
+// there. Errors: errFenced.
+func (s streams) join(ctx context.Context, l lease) error {
+	_, err := s.run(ctx, joinScript, l, l.name)
+	if err != nil {
+		return fmt.Errorf("join group %s: %w", l.name, err)
 	}
 	return nil
 }
 
 // read gives the group's next entries, or, when again, those given before and
-// not acknowledged. It does not wait. errNoGroup means that the stream was lost.
-func (s streams) read(ctx context.Context, group string, partition, limit int, again bool) ([]entry, error) {
-	ctx, cancel := context.WithTimeout(ctx, redisTimeout)
-	defer cancel()
+// not acknowledged. It does not wait. Errors: errNoGroup when the stream was
+// lost, errFenced.
+func (s streams) read(ctx context.Context, l lease, limit int, again bool) ([]entry, error) {
 	from := ">"
 	if again {
 		from = "0"
 	}
-	found, err := s.client.XReadGroup(ctx, &redis.XReadGroupArgs{
-		Group: group, Consumer: reader, Streams: []string{s.key(partition), from}, Count: int64(limit), Block: -1,
-	}).Result()
+	answer, err := s.run(ctx, readScript, l, l.name, reader, limit, from)
 	switch {
 	case errors.Is(err, redis.Nil):
 		return nil, nil
-	case redis.HasErrorPrefix(err, "NOGROUP"):
+	case err != nil && strings.Contains(err.Error(), "NOGROUP"):
 		return nil, errNoGroup
 	case err != nil:
-		return nil, fmt.Errorf("read group %s: %w", group, err)
+		return nil, fmt.Errorf("read group %s: %w", l.name, err)
 	}
-	var out []entry
-	for _, stream := range found {
-		for _, m := range stream.Messages {
-			out = append(out, decode(m))
-		}
-	}
-	return out, nil
+	return toEntries(answer)
 }
 
-var errNoGroup = errors.New("the stream has no such group")
+// once is a command that the client does not send again by itself: entries whose
+// answer was lost are pending, and a second reading would pass them by.
+type once struct{ *redis.Cmd }
 
-func decode(m redis.XMessage) entry {
-	text, ok := m.Values["e"].(string)
-	if !ok { // trimmed while it was pending
-		return entry{id: m.ID, err: errors.New("the entry is empty")}
+func (once) NoRetry() bool { return true }
+
+// run runs a script on a lease's stream.
+func (s streams) run(ctx context.Context, script string, l lease, arguments ...any) (any, error) {
+	ctx, cancel := context.WithTimeout(ctx, redisTimeout)
+	defer cancel()
+	all := append([]any{"eval", script, 2, s.key(l.partition), s.fence(l), strconv.FormatInt(l.number, 10)}, arguments...)
+	command := once{redis.NewCmd(ctx, all...)}
+	if err := s.client.Process(ctx, command); err != nil {
+		return nil, err
 	}
-	e := entry{id: m.ID}
-	e.err = json.Unmarshal([]byte(text), &e.event)
-	return e
+	if command.Val() == answerFenced {
+		return nil, errFenced
+	}
+	return command.Val(), nil
+}
+
+// toEntries reads the answer of XREADGROUP for one stream:
+// [[stream, [[id, [field, value]], ...]]].
+func toEntries(answer any) ([]entry, error) {
+	streams, _ := answer.([]any)
+	if len(streams) == 0 {
+		return nil, nil
+	}
+	pair, _ := streams[0].([]any)
+	if len(pair) != 2 {
+		return nil, fmt.Errorf("read events: an answer of an unknown form: %v", answer)
+	}
+	messages, _ := pair[1].([]any)
+	entries := make([]entry, 0, len(messages))
+	for _, m := range messages {
+		message, _ := m.([]any)
+		if len(message) != 2 {
+			return nil, fmt.Errorf("read events: an entry of an unknown form: %v", m)
+		}
+		e := entry{}
+		e.id, _ = message[0].(string)
+		fields, _ := message[1].([]any) // none when it was deleted while it was pending
+		if len(fields) == 2 && fields[0] == "e" {
+			text, _ := fields[1].(string)
+			e.err = json.Unmarshal([]byte(text), &e.event)
+		} else {
+			e.err = errors.New("the entry holds no event")
+		}
+		entries = append(entries, e)
+	}
+	return entries, nil
 }
 
 func (s streams) acknowledge(ctx context.Context, group string, partition int, ids []string) error {
@@ -179,7 +237,9 @@ func (s streams) acknowledge(ctx context.Context, group string, partition int, i
 }
 
 // trim deletes what every group has done with, but never the last entry: by it
-// the relay knows the stream. Groups that nobody works for any more are removed.
+// the relay knows the stream. A living group that is not there yet (the stream
+// was just made again) needs all of it. Groups that nobody works for any more
+// are removed.
 func (s streams) trim(ctx context.Context, partition int, living map[string]bool) error {
 	ctx, cancel := context.WithTimeout(ctx, redisTimeout)
 	defer cancel()
@@ -191,6 +251,7 @@ func (s streams) trim(ctx context.Context, partition int, living map[string]bool
 		}
 		return fmt.Errorf("trim events: %w", err)
 	}
+	there := 0
 	least := ""
 	for _, g := range groups {
 		if !living[g.Name] {
@@ -199,25 +260,37 @@ func (s streams) trim(ctx context.Context, partition int, living map[string]bool
 			}
 			continue
 		}
-		done := g.LastDeliveredID
-		if g.Pending > 0 {
-			pending, err := s.client.XPending(ctx, key, g.Name).Result()
-			if err != nil {
-				return fmt.Errorf("trim events: %w", err)
-			}
-			done = pending.Lower
+		there++
+		done, err := s.doneUpTo(ctx, key, g)
+		if err != nil {
+			return err
 		}
 		if least == "" || before(done, least) {
 			least = done
 		}
 	}
-	if least == "" || least == "0-0" {
+	if there < len(living) || least == "" || least == "0-0" {
 		return nil
 	}
 	if err := s.client.XTrimMinID(ctx, key, least).Err(); err != nil {
 		return fmt.Errorf("trim events: %w", err)
 	}
 	return nil
+}
+
+// doneUpTo is the first entry that a group may still need: it is kept.
+func (s streams) doneUpTo(ctx context.Context, key string, g redis.XInfoGroup) (string, error) {
+	if g.Pending == 0 {
+		return g.LastDeliveredID, nil
+	}
+	pending, err := s.client.XPending(ctx, key, g.Name).Result()
+	if err != nil {
+		return "", fmt.Errorf("trim events: %w", err)
+	}
+	if pending.Count == 0 { // acknowledged meanwhile
+		return g.LastDeliveredID, nil
+	}
+	return pending.Lower, nil
 }
 
 // before compares ids of entries.
