@@ -42,7 +42,12 @@ func TestThePageListsEveryType(t *testing.T) {
 		require.NoError(t, os.WriteFile(page, []byte(head+"## The types\n\n"+wanted), 0o644))
 		return
 	}
-	require.Equal(t, wanted, listed, "write it anew: go test ./openapi/events -update")
+	rows := strings.Split(listed, "\n")
+	for i, row := range strings.Split(wanted, "\n") {
+		require.Less(t, i, len(rows), "rows are missing; write them anew: go test ./openapi/events -update")
+		require.Equal(t, row, rows[i], "write it anew: go test ./openapi/events -update")
+	}
+	require.Equal(t, len(wanted), len(listed), "rows too many")
 }
 
 func TestThePageExplainsEveryFieldOfTheEnvelope(t *testing.T) {
