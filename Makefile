@@ -15,6 +15,9 @@ generate: ## Make gen/ from openapi/, migrations/ and sql/ (offline, needs Go on
 	@mkdir -p gen/apiv2 gen/client
 	$(TOOL) oapi-codegen -config oapi-codegen.yaml -package apiv2 -o gen/apiv2/apiv2.gen.go gen/openapi/v2.yaml
 	$(TOOL) oapi-codegen -config oapi-codegen.yaml -generate types,client -package client -o gen/client/client.gen.go gen/openapi/v2.yaml
+	$(GO) run ./openapi/bundle -bare openapi/events/events.yaml gen/events/events.yaml
+	$(TOOL) oapi-codegen -config openapi/events/oapi-codegen.yaml -package events -o gen/events/events.gen.go gen/events/events.yaml
+	$(GO) run ./openapi/eventcode gen/events/events.yaml gen/events/catalogue.gen.go
 	$(TOOL) sqlc generate
 
 .PHONY: verify

@@ -1,7 +1,9 @@
 // Bundle joins a contract of many files into one document that tools can read.
 //
 //	go run ./openapi/bundle openapi/v2/openapi.yaml gen/openapi/v2.yaml
+//	go run ./openapi/bundle -bare openapi/events/events.yaml gen/events/events.yaml
 //
+// Beside the bundle it writes the Go file that carries it, unless it is bare.
 // It promises the same bytes for the same input, and refuses a dangling
 // reference, and two different things that want the same component name. It
 // changes nothing else: what a reader wrote is what a tool gets.
@@ -40,19 +42,24 @@ func main() { os.Exit(command(os.Args[1:], os.Stderr)) }
 
 // command is main with its parts in hand; it gives the exit code.
 func command(args []string, problems io.Writer) int {
+	bare := len(args) > 0 && args[0] == "-bare"
+	if bare {
+		args = args[1:]
+	}
 	if len(args) != 2 {
-		fmt.Fprintln(problems, "usage: bundle ROOT.yaml OUT.yaml")
+		fmt.Fprintln(problems, "usage: bundle [-bare] ROOT.yaml OUT.yaml")
 		return 2
 	}
-	if err := run(args[0], args[1]); err != nil {
+	if err := run(args[0], args[1], bare); err != nil {
 		fmt.Fprintf(problems, "bundle %s: %v\n", args[0], err)
 		return 1
 	}
 	return 0
 }
 
-// run writes the bundle of root to out, and the Go file that carries it.
-func run(root, out string) error {
+// run writes the bundle of root to out and, unless it is bare, the Go file that
+// carries it.
+func run(root, out string, bare bool) error {
 	text, err := bundle(root)
 	if err != nil {
 		return err
@@ -60,7 +67,7 @@ func run(root, out string) error {
 	if err := os.MkdirAll(filepath.Dir(out), 0o755); err != nil {
 		return err
 	}
-	if err := os.WriteFile(out, text, 0o644); err != nil {
+	if err := os.WriteFile(out, text, 0o644); err != nil || bare {
 		return err
 	}
 	return os.WriteFile(filepath.Join(filepath.Dir(out), "openapi.go"), []byte(carrier), 0o644)

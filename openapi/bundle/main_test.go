@@ -98,13 +98,40 @@ Cat: {type: object, required: [kind], properties: {kind: {type: string}}}
 	require.Contains(t, string(text), "cat: '#/components/schemas/Cat'")
 }
 
-func TestTheCommittedBundleIsFresh(t *testing.T) {
+func TestTheCommittedBundlesAreFresh(t *testing.T) {
 	t.Parallel()
-	text, err := bundle(filepath.Join("..", "v2", "openapi.yaml"))
+	for root, out := range map[string]string{
+		"v2/openapi.yaml":    "openapi/v2.yaml",
+		"events/events.yaml": "events/events.yaml",
+	} {
+		text, err := bundle(filepath.Join("..", filepath.FromSlash(root)))
+		require.NoError(t, err)
+		committed, err := os.ReadFile(filepath.Join("..", "..", "gen", filepath.FromSlash(out)))
+		require.NoError(t, err)
+		require.Equal(t, string(committed), string(text), "run make generate")
+	}
+}
+
+// A document without paths, such as that of the events, names what is in it.
+func TestAComponentOfTheRootComesWithWhatItRefersTo(t *testing.T) {
+	t.Parallel()
+	text, err := bundle(write(t, map[string]string{
+		"openapi.yaml": `openapi: 3.1.1
+info: {title: t, version: "1"}
+components: {schemas: {Thing: {$ref: 'one.yaml#/Thing'}}}
+`,
+		"one.yaml": `Thing:
+  type: object
+  x-event: {type: thing.made}
+  properties: {kind: {$ref: '#/Kind'}}
+Kind: {type: string, enum: [a]}
+`,
+	}))
 	require.NoError(t, err)
-	committed, err := os.ReadFile(filepath.Join("..", "..", "gen", "openapi", "v2.yaml"))
-	require.NoError(t, err)
-	require.Equal(t, string(committed), string(text), "run make generate")
+	require.Contains(t, string(text), "type: thing.made")
+	require.Contains(t, string(text), "$ref: '#/components/schemas/Kind'")
+	require.Contains(t, string(text), "        Kind:\n")
+	require.NotContains(t, string(text), "$ref: '#/components/schemas/Thing'", "the thing itself, not a way to it")
 }
 
 func TestTheCommandWritesTheBundleAndItsCarrier(t *testing.T) {
@@ -119,7 +146,13 @@ func TestTheCommandWritesTheBundleAndItsCarrier(t *testing.T) {
 	require.FileExists(t, out)
 	require.FileExists(t, filepath.Join(filepath.Dir(out), "openapi.go"))
 
+	bare := filepath.Join(t.TempDir(), "bare.yaml")
+	require.Zero(t, command([]string{"-bare", at, bare}, &problems), problems.String())
+	require.FileExists(t, bare)
+	require.NoFileExists(t, filepath.Join(filepath.Dir(bare), "openapi.go"))
+
 	require.Equal(t, 2, command([]string{at}, &problems))
+	require.Equal(t, 2, command([]string{"-bare", at}, &problems))
 	require.Contains(t, problems.String(), "usage")
 	require.Equal(t, 1, command([]string{filepath.Join(t.TempDir(), "none.yaml"), out}, &problems))
 	require.Contains(t, problems.String(), "none.yaml")
