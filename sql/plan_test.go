@@ -45,16 +45,72 @@ func TestHotQueriesUseTheirIndex(t *testing.T) {
 		"BeginReply":                   {db.BeginReply, []any{int64(1), id}, "messages_pkey"},
 		"IdempotencyKeyByName":         {db.IdempotencyKeyByName, []any{id, text, text}, "idempotency_keys_pkey"},
 		"DeleteExpiredIdempotencyKeys": {db.DeleteExpiredIdempotencyKeys, []any{now, 10}, "idempotency_keys_expiry"},
+		"DeleteExpiredAuditEvents":     {db.DeleteExpiredAuditEvents, []any{10}, "audit_events_time"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			plan := explain(t, pool, c.query, c.args)
-			require.Contains(t, plan, c.index, plan)
-			require.NotContains(t, plan, "Seq Scan", plan)
-			require.NotContains(t, plan, "Sort", plan)
+			requireIndex(t, explain(t, pool, c.query, c.args), c.index)
 		})
 	}
 }
+
+func requireIndex(t *testing.T, plan, index string) {
+	t.Helper()
+	require.Contains(t, plan, index+" ", plan)
+	require.NotContains(t, plan, "Seq Scan", plan)
+	require.NotContains(t, plan, "Sort", plan)
+}
+
+// The audit log is read by the index of whichever filter is given, in both
+// directions, from where the page before ended.
+func TestEachFilterOfTheAuditLogUsesItsIndex(t *testing.T) {
+	t.Parallel()
+	pool := postgrestest.Open(t)
+	_, err := pool.Exec(t.Context(), auditRows)
+	require.NoError(t, err)
+	var of struct {
+		actor, aggregate    uuid.UUID
+		kind, name, request string
+	}
+	require.NoError(t, pool.QueryRow(t.Context(), "select actor_id, aggregate_id, aggregate_type, type, request_id from audit_events where seq = 777").
+		Scan(&of.actor, &of.aggregate, &of.kind, &of.name, &of.request))
+	filters := map[string]struct {
+		args  []any // actor, aggregate type, aggregate, type, request
+		index string
+	}{
+		"none":           {[]any{nil, nil, nil, nil, nil}, "audit_events_time"},
+		"actor":          {[]any{of.actor, nil, nil, nil, nil}, "audit_events_actor"},
+		"aggregate type": {[]any{nil, of.kind, nil, nil, nil}, "audit_events_aggregate_type"},
+		"aggregate":      {[]any{nil, nil, of.aggregate, nil, nil}, "audit_events_aggregate"},
+		"both":           {[]any{nil, of.kind, of.aggregate, nil, nil}, "audit_events_aggregate"},
+		"type":           {[]any{nil, nil, nil, of.name, nil}, "audit_events_type"},
+		"request":        {[]any{nil, nil, nil, nil, of.request}, "audit_events_request"},
+		"actor and type": {[]any{of.actor, nil, nil, of.name, nil}, "audit_events_actor"},
+	}
+	for name, f := range filters {
+		for direction, query := range map[string]string{"newest first": db.AuditEvents, "oldest first": db.AuditEventsAscending} {
+			t.Run(name+" "+direction, func(t *testing.T) {
+				t.Parallel()
+				bounds := []any{time.Now(), int64(5), time.Now().Add(-time.Hour)}
+				if direction == "oldest first" {
+					bounds = []any{time.Now().Add(-time.Hour), int64(5), time.Now()}
+				}
+				plan := explain(t, pool, query, append(append(bounds, f.args...), 21))
+				requireIndex(t, plan, f.index)
+				require.Regexp(t, `Index Cond: .*ROW\(occurred_at, seq\)`, plan)
+			})
+		}
+	}
+}
+
+// auditRows is a log of 20,000 events of the last day: of 100 actors, 5 kinds of
+// things and 20 types.
+const auditRows = `
+insert into audit_events (event_id, type, version, aggregate_type, aggregate_id, actor_id, request_id, occurred_at, data)
+select gen_random_uuid(), 't.' || n % 20, 1, 'k' || n % 5, gen_random_uuid(), md5((n % 100)::text)::uuid, 'r' || n,
+    now() - n * interval '4 seconds', '{}'
+from generate_series(1, 20000) n;
+analyze;`
 
 // rows is enough of everything that the planner chooses as it would in earnest:
 // 5 learners with 2,000 conversations of 4 messages each, and many sessions.

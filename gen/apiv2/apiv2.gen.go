@@ -46,6 +46,36 @@ func (e ConversationStatus) Valid() bool {
 	}
 }
 
+// Defines values for ExportEndType.
+const (
+	End ExportEndType = "end"
+)
+
+// Valid indicates whether the value is a known member of the ExportEndType enum.
+func (e ExportEndType) Valid() bool {
+	switch e {
+	case End:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ExportProblemType.
+const (
+	ExportProblemTypeProblem ExportProblemType = "problem"
+)
+
+// Valid indicates whether the value is a known member of the ExportProblemType enum.
+func (e ExportProblemType) Valid() bool {
+	switch e {
+	case ExportProblemTypeProblem:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for MessageCancelledType.
 const (
 	MessageCancelledTypeMessageCancelled MessageCancelledType = "message.cancelled"
@@ -215,6 +245,8 @@ const (
 	ConversationUnknownPartner    ProblemCode = "conversation.unknown_partner"
 	ConversationUnknownSituation  ProblemCode = "conversation.unknown_situation"
 	CursorInvalid                 ProblemCode = "cursor.invalid"
+	ExportBusy                    ProblemCode = "export.busy"
+	ExportOutOfTime               ProblemCode = "export.out_of_time"
 	IdempotencyInProgress         ProblemCode = "idempotency.in_progress"
 	IdempotencyKeyReused          ProblemCode = "idempotency.key_reused"
 	MessageNotAReply              ProblemCode = "message.not_a_reply"
@@ -263,6 +295,10 @@ func (e ProblemCode) Valid() bool {
 	case ConversationUnknownSituation:
 		return true
 	case CursorInvalid:
+		return true
+	case ExportBusy:
+		return true
+	case ExportOutOfTime:
 		return true
 	case IdempotencyInProgress:
 		return true
@@ -403,6 +439,48 @@ func (e ListMessagesParamsOrder) Valid() bool {
 	}
 }
 
+// AuditEvent Something that happened. It holds ids and choices, never what a learner has written.
+type AuditEvent struct {
+	// ActorID The user who did it; null for the service itself.
+	ActorID     nullable.Nullable[openapi_types.UUID] `json:"actor_id"`
+	AggregateID openapi_types.UUID                    `json:"aggregate_id"`
+
+	// AggregateType What it is about, such as `user`.
+	AggregateType string `json:"aggregate_type"`
+
+	// CausationID The event that led to it; null where none did.
+	CausationID nullable.Nullable[openapi_types.UUID] `json:"causation_id"`
+
+	// Data Depends on `type` and `version`.
+	Data       map[string]interface{} `json:"data"`
+	ID         openapi_types.UUID     `json:"id"`
+	OccurredAt time.Time              `json:"occurred_at"`
+
+	// RecordedAt When it came into this log.
+	RecordedAt time.Time `json:"recorded_at"`
+
+	// RequestID The `X-Request-ID` of the request that led to it; null where none did.
+	RequestID nullable.Nullable[string] `json:"request_id"`
+
+	// Type What happened, such as `user.registered`; it always holds a dot. New types may appear.
+	Type string `json:"type"`
+
+	// Version Of the shape of `data`.
+	Version int `json:"version"`
+}
+
+// AuditEventPage defines model for AuditEventPage.
+type AuditEventPage struct {
+	Data       []AuditEvent              `json:"data"`
+	NextCursor nullable.Nullable[string] `json:"next_cursor"`
+}
+
+// AuditExportLine One line. `type` tells them apart: that of an event always holds a dot, `end` and `problem` do not and are the
+// last line.
+type AuditExportLine struct {
+	union json.RawMessage
+}
+
 // Context Four maps; all but `session_metadata` reach the model, as data.
 type Context struct {
 	// ConversationSettings At most 50 members.
@@ -512,6 +590,29 @@ type CreateMessageResult struct {
 	Message Message `json:"message"`
 	Reply   Message `json:"reply"`
 }
+
+// ExportEnd The last line of a whole export, and of no other.
+type ExportEnd struct {
+	// Count How many lines came before.
+	Count int64         `json:"count"`
+	Type  ExportEndType `json:"type"`
+}
+
+// ExportEndType defines model for ExportEnd.Type.
+type ExportEndType string
+
+// ExportProblem The last line of an export that the server could not finish; what came before is true but not all.
+type ExportProblem struct {
+	Problem struct {
+		// Code A stable slug; clients may act on it. New codes may appear.
+		Code   ProblemCode `json:"code"`
+		Detail string      `json:"detail"`
+	} `json:"problem"`
+	Type ExportProblemType `json:"type"`
+}
+
+// ExportProblemType defines model for ExportProblem.Type.
+type ExportProblemType string
 
 // FieldProblem One place in the request and the rule it breaks.
 type FieldProblem struct {
@@ -885,6 +986,60 @@ type Prefer = string
 // ProblemResponse An error (RFC 9457). Members beyond these may appear, such as the id of what is in the way.
 type ProblemResponse = Problem
 
+// ListAuditEventsParams defines parameters for ListAuditEvents.
+type ListAuditEventsParams struct {
+	// ActorID Only what this user did.
+	ActorID *openapi_types.UUID `form:"actor_id,omitempty" json:"actor_id,omitempty"`
+
+	// AggregateType Only what is about things of this kind, such as `user`.
+	AggregateType *string `form:"aggregate_type,omitempty" json:"aggregate_type,omitempty"`
+
+	// AggregateID Only what is about this one thing.
+	AggregateID *openapi_types.UUID `form:"aggregate_id,omitempty" json:"aggregate_id,omitempty"`
+
+	// Type Only events of this type, such as `user.registered`.
+	Type *string `form:"type,omitempty" json:"type,omitempty"`
+
+	// RequestID Only what this request (`X-Request-ID`) led to.
+	RequestID *string `form:"request_id,omitempty" json:"request_id,omitempty"`
+
+	// From Only what occurred at this time or later.
+	From *time.Time `form:"from,omitempty" json:"from,omitempty"`
+
+	// To Only what occurred before this time.
+	To *time.Time `form:"to,omitempty" json:"to,omitempty"`
+
+	// Limit The most entries to return, 1-100.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor The `next_cursor` of the page before, with the same filter; anything else is 400 `cursor.invalid`.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+}
+
+// ExportAuditEventsParams defines parameters for ExportAuditEvents.
+type ExportAuditEventsParams struct {
+	// ActorID Only what this user did.
+	ActorID *openapi_types.UUID `form:"actor_id,omitempty" json:"actor_id,omitempty"`
+
+	// AggregateType Only what is about things of this kind, such as `user`.
+	AggregateType *string `form:"aggregate_type,omitempty" json:"aggregate_type,omitempty"`
+
+	// AggregateID Only what is about this one thing.
+	AggregateID *openapi_types.UUID `form:"aggregate_id,omitempty" json:"aggregate_id,omitempty"`
+
+	// Type Only events of this type, such as `user.registered`.
+	Type *string `form:"type,omitempty" json:"type,omitempty"`
+
+	// RequestID Only what this request (`X-Request-ID`) led to.
+	RequestID *string `form:"request_id,omitempty" json:"request_id,omitempty"`
+
+	// From Only what occurred at this time or later.
+	From *time.Time `form:"from,omitempty" json:"from,omitempty"`
+
+	// To Only what occurred before this time.
+	To *time.Time `form:"to,omitempty" json:"to,omitempty"`
+}
+
 // ListConversationsParams defines parameters for ListConversations.
 type ListConversationsParams struct {
 	// Status Only conversations of this status.
@@ -1016,6 +1171,94 @@ type RefreshSessionJSONRequestBody = RefreshRequest
 
 // SignUpJSONRequestBody defines body for SignUp for application/json ContentType.
 type SignUpJSONRequestBody = SignUpRequest
+
+// AsAuditEvent returns the union data inside the AuditExportLine as a AuditEvent
+func (t AuditExportLine) AsAuditEvent() (AuditEvent, error) {
+	var body AuditEvent
+	err := json.Unmarshal(t.union, &body)
+	return body, err
+}
+
+// FromAuditEvent overwrites any union data inside the AuditExportLine as the provided AuditEvent
+func (t *AuditExportLine) FromAuditEvent(v AuditEvent) error {
+	b, err := json.Marshal(v)
+	t.union = b
+	return err
+}
+
+// MergeAuditEvent performs a merge with any union data inside the AuditExportLine, using the provided AuditEvent
+func (t *AuditExportLine) MergeAuditEvent(v AuditEvent) error {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+
+	merged, err := runtime.JSONMerge(t.union, b)
+	t.union = merged
+	return err
+}
+
+// AsExportEnd returns the union data inside the AuditExportLine as a ExportEnd
+func (t AuditExportLine) AsExportEnd() (ExportEnd, error) {
+	var body ExportEnd
+	err := json.Unmarshal(t.union, &body)
+	return body, err
+}
+
+// FromExportEnd overwrites any union data inside the AuditExportLine as the provided ExportEnd
+func (t *AuditExportLine) FromExportEnd(v ExportEnd) error {
+	b, err := json.Marshal(v)
+	t.union = b
+	return err
+}
+
+// MergeExportEnd performs a merge with any union data inside the AuditExportLine, using the provided ExportEnd
+func (t *AuditExportLine) MergeExportEnd(v ExportEnd) error {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+
+	merged, err := runtime.JSONMerge(t.union, b)
+	t.union = merged
+	return err
+}
+
+// AsExportProblem returns the union data inside the AuditExportLine as a ExportProblem
+func (t AuditExportLine) AsExportProblem() (ExportProblem, error) {
+	var body ExportProblem
+	err := json.Unmarshal(t.union, &body)
+	return body, err
+}
+
+// FromExportProblem overwrites any union data inside the AuditExportLine as the provided ExportProblem
+func (t *AuditExportLine) FromExportProblem(v ExportProblem) error {
+	b, err := json.Marshal(v)
+	t.union = b
+	return err
+}
+
+// MergeExportProblem performs a merge with any union data inside the AuditExportLine, using the provided ExportProblem
+func (t *AuditExportLine) MergeExportProblem(v ExportProblem) error {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+
+	merged, err := runtime.JSONMerge(t.union, b)
+	t.union = merged
+	return err
+}
+
+func (t AuditExportLine) MarshalJSON() ([]byte, error) {
+	b, err := t.union.MarshalJSON()
+	return b, err
+}
+
+func (t *AuditExportLine) UnmarshalJSON(b []byte) error {
+	err := t.union.UnmarshalJSON(b)
+	return err
+}
 
 // AsMessageCreated returns the union data inside the MessageEvent as a MessageCreated
 func (t MessageEvent) AsMessageCreated() (MessageCreated, error) {
@@ -1300,6 +1543,12 @@ func (t *MessageEvent) UnmarshalJSON(b []byte) error {
 
 // ServerInterface represents all server handlers.
 type ServerInterface interface {
+	// ListAuditEvents List what happened and who did it
+	// (GET /admin/audit-events)
+	ListAuditEvents(ctx echo.Context, params ListAuditEventsParams) error
+	// ExportAuditEvents Export the audit log
+	// (GET /admin/audit-events/export)
+	ExportAuditEvents(ctx echo.Context, params ExportAuditEventsParams) error
 	// ListConversations List one's own conversations
 	// (GET /conversations)
 	ListConversations(ctx echo.Context, params ListConversationsParams) error
@@ -1350,6 +1599,140 @@ type ServerInterface interface {
 // ServerInterfaceWrapper converts echo contexts to parameters.
 type ServerInterfaceWrapper struct {
 	Handler ServerInterface
+}
+
+// ListAuditEvents converts echo context to params.
+func (w *ServerInterfaceWrapper) ListAuditEvents(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListAuditEventsParams
+	// ------------- Optional query parameter "actor_id" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "actor_id", ctx.QueryParams(), &params.ActorID, runtime.BindQueryParameterOptions{Type: "string", Format: "uuid"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter actor_id: %s", err))
+	}
+
+	// ------------- Optional query parameter "aggregate_type" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "aggregate_type", ctx.QueryParams(), &params.AggregateType, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter aggregate_type: %s", err))
+	}
+
+	// ------------- Optional query parameter "aggregate_id" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "aggregate_id", ctx.QueryParams(), &params.AggregateID, runtime.BindQueryParameterOptions{Type: "string", Format: "uuid"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter aggregate_id: %s", err))
+	}
+
+	// ------------- Optional query parameter "type" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "type", ctx.QueryParams(), &params.Type, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter type: %s", err))
+	}
+
+	// ------------- Optional query parameter "request_id" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "request_id", ctx.QueryParams(), &params.RequestID, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter request_id: %s", err))
+	}
+
+	// ------------- Optional query parameter "from" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "from", ctx.QueryParams(), &params.From, runtime.BindQueryParameterOptions{Type: "string", Format: "date-time"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter from: %s", err))
+	}
+
+	// ------------- Optional query parameter "to" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "to", ctx.QueryParams(), &params.To, runtime.BindQueryParameterOptions{Type: "string", Format: "date-time"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter to: %s", err))
+	}
+
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", ctx.QueryParams(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter limit: %s", err))
+	}
+
+	// ------------- Optional query parameter "cursor" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "cursor", ctx.QueryParams(), &params.Cursor, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter cursor: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ListAuditEvents(ctx, params)
+	return err
+}
+
+// ExportAuditEvents converts echo context to params.
+func (w *ServerInterfaceWrapper) ExportAuditEvents(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ExportAuditEventsParams
+	// ------------- Optional query parameter "actor_id" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "actor_id", ctx.QueryParams(), &params.ActorID, runtime.BindQueryParameterOptions{Type: "string", Format: "uuid"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter actor_id: %s", err))
+	}
+
+	// ------------- Optional query parameter "aggregate_type" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "aggregate_type", ctx.QueryParams(), &params.AggregateType, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter aggregate_type: %s", err))
+	}
+
+	// ------------- Optional query parameter "aggregate_id" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "aggregate_id", ctx.QueryParams(), &params.AggregateID, runtime.BindQueryParameterOptions{Type: "string", Format: "uuid"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter aggregate_id: %s", err))
+	}
+
+	// ------------- Optional query parameter "type" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "type", ctx.QueryParams(), &params.Type, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter type: %s", err))
+	}
+
+	// ------------- Optional query parameter "request_id" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "request_id", ctx.QueryParams(), &params.RequestID, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter request_id: %s", err))
+	}
+
+	// ------------- Optional query parameter "from" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "from", ctx.QueryParams(), &params.From, runtime.BindQueryParameterOptions{Type: "string", Format: "date-time"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter from: %s", err))
+	}
+
+	// ------------- Optional query parameter "to" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "to", ctx.QueryParams(), &params.To, runtime.BindQueryParameterOptions{Type: "string", Format: "date-time"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter to: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ExportAuditEvents(ctx, params)
+	return err
 }
 
 // ListConversations converts echo context to params.
@@ -1939,6 +2322,8 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 		Handler: si,
 	}
 
+	router.GET(options.BaseURL+"/admin/audit-events", wrapper.ListAuditEvents, options.OperationMiddlewares["listAuditEvents"]...)
+	router.GET(options.BaseURL+"/admin/audit-events/export", wrapper.ExportAuditEvents, options.OperationMiddlewares["exportAuditEvents"]...)
 	router.GET(options.BaseURL+"/conversations", wrapper.ListConversations, options.OperationMiddlewares["listConversations"]...)
 	router.POST(options.BaseURL+"/conversations", wrapper.CreateConversation, options.OperationMiddlewares["createConversation"]...)
 	router.GET(options.BaseURL+"/conversations/:conversation_id", wrapper.GetConversation, options.OperationMiddlewares["getConversation"]...)
@@ -1965,6 +2350,113 @@ type NotModifiedResponse struct {
 }
 
 type ProblemResponseApplicationProblemPlusJSONResponse Problem
+
+type ListAuditEventsRequestObject struct {
+	Params ListAuditEventsParams
+}
+
+type ListAuditEventsResponseObject interface {
+	VisitListAuditEventsResponse(w http.ResponseWriter) error
+}
+
+type ListAuditEvents200JSONResponse AuditEventPage
+
+func (response ListAuditEvents200JSONResponse) VisitListAuditEventsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListAuditEventsdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ListAuditEventsdefaultApplicationProblemPlusJSONResponse) VisitListAuditEventsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ExportAuditEventsRequestObject struct {
+	Params ExportAuditEventsParams
+}
+
+type ExportAuditEventsResponseObject interface {
+	VisitExportAuditEventsResponse(w http.ResponseWriter) error
+}
+
+type ExportAuditEvents200ApplicationXNdjsonResponse struct {
+	Body          io.Reader
+	ContentLength int64
+}
+
+func (response ExportAuditEvents200ApplicationXNdjsonResponse) VisitExportAuditEventsResponse(w http.ResponseWriter) error {
+
+	w.Header().Set("Content-Type", "application/x-ndjson")
+	if response.ContentLength != 0 {
+		w.Header().Set("Content-Length", fmt.Sprint(response.ContentLength))
+	}
+	w.WriteHeader(200)
+
+	if closer, ok := response.Body.(io.ReadCloser); ok {
+		defer closer.Close()
+	}
+	flusher, ok := w.(http.Flusher)
+	if !ok {
+		// If w doesn't support flushing, fall back to io.Copy.
+		_, err := io.Copy(w, response.Body)
+		return err
+	}
+	// text/event-stream messages are typically small; use a
+	// modest buffer and flush after each chunk so clients see
+	// events immediately instead of waiting on OS buffering.
+	buf := make([]byte, 4096)
+	for {
+		n, err := response.Body.Read(buf)
+		if n > 0 {
+			if _, writeErr := w.Write(buf[:n]); writeErr != nil {
+				return writeErr
+			}
+			flusher.Flush()
+		}
+		if err != nil {
+			if err == io.EOF {
+				return nil
+			}
+			return err
+		}
+	}
+}
+
+type ExportAuditEventsdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ExportAuditEventsdefaultApplicationProblemPlusJSONResponse) VisitExportAuditEventsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
 
 type ListConversationsRequestObject struct {
 	Params ListConversationsParams
@@ -2853,6 +3345,12 @@ func (response GetMedefaultApplicationProblemPlusJSONResponse) VisitGetMeRespons
 
 // StrictServerInterface represents all server handlers.
 type StrictServerInterface interface {
+	// ListAuditEvents List what happened and who did it
+	// (GET /admin/audit-events)
+	ListAuditEvents(ctx context.Context, request ListAuditEventsRequestObject) (ListAuditEventsResponseObject, error)
+	// ExportAuditEvents Export the audit log
+	// (GET /admin/audit-events/export)
+	ExportAuditEvents(ctx context.Context, request ExportAuditEventsRequestObject) (ExportAuditEventsResponseObject, error)
 	// ListConversations List one's own conversations
 	// (GET /conversations)
 	ListConversations(ctx context.Context, request ListConversationsRequestObject) (ListConversationsResponseObject, error)
@@ -2910,6 +3408,56 @@ func NewStrictHandler(ssi StrictServerInterface, middlewares []StrictMiddlewareF
 type strictHandler struct {
 	ssi         StrictServerInterface
 	middlewares []StrictMiddlewareFunc
+}
+
+// ListAuditEvents operation middleware
+func (sh *strictHandler) ListAuditEvents(ctx echo.Context, params ListAuditEventsParams) error {
+	var request ListAuditEventsRequestObject
+
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ListAuditEvents(ctx.Request().Context(), request.(ListAuditEventsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListAuditEvents")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ListAuditEventsResponseObject); ok {
+		return validResponse.VisitListAuditEventsResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ExportAuditEvents operation middleware
+func (sh *strictHandler) ExportAuditEvents(ctx echo.Context, params ExportAuditEventsParams) error {
+	var request ExportAuditEventsRequestObject
+
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ExportAuditEvents(ctx.Request().Context(), request.(ExportAuditEventsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ExportAuditEvents")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ExportAuditEventsResponseObject); ok {
+		return validResponse.VisitExportAuditEventsResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
 }
 
 // ListConversations operation middleware

@@ -47,6 +47,36 @@ func (e ConversationStatus) Valid() bool {
 	}
 }
 
+// Defines values for ExportEndType.
+const (
+	End ExportEndType = "end"
+)
+
+// Valid indicates whether the value is a known member of the ExportEndType enum.
+func (e ExportEndType) Valid() bool {
+	switch e {
+	case End:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ExportProblemType.
+const (
+	ExportProblemTypeProblem ExportProblemType = "problem"
+)
+
+// Valid indicates whether the value is a known member of the ExportProblemType enum.
+func (e ExportProblemType) Valid() bool {
+	switch e {
+	case ExportProblemTypeProblem:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for MessageCancelledType.
 const (
 	MessageCancelledTypeMessageCancelled MessageCancelledType = "message.cancelled"
@@ -216,6 +246,8 @@ const (
 	ConversationUnknownPartner    ProblemCode = "conversation.unknown_partner"
 	ConversationUnknownSituation  ProblemCode = "conversation.unknown_situation"
 	CursorInvalid                 ProblemCode = "cursor.invalid"
+	ExportBusy                    ProblemCode = "export.busy"
+	ExportOutOfTime               ProblemCode = "export.out_of_time"
 	IdempotencyInProgress         ProblemCode = "idempotency.in_progress"
 	IdempotencyKeyReused          ProblemCode = "idempotency.key_reused"
 	MessageNotAReply              ProblemCode = "message.not_a_reply"
@@ -264,6 +296,10 @@ func (e ProblemCode) Valid() bool {
 	case ConversationUnknownSituation:
 		return true
 	case CursorInvalid:
+		return true
+	case ExportBusy:
+		return true
+	case ExportOutOfTime:
 		return true
 	case IdempotencyInProgress:
 		return true
@@ -404,6 +440,48 @@ func (e ListMessagesParamsOrder) Valid() bool {
 	}
 }
 
+// AuditEvent Something that happened. It holds ids and choices, never what a learner has written.
+type AuditEvent struct {
+	// ActorID The user who did it; null for the service itself.
+	ActorID     nullable.Nullable[openapi_types.UUID] `json:"actor_id"`
+	AggregateID openapi_types.UUID                    `json:"aggregate_id"`
+
+	// AggregateType What it is about, such as `user`.
+	AggregateType string `json:"aggregate_type"`
+
+	// CausationID The event that led to it; null where none did.
+	CausationID nullable.Nullable[openapi_types.UUID] `json:"causation_id"`
+
+	// Data Depends on `type` and `version`.
+	Data       map[string]interface{} `json:"data"`
+	ID         openapi_types.UUID     `json:"id"`
+	OccurredAt time.Time              `json:"occurred_at"`
+
+	// RecordedAt When it came into this log.
+	RecordedAt time.Time `json:"recorded_at"`
+
+	// RequestID The `X-Request-ID` of the request that led to it; null where none did.
+	RequestID nullable.Nullable[string] `json:"request_id"`
+
+	// Type What happened, such as `user.registered`; it always holds a dot. New types may appear.
+	Type string `json:"type"`
+
+	// Version Of the shape of `data`.
+	Version int `json:"version"`
+}
+
+// AuditEventPage defines model for AuditEventPage.
+type AuditEventPage struct {
+	Data       []AuditEvent              `json:"data"`
+	NextCursor nullable.Nullable[string] `json:"next_cursor"`
+}
+
+// AuditExportLine One line. `type` tells them apart: that of an event always holds a dot, `end` and `problem` do not and are the
+// last line.
+type AuditExportLine struct {
+	union json.RawMessage
+}
+
 // Context Four maps; all but `session_metadata` reach the model, as data.
 type Context struct {
 	// ConversationSettings At most 50 members.
@@ -513,6 +591,29 @@ type CreateMessageResult struct {
 	Message Message `json:"message"`
 	Reply   Message `json:"reply"`
 }
+
+// ExportEnd The last line of a whole export, and of no other.
+type ExportEnd struct {
+	// Count How many lines came before.
+	Count int64         `json:"count"`
+	Type  ExportEndType `json:"type"`
+}
+
+// ExportEndType defines model for ExportEnd.Type.
+type ExportEndType string
+
+// ExportProblem The last line of an export that the server could not finish; what came before is true but not all.
+type ExportProblem struct {
+	Problem struct {
+		// Code A stable slug; clients may act on it. New codes may appear.
+		Code   ProblemCode `json:"code"`
+		Detail string      `json:"detail"`
+	} `json:"problem"`
+	Type ExportProblemType `json:"type"`
+}
+
+// ExportProblemType defines model for ExportProblem.Type.
+type ExportProblemType string
 
 // FieldProblem One place in the request and the rule it breaks.
 type FieldProblem struct {
@@ -886,6 +987,60 @@ type Prefer = string
 // ProblemResponse An error (RFC 9457). Members beyond these may appear, such as the id of what is in the way.
 type ProblemResponse = Problem
 
+// ListAuditEventsParams defines parameters for ListAuditEvents.
+type ListAuditEventsParams struct {
+	// ActorID Only what this user did.
+	ActorID *openapi_types.UUID `form:"actor_id,omitempty" json:"actor_id,omitempty"`
+
+	// AggregateType Only what is about things of this kind, such as `user`.
+	AggregateType *string `form:"aggregate_type,omitempty" json:"aggregate_type,omitempty"`
+
+	// AggregateID Only what is about this one thing.
+	AggregateID *openapi_types.UUID `form:"aggregate_id,omitempty" json:"aggregate_id,omitempty"`
+
+	// Type Only events of this type, such as `user.registered`.
+	Type *string `form:"type,omitempty" json:"type,omitempty"`
+
+	// RequestID Only what this request (`X-Request-ID`) led to.
+	RequestID *string `form:"request_id,omitempty" json:"request_id,omitempty"`
+
+	// From Only what occurred at this time or later.
+	From *time.Time `form:"from,omitempty" json:"from,omitempty"`
+
+	// To Only what occurred before this time.
+	To *time.Time `form:"to,omitempty" json:"to,omitempty"`
+
+	// Limit The most entries to return, 1-100.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor The `next_cursor` of the page before, with the same filter; anything else is 400 `cursor.invalid`.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+}
+
+// ExportAuditEventsParams defines parameters for ExportAuditEvents.
+type ExportAuditEventsParams struct {
+	// ActorID Only what this user did.
+	ActorID *openapi_types.UUID `form:"actor_id,omitempty" json:"actor_id,omitempty"`
+
+	// AggregateType Only what is about things of this kind, such as `user`.
+	AggregateType *string `form:"aggregate_type,omitempty" json:"aggregate_type,omitempty"`
+
+	// AggregateID Only what is about this one thing.
+	AggregateID *openapi_types.UUID `form:"aggregate_id,omitempty" json:"aggregate_id,omitempty"`
+
+	// Type Only events of this type, such as `user.registered`.
+	Type *string `form:"type,omitempty" json:"type,omitempty"`
+
+	// RequestID Only what this request (`X-Request-ID`) led to.
+	RequestID *string `form:"request_id,omitempty" json:"request_id,omitempty"`
+
+	// From Only what occurred at this time or later.
+	From *time.Time `form:"from,omitempty" json:"from,omitempty"`
+
+	// To Only what occurred before this time.
+	To *time.Time `form:"to,omitempty" json:"to,omitempty"`
+}
+
 // ListConversationsParams defines parameters for ListConversations.
 type ListConversationsParams struct {
 	// Status Only conversations of this status.
@@ -1017,6 +1172,94 @@ type RefreshSessionJSONRequestBody = RefreshRequest
 
 // SignUpJSONRequestBody defines body for SignUp for application/json ContentType.
 type SignUpJSONRequestBody = SignUpRequest
+
+// AsAuditEvent returns the union data inside the AuditExportLine as a AuditEvent
+func (t AuditExportLine) AsAuditEvent() (AuditEvent, error) {
+	var body AuditEvent
+	err := json.Unmarshal(t.union, &body)
+	return body, err
+}
+
+// FromAuditEvent overwrites any union data inside the AuditExportLine as the provided AuditEvent
+func (t *AuditExportLine) FromAuditEvent(v AuditEvent) error {
+	b, err := json.Marshal(v)
+	t.union = b
+	return err
+}
+
+// MergeAuditEvent performs a merge with any union data inside the AuditExportLine, using the provided AuditEvent
+func (t *AuditExportLine) MergeAuditEvent(v AuditEvent) error {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+
+	merged, err := runtime.JSONMerge(t.union, b)
+	t.union = merged
+	return err
+}
+
+// AsExportEnd returns the union data inside the AuditExportLine as a ExportEnd
+func (t AuditExportLine) AsExportEnd() (ExportEnd, error) {
+	var body ExportEnd
+	err := json.Unmarshal(t.union, &body)
+	return body, err
+}
+
+// FromExportEnd overwrites any union data inside the AuditExportLine as the provided ExportEnd
+func (t *AuditExportLine) FromExportEnd(v ExportEnd) error {
+	b, err := json.Marshal(v)
+	t.union = b
+	return err
+}
+
+// MergeExportEnd performs a merge with any union data inside the AuditExportLine, using the provided ExportEnd
+func (t *AuditExportLine) MergeExportEnd(v ExportEnd) error {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+
+	merged, err := runtime.JSONMerge(t.union, b)
+	t.union = merged
+	return err
+}
+
+// AsExportProblem returns the union data inside the AuditExportLine as a ExportProblem
+func (t AuditExportLine) AsExportProblem() (ExportProblem, error) {
+	var body ExportProblem
+	err := json.Unmarshal(t.union, &body)
+	return body, err
+}
+
+// FromExportProblem overwrites any union data inside the AuditExportLine as the provided ExportProblem
+func (t *AuditExportLine) FromExportProblem(v ExportProblem) error {
+	b, err := json.Marshal(v)
+	t.union = b
+	return err
+}
+
+// MergeExportProblem performs a merge with any union data inside the AuditExportLine, using the provided ExportProblem
+func (t *AuditExportLine) MergeExportProblem(v ExportProblem) error {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+
+	merged, err := runtime.JSONMerge(t.union, b)
+	t.union = merged
+	return err
+}
+
+func (t AuditExportLine) MarshalJSON() ([]byte, error) {
+	b, err := t.union.MarshalJSON()
+	return b, err
+}
+
+func (t *AuditExportLine) UnmarshalJSON(b []byte) error {
+	err := t.union.UnmarshalJSON(b)
+	return err
+}
 
 // AsMessageCreated returns the union data inside the MessageEvent as a MessageCreated
 func (t MessageEvent) AsMessageCreated() (MessageCreated, error) {
@@ -1373,6 +1616,26 @@ func WithRequestEditorFn(fn RequestEditorFn) ClientOption {
 // The interface specification for the client above.
 type ClientInterface interface {
 
+	// ListAuditEvents List what happened and who did it
+	//
+	// The audit log: every domain event of the last 365 days, what happened last first. Filters are combined. An event
+	// is in it moments after it happened.
+	//
+	// Corresponds with GET /admin/audit-events (the `ListAuditEvents` operationId).
+	ListAuditEvents(ctx context.Context, params *ListAuditEventsParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ExportAuditEvents Export the audit log
+	//
+	// All that the filters choose, what happened first first, as NDJSON (`application/x-ndjson`): one event a line, in
+	// the form of listAuditEvents. The last line is `{"type":"end","count":n}`; an export without it was cut, and one
+	// that the server could not finish says why: `{"type":"problem","problem":{"code","detail"}}`.
+	//
+	// It is not one snapshot: what happens meanwhile is in it or not. A client that does not take 64 KiB in 10
+	// seconds is cut, and every export after 15 minutes. A node serves four at once; one more is 503 `export.busy`.
+	//
+	// Corresponds with GET /admin/audit-events/export (the `ExportAuditEvents` operationId).
+	ExportAuditEvents(ctx context.Context, params *ExportAuditEventsParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
 	// ListConversations List one's own conversations
 	//
 	// Newest activity first.
@@ -1566,6 +1829,46 @@ type ClientInterface interface {
 	//
 	// Corresponds with GET /users/me (the `GetMe` operationId).
 	GetMe(ctx context.Context, params *GetMeParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+}
+
+// ListAuditEvents List what happened and who did it
+//
+// The audit log: every domain event of the last 365 days, what happened last first. Filters are combined. An event
+// is in it moments after it happened.
+//
+// Corresponds with GET /admin/audit-events (the `ListAuditEvents` operationId).
+func (c *Client) ListAuditEvents(ctx context.Context, params *ListAuditEventsParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewListAuditEventsRequest(c.Server, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ExportAuditEvents Export the audit log
+//
+// All that the filters choose, what happened first first, as NDJSON (`application/x-ndjson`): one event a line, in
+// the form of listAuditEvents. The last line is `{"type":"end","count":n}`; an export without it was cut, and one
+// that the server could not finish says why: `{"type":"problem","problem":{"code","detail"}}`.
+//
+// It is not one snapshot: what happens meanwhile is in it or not. A client that does not take 64 KiB in 10
+// seconds is cut, and every export after 15 minutes. A node serves four at once; one more is 503 `export.busy`.
+//
+// Corresponds with GET /admin/audit-events/export (the `ExportAuditEvents` operationId).
+func (c *Client) ExportAuditEvents(ctx context.Context, params *ExportAuditEventsParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewExportAuditEventsRequest(c.Server, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
 }
 
 // ListConversations List one's own conversations
@@ -1960,6 +2263,282 @@ func (c *Client) GetMe(ctx context.Context, params *GetMeParams, reqEditors ...R
 		return nil, err
 	}
 	return c.Client.Do(req)
+}
+
+// NewListAuditEventsRequest constructs an http.Request for the ListAuditEvents method
+func NewListAuditEventsRequest(server string, params *ListAuditEventsParams) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/admin/audit-events")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.ActorID != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "actor_id", *params.ActorID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: "uuid"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.AggregateType != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "aggregate_type", *params.AggregateType, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.AggregateID != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "aggregate_id", *params.AggregateID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: "uuid"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Type != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "type", *params.Type, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.RequestID != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "request_id", *params.RequestID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.From != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "from", *params.From, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: "date-time"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.To != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "to", *params.To, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: "date-time"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Limit != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "limit", *params.Limit, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Cursor != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "cursor", *params.Cursor, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewExportAuditEventsRequest constructs an http.Request for the ExportAuditEvents method
+func NewExportAuditEventsRequest(server string, params *ExportAuditEventsParams) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/admin/audit-events/export")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.ActorID != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "actor_id", *params.ActorID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: "uuid"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.AggregateType != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "aggregate_type", *params.AggregateType, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.AggregateID != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "aggregate_id", *params.AggregateID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: "uuid"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Type != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "type", *params.Type, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.RequestID != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "request_id", *params.RequestID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.From != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "from", *params.From, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: "date-time"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.To != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "to", *params.To, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: "date-time"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
 }
 
 // NewListConversationsRequest constructs an http.Request for the ListConversations method
@@ -2886,6 +3465,30 @@ func WithBaseURL(baseURL string) ClientOption {
 // ClientWithResponsesInterface is the interface specification for the client with responses above.
 type ClientWithResponsesInterface interface {
 
+	// ListAuditEventsWithResponse List what happened and who did it
+	//
+	// The audit log: every domain event of the last 365 days, what happened last first. Filters are combined. An event
+	// is in it moments after it happened.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /admin/audit-events (the `ListAuditEvents` operationId).
+	ListAuditEventsWithResponse(ctx context.Context, params *ListAuditEventsParams, reqEditors ...RequestEditorFn) (*ListAuditEventsResponse, error)
+
+	// ExportAuditEventsWithResponse Export the audit log
+	//
+	// All that the filters choose, what happened first first, as NDJSON (`application/x-ndjson`): one event a line, in
+	// the form of listAuditEvents. The last line is `{"type":"end","count":n}`; an export without it was cut, and one
+	// that the server could not finish says why: `{"type":"problem","problem":{"code","detail"}}`.
+	//
+	// It is not one snapshot: what happens meanwhile is in it or not. A client that does not take 64 KiB in 10
+	// seconds is cut, and every export after 15 minutes. A node serves four at once; one more is 503 `export.busy`.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /admin/audit-events/export (the `ExportAuditEvents` operationId).
+	ExportAuditEventsWithResponse(ctx context.Context, params *ExportAuditEventsParams, reqEditors ...RequestEditorFn) (*ExportAuditEventsResponse, error)
+
 	// ListConversationsWithResponse List one's own conversations
 	//
 	// Newest activity first.
@@ -3099,6 +3702,95 @@ type ClientWithResponsesInterface interface {
 	//
 	// Corresponds with GET /users/me (the `GetMe` operationId).
 	GetMeWithResponse(ctx context.Context, params *GetMeParams, reqEditors ...RequestEditorFn) (*GetMeResponse, error)
+}
+
+type ListAuditEventsResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *AuditEventPage
+	// ApplicationProblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationProblemJSONDefault *ProblemResponse
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ListAuditEventsResponse) GetJSON200() *AuditEventPage {
+	return r.JSON200
+}
+
+// GetApplicationProblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r ListAuditEventsResponse) GetApplicationProblemJSONDefault() *ProblemResponse {
+	return r.ApplicationProblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r ListAuditEventsResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ListAuditEventsResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ListAuditEventsResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ListAuditEventsResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type ExportAuditEventsResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// ApplicationProblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationProblemJSONDefault *ProblemResponse
+}
+
+// GetApplicationProblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r ExportAuditEventsResponse) GetApplicationProblemJSONDefault() *ProblemResponse {
+	return r.ApplicationProblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r ExportAuditEventsResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ExportAuditEventsResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ExportAuditEventsResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ExportAuditEventsResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
 }
 
 type ListConversationsResponse struct {
@@ -3972,6 +4664,42 @@ func (r GetMeResponse) ContentType() string {
 	return ""
 }
 
+// ListAuditEventsWithResponse List what happened and who did it
+//
+// The audit log: every domain event of the last 365 days, what happened last first. Filters are combined. An event
+// is in it moments after it happened.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /admin/audit-events (the `ListAuditEvents` operationId).
+func (c *ClientWithResponses) ListAuditEventsWithResponse(ctx context.Context, params *ListAuditEventsParams, reqEditors ...RequestEditorFn) (*ListAuditEventsResponse, error) {
+	rsp, err := c.ListAuditEvents(ctx, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseListAuditEventsResponse(rsp)
+}
+
+// ExportAuditEventsWithResponse Export the audit log
+//
+// All that the filters choose, what happened first first, as NDJSON (`application/x-ndjson`): one event a line, in
+// the form of listAuditEvents. The last line is `{"type":"end","count":n}`; an export without it was cut, and one
+// that the server could not finish says why: `{"type":"problem","problem":{"code","detail"}}`.
+//
+// It is not one snapshot: what happens meanwhile is in it or not. A client that does not take 64 KiB in 10
+// seconds is cut, and every export after 15 minutes. A node serves four at once; one more is 503 `export.busy`.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /admin/audit-events/export (the `ExportAuditEvents` operationId).
+func (c *ClientWithResponses) ExportAuditEventsWithResponse(ctx context.Context, params *ExportAuditEventsParams, reqEditors ...RequestEditorFn) (*ExportAuditEventsResponse, error) {
+	rsp, err := c.ExportAuditEvents(ctx, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseExportAuditEventsResponse(rsp)
+}
+
 // ListConversationsWithResponse List one's own conversations
 //
 // Newest activity first.
@@ -4304,6 +5032,65 @@ func (c *ClientWithResponses) GetMeWithResponse(ctx context.Context, params *Get
 		return nil, err
 	}
 	return ParseGetMeResponse(rsp)
+}
+
+// ParseListAuditEventsResponse parses an HTTP response from a ListAuditEventsWithResponse call
+func ParseListAuditEventsResponse(rsp *http.Response) (*ListAuditEventsResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ListAuditEventsResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest AuditEventPage
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest ProblemResponse
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseExportAuditEventsResponse parses an HTTP response from a ExportAuditEventsWithResponse call
+func ParseExportAuditEventsResponse(rsp *http.Response) (*ExportAuditEventsResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ExportAuditEventsResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest ProblemResponse
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSONDefault = &dest
+
+	}
+
+	return response, nil
 }
 
 // ParseListConversationsResponse parses an HTTP response from a ListConversationsWithResponse call

@@ -61,6 +61,21 @@ func (ns NullRiverJobState) Value() (driver.Value, error) {
 	return string(ns.RiverJobState), nil
 }
 
+type AuditEvent struct {
+	EventID       uuid.UUID
+	Seq           int64
+	Type          string
+	Version       int
+	AggregateType string
+	AggregateID   uuid.UUID
+	ActorID       *uuid.UUID
+	RequestID     *string
+	CausationID   *uuid.UUID
+	OccurredAt    time.Time
+	RecordedAt    time.Time
+	Data          json.RawMessage
+}
+
 type Conversation struct {
 	ID             uuid.UUID
 	UserID         uuid.UUID

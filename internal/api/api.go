@@ -21,14 +21,17 @@ import (
 	apidocs "github.com/fluentpro/fluentpro/internal/api/docs"
 	v2 "github.com/fluentpro/fluentpro/internal/api/v2"
 	"github.com/fluentpro/fluentpro/internal/api/web"
+	"github.com/fluentpro/fluentpro/internal/audit"
 	"github.com/fluentpro/fluentpro/internal/catalogue"
 	"github.com/fluentpro/fluentpro/internal/conversation"
 	"github.com/fluentpro/fluentpro/internal/platform/cursor"
+	"github.com/fluentpro/fluentpro/internal/platform/page"
 )
 
 // permissions says which roles have each x-permission of the contracts.
 var permissions = map[string][]string{
 	"practise": {account.RoleUser, account.RoleAdmin},
+	"inspect":  {account.RoleModerator, account.RoleAdmin},
 }
 
 // Deps are what the doors lead to.
@@ -36,6 +39,7 @@ type Deps struct {
 	Accounts       *account.Service
 	Catalogue      *catalogue.Catalogue
 	Conversations  *conversation.Service
+	Audit          *audit.Service
 	Cursors        *cursor.Sealer
 	Probes         []Probe
 	NotReady       <-chan struct{} // closed when /readyz must fail, so that balancers go elsewhere
@@ -79,7 +83,7 @@ func mountV2(e *echo.Echo, d Deps, text []byte) error {
 	}
 	server, err := v2.New(v2.Deps{
 		Accounts: d.Accounts, Catalogue: d.Catalogue, Conversations: d.Conversations, Cursors: d.Cursors,
-		Draining: d.Draining, Now: d.Now,
+		Audit: d.Audit, Exports: page.New(page.Config{Describe: describe}), Draining: d.Draining, Now: d.Now,
 	})
 	if err != nil {
 		return err
@@ -87,6 +91,12 @@ func mountV2(e *echo.Echo, d Deps, text []byte) error {
 	apiv2.RegisterHandlersWithOptions(e, apiv2.NewStrictHandler(server, nil),
 		apiv2.RegisterHandlersOptions{BaseURL: v2.BasePath, OperationMiddlewares: guards})
 	return nil
+}
+
+// describe puts an error in mid-export into the words of the problem it amounts to.
+func describe(err error) (code, detail string) {
+	p := web.Describe(err)
+	return p.Code, p.Detail
 }
 
 // authenticate proves an access token through the accounts.

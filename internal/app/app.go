@@ -16,6 +16,7 @@ import (
 
 	"github.com/fluentpro/fluentpro/internal/account"
 	"github.com/fluentpro/fluentpro/internal/api"
+	"github.com/fluentpro/fluentpro/internal/audit"
 	"github.com/fluentpro/fluentpro/internal/catalogue"
 	"github.com/fluentpro/fluentpro/internal/conversation"
 	"github.com/fluentpro/fluentpro/internal/platform/cursor"
@@ -117,6 +118,8 @@ func (a *App) wire(ctx context.Context, cfg Config, opts Options) error {
 		Learners: learners{accounts}, Logger: a.logger, Now: opts.Now,
 	})
 	conversations.RegisterJobs(registry)
+	events := audit.New(audit.Deps{Pool: a.pool})
+	events.RegisterJobs(registry)
 	registerSweeps(registry, claims, a.pool)
 	if a.queue, err = job.New(job.Config{Pool: a.pool, Registry: registry, Concurrency: concurrency, Logger: a.logger}); err != nil {
 		return err
@@ -127,7 +130,7 @@ func (a *App) wire(ctx context.Context, cfg Config, opts Options) error {
 		return err
 	}
 	a.handler, err = api.New(api.Deps{
-		Accounts: accounts, Catalogue: choices, Conversations: conversations, Cursors: cursor.New(keys.cursor),
+		Accounts: accounts, Catalogue: choices, Conversations: conversations, Audit: events, Cursors: cursor.New(keys.cursor),
 		Probes:   []api.Probe{{Name: "postgres", Required: true, Check: a.pool.Ping}, {Name: "redis", Check: a.pingRedis}},
 		NotReady: a.notReady, Draining: a.draining, Logger: a.logger, AllowedOrigins: cfg.AllowedOrigins, TrustedProxies: proxies,
 		TLS: cfg.TLSCertFile != "", Now: opts.Now,

@@ -5,6 +5,8 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+
+	"github.com/fluentpro/fluentpro/internal/platform/page"
 )
 
 // Get reads one of the user's conversations. Fault: resource.not_found.
@@ -28,12 +30,10 @@ type ListInput struct {
 }
 
 // List gives up to Limit conversations and whether there are more.
-func (s *Service) List(ctx context.Context, in ListInput) (page []Conversation, more bool, err error) {
-	page, err = s.store.conversations(ctx, in)
-	if len(page) > in.Limit {
-		return page[:in.Limit], true, err
-	}
-	return page, false, err
+func (s *Service) List(ctx context.Context, in ListInput) ([]Conversation, bool, error) {
+	list, err := s.store.conversations(ctx, in)
+	list, more := page.Cut(list, in.Limit)
+	return list, more, err
 }
 
 // Message reads one message of the user's conversation. Fault: resource.not_found.
@@ -52,13 +52,11 @@ type MessagesInput struct {
 
 // Messages gives up to Limit messages and whether there are more. Fault:
 // resource.not_found.
-func (s *Service) Messages(ctx context.Context, in MessagesInput) (page []Message, more bool, err error) {
+func (s *Service) Messages(ctx context.Context, in MessagesInput) ([]Message, bool, error) {
 	if _, err := s.store.conversation(ctx, in.UserID, in.ConversationID); err != nil {
 		return nil, false, err
 	}
-	page, err = s.store.messages(ctx, in)
-	if len(page) > in.Limit {
-		return page[:in.Limit], true, err
-	}
-	return page, false, err
+	list, err := s.store.messages(ctx, in)
+	list, more := page.Cut(list, in.Limit)
+	return list, more, err
 }

@@ -62,7 +62,7 @@ func (c contractTransport) check(r *http.Request, response *http.Response) error
 		return err
 	}
 	if media.Extensions["x-stream"] == true {
-		response.Body = &checkedStream{ReadCloser: response.Body, t: c.t, schema: media.Schema.Value}
+		response.Body = checkStream(c.t, response, media.Schema.Value)
 		return nil
 	}
 	body, err := io.ReadAll(response.Body)
@@ -151,32 +151,4 @@ func validate(schema *openapi3.Schema, text []byte) error {
 		return fmt.Errorf("body %s: %w", text, err)
 	}
 	return nil
-}
-
-// checkedStream checks each whole event that a reader has passed.
-type checkedStream struct {
-	io.ReadCloser
-	t      testing.TB
-	schema *openapi3.Schema
-	rest   []byte
-}
-
-// Read passes bytes on and checks the events that they complete.
-func (s *checkedStream) Read(b []byte) (int, error) {
-	n, err := s.ReadCloser.Read(b)
-	s.rest = append(s.rest, b[:n]...)
-	for {
-		event, rest, whole := bytes.Cut(s.rest, []byte("\n\n"))
-		if !whole {
-			return n, err
-		}
-		s.rest = rest
-		for line := range strings.Lines(string(event)) {
-			if data, ok := strings.CutPrefix(strings.TrimSuffix(line, "\n"), "data: "); ok {
-				if err := validate(s.schema, []byte(data)); err != nil {
-					s.t.Errorf("event: %v", err)
-				}
-			}
-		}
-	}
 }

@@ -1,19 +1,24 @@
 package v2_test
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"net/http"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/getkin/kin-openapi/openapi3"
+	"github.com/google/uuid"
 	"github.com/stretchr/testify/require"
 
 	"github.com/fluentpro/fluentpro/gen/apiv2"
 	"github.com/fluentpro/fluentpro/internal/api/apitest"
 	"github.com/fluentpro/fluentpro/internal/devstack/partner"
+	"github.com/fluentpro/fluentpro/internal/platform/outbox"
+	"github.com/fluentpro/fluentpro/internal/platform/page"
 	"github.com/fluentpro/fluentpro/internal/platform/sse"
 )
 
@@ -62,6 +67,9 @@ var stages = map[string]func(t *testing.T, s *apitest.Server) stage{
 	"listMessages 200":        talkAsTheExample,
 	"getMessage 200":          greetingAsTheExample,
 	"streamMessageEvents 200": greetingAsTheExample,
+
+	"listAuditEvents 200":   auditAsTheExample,
+	"exportAuditEvents 200": auditAsTheExample,
 }
 
 // Every operation is asked as its example says, and answers as its example says.
@@ -132,22 +140,30 @@ func exampleCall(t *testing.T, method, path string, op *openapi3.Operation, st s
 }
 
 func compareAnswer(t *testing.T, kind string, media *openapi3.MediaType, answer apitest.Answer) {
-	if kind != sse.MediaType {
+	var parts [][]byte
+	switch kind {
+	case sse.MediaType:
+		for _, event := range events(t, answer.Body) {
+			parts = append(parts, event.Data)
+		}
+	case page.MediaType:
+		parts = bytes.Split(bytes.TrimSpace(answer.Body), []byte("\n"))
+	default:
 		var actual any
 		require.NoError(t, json.Unmarshal(answer.Body, &actual))
 		compare(t, "", media.Schema.Value, media.Example, actual)
 		return
 	}
 	example := media.Example.(map[string]any)
-	for _, event := range events(t, answer.Body) {
+	for _, part := range parts {
 		var actual map[string]any
-		require.NoError(t, json.Unmarshal(event.Data, &actual))
+		require.NoError(t, json.Unmarshal(part, &actual))
 		if actual["type"] == example["type"] {
 			compare(t, "", media.Schema.Value, example, actual)
 			return
 		}
 	}
-	t.Errorf("no event %s in:\n%s", example["type"], answer.Body)
+	t.Errorf("nothing of type %s in:\n%s", example["type"], answer.Body)
 }
 
 // compare holds an answer against its example: the same members, the same
@@ -183,11 +199,18 @@ func compare(t *testing.T, at string, schema *openapi3.Schema, example, actual a
 	}
 }
 
-// alternative picks the member of a union that the example's type names.
+// alternative picks the member of a union that the example's type names, or
+// that it fits.
 func alternative(schema *openapi3.Schema, example any) *openapi3.Schema {
 	object, ok := example.(map[string]any)
-	if !ok || schema == nil || schema.Discriminator == nil {
+	if !ok || schema == nil || schema.OneOf == nil {
 		return schema
+	}
+	if schema.Discriminator == nil {
+		fits := func(ref *openapi3.SchemaRef) bool {
+			return ref.Value.VisitJSON(example, openapi3.EnableJSONSchema2020()) == nil
+		}
+		return schema.OneOf[slices.IndexFunc(schema.OneOf, fits)].Value
 	}
 	ref := schema.Discriminator.Mapping[object[schema.Discriminator.PropertyName].(string)].Ref
 	return apitest.Contract().Components.Schemas[strings.TrimPrefix(ref, "#/components/schemas/")].Value
@@ -216,6 +239,15 @@ func talkAsTheExample(t *testing.T, s *apitest.Server) stage {
 	create := apitest.Contract().Paths.Find("/conversations").Post
 	l.Post(t, "/conversations", create.RequestBody.Value.Content["application/json"].Example).Expect(t, http.StatusCreated, &c)
 	return stage{asks: l, path: map[string]string{"conversation_id": c.ID.String()}}
+}
+
+func auditAsTheExample(t *testing.T, s *apitest.Server) stage {
+	mei := uuid.MustParse("019a2b4e-5c00-7000-8000-000000000001")
+	record(t, s, outbox.Event{
+		ID: uuid.New(), Type: "user.registered", Version: 1, AggregateType: "user", AggregateID: mei, ActorID: &mei,
+		CorrelationID: "mei-signs-up", OccurredAt: time.Date(2026, 11, 2, 9, 0, 0, 0, time.UTC), Data: json.RawMessage("{}"),
+	})
+	return stage{asks: s.Admin(t)}
 }
 
 func greetingAsTheExample(t *testing.T, s *apitest.Server) stage {

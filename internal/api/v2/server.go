@@ -9,9 +9,11 @@ import (
 
 	"github.com/fluentpro/fluentpro/gen/apiv2"
 	"github.com/fluentpro/fluentpro/internal/account"
+	"github.com/fluentpro/fluentpro/internal/audit"
 	"github.com/fluentpro/fluentpro/internal/catalogue"
 	"github.com/fluentpro/fluentpro/internal/conversation"
 	"github.com/fluentpro/fluentpro/internal/platform/cursor"
+	"github.com/fluentpro/fluentpro/internal/platform/page"
 )
 
 // BasePath is where this version is mounted.
@@ -22,7 +24,9 @@ type Deps struct {
 	Accounts      *account.Service
 	Catalogue     *catalogue.Catalogue
 	Conversations *conversation.Service
+	Audit         *audit.Service
 	Cursors       *cursor.Sealer
+	Exports       *page.Exporter
 	Draining      context.Context // ends when streams must, so that readers move to other nodes
 	Now           func() time.Time
 }
