@@ -14,6 +14,7 @@ import (
 	"github.com/fluentpro/fluentpro/gen/db"
 	"github.com/fluentpro/fluentpro/internal/platform/llm"
 	"github.com/fluentpro/fluentpro/internal/platform/once"
+	"github.com/fluentpro/fluentpro/internal/platform/outbox"
 	"github.com/fluentpro/fluentpro/internal/platform/postgres"
 )
 
@@ -116,7 +117,7 @@ func insertConversation(ctx context.Context, tx Tx, c Conversation, greetingID u
 	if err != nil {
 		return fmt.Errorf("insert greeting: %w", err)
 	}
-	return nil
+	return written(ctx, tx, c)
 }
 
 // sendOutcome says how far a send came.
@@ -154,6 +155,9 @@ func (s *store) send(ctx context.Context, tx Tx, in SendInput, claim *once.Claim
 			sent.Reply.Seq, sent.Reply.Version = lastSeq, version
 			return nil
 		})
+	if err := outbox.Queue(ctx, batch, sent.Message.CreatedAt, in.ConversationID, said(in, sent)); err != nil {
+		return out, err
+	}
 	ride := &rider{Tx: tx, batch: batch, allowed: func() bool { return out.claimed && out.stored }}
 	jobErr := insertJob(ride)
 	if jobErr != nil && ride.waits() {
@@ -276,7 +280,11 @@ func (s *store) finishReply(ctx context.Context, m Message, lease int64, usage l
 		if done, err = fromMessage(row); err != nil {
 			return err
 		}
-		return s.q.EndReply(ctx, tx, db.EndReplyParams{ID: m.ConversationID, Tokens: int64(usage.Prompt + usage.Completion), At: at})
+		err = s.q.EndReply(ctx, tx, db.EndReplyParams{ID: m.ConversationID, Tokens: int64(usage.Prompt + usage.Completion), At: at})
+		if err != nil {
+			return fmt.Errorf("finish reply: %w", err)
+		}
+		return answered(ctx, tx, done)
 	})
 	return done, err
 }

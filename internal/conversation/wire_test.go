@@ -136,13 +136,19 @@ func (h *tamper) TraceQueryEnd(ctx context.Context, conn *pgx.Conn, _ pgx.TraceQ
 	}
 }
 func (h *tamper) TraceBatchStart(ctx context.Context, _ *pgx.Conn, d pgx.TraceBatchStartData) context.Context {
+	last := ""
 	for _, q := range d.Batch.QueuedQueries {
 		h.step(q.SQL)
+		last = q.SQL
 	}
-	return ctx
+	return context.WithValue(ctx, tamperKey{}, last)
 }
 func (*tamper) TraceBatchQuery(context.Context, *pgx.Conn, pgx.TraceBatchQueryData) {}
-func (*tamper) TraceBatchEnd(context.Context, *pgx.Conn, pgx.TraceBatchEndData)     {}
+func (h *tamper) TraceBatchEnd(ctx context.Context, conn *pgx.Conn, _ pgx.TraceBatchEndData) {
+	if h.after != nil {
+		h.after(conn, ctx.Value(tamperKey{}).(string))
+	}
+}
 
 // deafness is a connection whose answers are lost once it is cut.
 type deafness struct {
@@ -161,9 +167,13 @@ func (c *deafness) Read(b []byte) (int, error) {
 
 func TestAReplyWhoseCommitIsNotAnsweredEndsOnceAndIsAnnounced(t *testing.T) {
 	t.Parallel()
-	commits := 0
+	commits, ending := 0, false
 	h := &tamper{after: func(conn *pgx.Conn, sql string) {
-		if strings.Contains(sql, "name: EndReply") { // the last statement; what comes next is the commit
+		switch {
+		case strings.Contains(sql, "name: EndReply"):
+			ending = true
+		case ending && strings.Contains(sql, "name: InsertEvent"): // the last statement; what comes next is the commit
+			ending = false
 			commits++
 			conn.PgConn().Conn().(*deafness).cut.Store(true)
 		}
