@@ -132,6 +132,19 @@ type Language struct {
 	Name       json.RawMessage
 }
 
+type Mail struct {
+	Key         string
+	MessageID   string
+	Template    string
+	Language    string
+	Status      string
+	LeaseNumber int64
+	Attempts    int
+	Failure     string
+	CreatedAt   time.Time
+	UpdatedAt   time.Time
+}
+
 type Message struct {
 	ID              uuid.UUID
 	ConversationID  uuid.UUID
@@ -252,4 +265,5 @@ type User struct {
 	IsActive       bool
 	CreatedAt      time.Time
 	UpdatedAt      time.Time
+	Language       string
 }
