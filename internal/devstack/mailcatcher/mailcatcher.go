@@ -154,8 +154,8 @@ func (s *Server) To(address string) ([]Mail, error) {
 // servers have ended or ctx has. Idempotent.
 func (s *Server) Stop(ctx context.Context) error {
 	s.once.Do(func() {
+		err := s.conns.cut() // first, so that none that is held ends well
 		s.end()
-		err := s.conns.cut()
 		if down := s.smtp.Shutdown(ctx); !errors.Is(down, net.ErrClosed) {
 			err = errors.Join(err, down)
 		}

@@ -19,13 +19,15 @@ const (
 	AtEnd  = "END"  // after the whole message
 )
 
-// Step is how one mail goes wrong. Exactly one of Code, Drop and Hang is set. A
-// mail that is dropped or left hanging AtEnd is kept: its sender cannot know.
+// Step is how one mail goes wrong: one of Code, Drop and Hang is set, or Gate
+// alone. A mail that is not refused AtEnd is kept: where the connection is cut or
+// silent there, its sender cannot know.
 type Step struct {
 	At   string
-	Code int  // the mail is refused with this reply, 4xx or 5xx
-	Drop bool // the connection is cut
-	Hang bool // nothing is said any more until the client leaves
+	Code int             // the mail is refused with this reply, 4xx or 5xx
+	Drop bool            // the connection is cut
+	Hang bool            // nothing is said any more until the client leaves
+	Gate <-chan struct{} // nothing happens before this is closed, or the server stops
 }
 
 // Script lets the next mails go wrong in this order, one connection each; those
@@ -121,9 +123,16 @@ func (s *session) Logout() error { return nil }
 
 // at does what the step wants at this place.
 func (s *session) at(place string) error {
-	switch {
-	case s.step.At != place:
+	if s.step.At != place {
 		return nil
+	}
+	if s.step.Gate != nil {
+		select {
+		case <-s.step.Gate:
+		case <-s.server.ended.Done():
+		}
+	}
+	switch {
 	case s.step.Code != 0:
 		return &smtp.SMTPError{
 			Code: s.step.Code, EnhancedCode: smtp.EnhancedCode{s.step.Code / 100, 0, 0},

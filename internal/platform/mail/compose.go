@@ -12,6 +12,13 @@ import (
 	gomail "github.com/wneessen/go-mail"
 )
 
+// Characters of a name and of a subject, at most: a line of a mail has 998 bytes
+// (RFC 5322, 2.1.1), and some texts cannot be folded.
+const (
+	maxName    = 100
+	maxSubject = 200
+)
+
 // errAddress is an address that no mail can be sent to. It does not quote it.
 var errAddress = errors.New("the recipient's address cannot be read")
 
@@ -36,7 +43,7 @@ func (m *Mailer) compose(in Message) (letter, error) {
 	}
 	sum := sha256.Sum256([]byte(in.Key))
 	id := hex.EncodeToString(sum[:16])
-	msg := gomail.NewMsg(gomail.WithNoDefaultUserAgent(), gomail.WithBoundary("=_"+hex.EncodeToString(sum[16:])))
+	msg := gomail.NewMsg(gomail.WithNoDefaultUserAgent(), gomail.WithBoundary("part-"+hex.EncodeToString(sum[16:])))
 	from := m.from
 	msg.FromMailAddress(&from)
 	msg.ToMailAddress(&to)
@@ -64,19 +71,20 @@ func recipient(a Address) (netmail.Address, error) {
 	if err != nil || parsed.Address != a.Address || strings.ContainsFunc(a.Address, unicode.IsControl) {
 		return netmail.Address{}, errAddress
 	}
-	return netmail.Address{Name: oneLine(a.Name), Address: a.Address}, nil
+	return netmail.Address{Name: oneLine(a.Name, maxName), Address: a.Address}, nil
 }
 
-// oneLine makes one line of a text: what ends a header, controls a terminal or
-// turns the direction of writing becomes a space.
-func oneLine(text string) string {
+// oneLine makes one line of a text, of so many characters at most: what ends a
+// header, controls a terminal or turns the direction of writing becomes a space.
+func oneLine(text string, limit int) string {
 	clean := strings.Map(func(r rune) rune {
 		if unicode.IsControl(r) || unicode.Is(unicode.Bidi_Control, r) {
 			return ' '
 		}
 		return r
 	}, text)
-	return strings.Join(strings.Fields(clean), " ")
+	line := []rune(strings.Join(strings.Fields(clean), " "))
+	return string(line[:min(limit, len(line))])
 }
 
 func domain(address string) string { return address[strings.LastIndexByte(address, '@')+1:] }

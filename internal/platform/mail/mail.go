@@ -37,6 +37,8 @@ import (
 
 	"github.com/cenkalti/backoff/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
+
+	"github.com/fluentpro/fluentpro/internal/platform/fault"
 )
 
 // Defaults of Config.
@@ -157,7 +159,7 @@ func (m *Mailer) Send(ctx context.Context, lease int64, msg Message) error {
 		return err
 	}
 	defer s.leave()
-	if err := m.store.begin(ctx, letter, lease, m.now()); err != nil {
+	if err := m.claim(ctx, lease, letter); err != nil {
 		return err
 	}
 	return m.conclude(ctx, lease, letter, m.transfer(ctx, s, letter))
@@ -180,6 +182,22 @@ func (m *Mailer) admit(ctx context.Context, lease int64, l letter) (due bool, er
 		return false, fmt.Errorf("mail %s: %w", l.messageID, errBusy)
 	}
 	return true, nil
+}
+
+// claim begins a mail. A claim that was made while its answer was lost would
+// leave unknown what nobody has begun, so the end of ctx does not cut it, and one
+// that fails is taken back.
+func (m *Mailer) claim(ctx context.Context, lease int64, l letter) error {
+	if ctx.Err() != nil {
+		return fmt.Errorf("mail %s: %w", l.messageID, context.Cause(ctx))
+	}
+	limited, cancel := context.WithTimeout(context.WithoutCancel(ctx), storeWait)
+	defer cancel()
+	err := m.store.begin(limited, l, lease, m.now())
+	if err == nil || errors.Is(err, errBusy) {
+		return err
+	}
+	return errors.Join(err, m.keep(ctx, lease, l, outcome{status: statusPending}))
 }
 
 // transfer hands the mail over. Its caller's end must not cut what is nearly
@@ -205,16 +223,28 @@ func linger(parent context.Context, limit time.Duration) (context.Context, conte
 	return ctx, func() { stop(); cancel() }
 }
 
-// conclude stores what came of a mail, patiently: until then it counts as being
-// sent, and the next run must take that for unknown.
-func (m *Mailer) conclude(ctx context.Context, lease int64, l letter, o outcome) error {
+// keep stores what came of a mail, patiently: until then it counts as being sent,
+// and the next run must take that for unknown.
+func (m *Mailer) keep(ctx context.Context, lease int64, l letter, o outcome) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), storeWait)
 	defer cancel()
 	_, err := backoff.Retry(ctx, func() (struct{}, error) {
-		return struct{}{}, m.store.end(ctx, l, lease, o, m.now())
+		err := m.store.end(ctx, l, lease, o, m.now())
+		if err != nil && !fault.Is(err, "server.unavailable") {
+			err = backoff.Permanent(err)
+		}
+		return struct{}{}, err
 	}, backoff.WithBackOff(backoff.NewExponentialBackOff()), backoff.WithMaxElapsedTime(storeWait))
 	if err != nil {
 		return fmt.Errorf("mail %s is %s: %w", l.messageID, o.status, err)
+	}
+	return nil
+}
+
+// conclude stores what came of a mail and says it.
+func (m *Mailer) conclude(ctx context.Context, lease int64, l letter, o outcome) error {
+	if err := m.keep(ctx, lease, l, o); err != nil {
+		return err
 	}
 	switch o.status {
 	case statusSent:

@@ -130,6 +130,6 @@ func (all templates) render(name, language string, data any) (c content, err err
 		}
 		*part.into = out.String()
 	}
-	c.subject = oneLine(c.subject)
+	c.subject = oneLine(c.subject, maxSubject)
 	return c, nil
 }
