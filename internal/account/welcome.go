@@ -75,7 +75,7 @@ func (s *Service) sendWelcome(ctx context.Context, run job.Run, args welcomeArgs
 		Language: s.MailLanguage(user), Template: "welcome", Data: welcomeData{Name: name},
 	})
 	if errors.Is(err, mail.ErrPermanent) {
-		s.logger.WarnContext(ctx, "no welcome mail", "user", args.UserID, "event", args.EventID, "error", err)
+		s.logger.WarnContext(ctx, "welcome mail given up", "user", args.UserID, "event", args.EventID, "error", err)
 		return nil
 	}
 	return err
