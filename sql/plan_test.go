@@ -44,6 +44,8 @@ func TestHotQueriesUseTheirIndex(t *testing.T) {
 		"SendMessage":                  {db.SendMessage, []any{id, now, id, id, &id, id, text, json.RawMessage("{}")}, "conversations_pkey"},
 		"BeginReply":                   {db.BeginReply, []any{int64(1), id}, "messages_pkey"},
 		"IdempotencyKeyByName":         {db.IdempotencyKeyByName, []any{id, text, text}, "idempotency_keys_pkey"},
+		"BeginMail":                    {db.BeginMail, []any{int64(1), text, now, text}, "mails_pkey"},
+		"EndMail":                      {db.EndMail, []any{text, text, now, text, int64(1)}, "mails_pkey"},
 		"DeleteExpiredIdempotencyKeys": {db.DeleteExpiredIdempotencyKeys, []any{now, 10}, "idempotency_keys_expiry"},
 		"DeleteExpiredAuditEvents":     {db.DeleteExpiredAuditEvents, []any{10}, "audit_events_time"},
 	} {
@@ -131,6 +133,8 @@ insert into messages (id, conversation_id, seq, role, content, status, metadata,
 select gen_random_uuid(), id, n, 'user', 'x', 'completed', '{}', 1, now() from conversations, generate_series(1, 4) n;
 insert into idempotency_keys
 select gen_random_uuid(), 'o', 'k' || n, gen_random_uuid(), '', '{}', now() + n * interval '1 second' from generate_series(1, 5000) n;
+insert into mails (key, message_id, template, language, status, created_at, updated_at)
+select 'k' || n, 'm', 't', 'en', 'sent', now(), now() from generate_series(1, 5000) n;
 analyze;`
 
 // explain gives the plan that PostgreSQL takes when tables and their parts are

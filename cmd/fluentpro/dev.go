@@ -20,11 +20,13 @@ import (
 
 	"github.com/fluentpro/fluentpro/internal/app"
 	"github.com/fluentpro/fluentpro/internal/devstack"
+	"github.com/fluentpro/fluentpro/internal/devstack/mailcatcher"
 	"github.com/fluentpro/fluentpro/internal/devstack/partner"
 )
 
-// Files of `fluentpro dev` in the data folder.
+// What `fluentpro dev` has in the data folder.
 const (
+	mailFolder   = "mail"         // every mail that was sent
 	keyFile      = "key"          // the master key, made once
 	databaseFile = "database.url" // there while dev runs, for `fluentpro admin`
 )
@@ -35,9 +37,9 @@ const stopLimit = 15 * time.Second
 func devCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "dev",
-		Short: "Start everything on this machine: PostgreSQL, Redis, a model and the API",
+		Short: "Start everything on this machine: PostgreSQL, Redis, a model, a mail catcher and the API",
 		Long: "Dev starts what FluentPro needs, migrates, seeds and serves until Ctrl-C. Data stays in\n" +
-			"FLUENTPRO_DATA_DIR (.fluentpro). A database, Redis or model whose URL is set is used instead.",
+			"FLUENTPRO_DATA_DIR (.fluentpro). A database, Redis, model or mail server whose URL is set is used instead.",
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			cfg, logger, err := settings()
@@ -82,7 +84,7 @@ func (d *devStack) start(ctx context.Context) error {
 	if err := os.MkdirAll(d.cfg.DataDir, 0o755); err != nil {
 		return fmt.Errorf("data folder: %w", err)
 	}
-	for _, part := range []func(context.Context) error{d.startKey, d.startPostgres, d.startRedis, d.startModel} {
+	for _, part := range []func(context.Context) error{d.startKey, d.startPostgres, d.startRedis, d.startModel, d.startMail} {
 		if err := part(ctx); err != nil {
 			return err
 		}
@@ -182,6 +184,22 @@ func (d *devStack) startModel(ctx context.Context) error {
 	base := "http://" + listener.Addr().String()
 	d.cfg.ModelBaseURL, d.cfg.ModelName = base+"/v1", model.ModelName()
 	d.about = append(d.about, fmt.Sprintf("Model         %s/v1 (built in; POST %s/control makes it slow or fail)", base, base))
+	return nil
+}
+
+// startMail catches every mail, and shows it on a page of its own.
+func (d *devStack) startMail(ctx context.Context) error {
+	if d.cfg.SMTPURL != "" {
+		d.about = append(d.about, "Mail          as FLUENTPRO_SMTP_URL says")
+		return nil
+	}
+	catcher, err := mailcatcher.Start(ctx, mailcatcher.Config{Dir: filepath.Join(d.cfg.DataDir, mailFolder), Logger: d.logger})
+	if err != nil {
+		return err
+	}
+	d.stops = append(d.stops, catcher.Stop)
+	d.cfg.SMTPURL = catcher.SMTPURL()
+	d.about = append(d.about, fmt.Sprintf("Mail          %s (every mail that is sent)", catcher.URL()))
 	return nil
 }
 

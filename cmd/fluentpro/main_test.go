@@ -152,8 +152,10 @@ func TestDevUsesWhatIsGivenByURL(t *testing.T) {
 	t.Setenv("FLUENTPRO_REDIS_URL", redis)
 	t.Setenv("FLUENTPRO_MODEL_BASE_URL", "http://127.0.0.1:1/v1")
 	t.Setenv("FLUENTPRO_MODEL_NAME", "some-model")
+	t.Setenv("FLUENTPRO_SMTP_URL", "smtp://127.0.0.1:1?starttls=off")
 	out, stop := start(t, addr, "dev")
 	require.Eventually(t, func() bool { return strings.Contains(out.String(), "as FLUENTPRO_DATABASE_URL says") }, 5*time.Second, 10*time.Millisecond)
+	require.Contains(t, out.String(), "Mail          as FLUENTPRO_SMTP_URL says")
 	require.NoError(t, stop())
 }
 
@@ -172,6 +174,7 @@ func TestMigrateThenServe(t *testing.T) {
 	t.Setenv("FLUENTPRO_REDIS_URL", redis)
 	t.Setenv("FLUENTPRO_MODEL_BASE_URL", "http://127.0.0.1:1/v1")
 	t.Setenv("FLUENTPRO_MODEL_NAME", "some-model")
+	t.Setenv("FLUENTPRO_SMTP_URL", "smtp://127.0.0.1:1?starttls=off")
 	t.Setenv("FLUENTPRO_KEY_ENCRYPTION_KEY", base64.StdEncoding.EncodeToString(make([]byte, 32)))
 	_, err = command(t, "migrate")
 	require.NoError(t, err, "a second migration finds nothing to do")
@@ -183,7 +186,7 @@ func TestMigrateThenServe(t *testing.T) {
 
 func TestServeNamesEverySettingThatIsMissing(t *testing.T) {
 	_, err := command(t, "serve")
-	for _, name := range []string{"FLUENTPRO_DATABASE_URL", "FLUENTPRO_REDIS_URL", "FLUENTPRO_MODEL_BASE_URL", "FLUENTPRO_MODEL_NAME", "FLUENTPRO_KEY_ENCRYPTION_KEY"} {
+	for _, name := range []string{"FLUENTPRO_DATABASE_URL", "FLUENTPRO_REDIS_URL", "FLUENTPRO_MODEL_BASE_URL", "FLUENTPRO_MODEL_NAME", "FLUENTPRO_SMTP_URL", "FLUENTPRO_KEY_ENCRYPTION_KEY"} {
 		require.ErrorContains(t, err, name)
 	}
 	t.Setenv("FLUENTPRO_DRAIN_LIMIT", "soon")

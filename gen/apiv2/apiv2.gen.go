@@ -1146,6 +1146,9 @@ type ListSituationsParams struct {
 
 // SignUpParams defines parameters for SignUp.
 type SignUpParams struct {
+	// AcceptLanguage Preferred languages (RFC 9110). Served are `en`, `zh-Hans` and `zh-Hant`; others get English.
+	AcceptLanguage *AcceptLanguage `json:"Accept-Language,omitempty"`
+
 	// IdempotencyKey Makes a retry safe: the same key and body within 24 hours has one effect and gets the first answer
 	// again; another body is 422 `idempotency.key_reused`. Any unique text, a UUID for instance.
 	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
@@ -2225,6 +2228,21 @@ func (w *ServerInterfaceWrapper) SignUp(ctx echo.Context) error {
 	var params SignUpParams
 
 	headers := ctx.Request().Header
+	// ------------- Optional header parameter "Accept-Language" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Accept-Language")]; found {
+		var AcceptLanguage AcceptLanguage
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Accept-Language, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Accept-Language", valueList[0], &AcceptLanguage, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Accept-Language: %s", err))
+		}
+
+		params.AcceptLanguage = &AcceptLanguage
+	}
 	// ------------- Optional header parameter "Idempotency-Key" -------------
 	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
 		var IdempotencyKey IdempotencyKey

@@ -1147,6 +1147,9 @@ type ListSituationsParams struct {
 
 // SignUpParams defines parameters for SignUp.
 type SignUpParams struct {
+	// AcceptLanguage Preferred languages (RFC 9110). Served are `en`, `zh-Hans` and `zh-Hant`; others get English.
+	AcceptLanguage *AcceptLanguage `json:"Accept-Language,omitempty"`
+
 	// IdempotencyKey Makes a retry safe: the same key and body within 24 hours has one effect and gets the first answer
 	// again; another body is 422 `idempotency.key_reused`. Any unique text, a UUID for instance.
 	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
@@ -1807,7 +1810,9 @@ type ClientInterface interface {
 	//
 	// Creates a learner's account and signs it in. The email is compared lower-cased and must be free.
 	// The password has 8-128 characters with an upper-case letter, a lower-case letter, a digit and a
-	// punctuation mark or symbol. A replay proves the password again and gets new tokens.
+	// punctuation mark or symbol. A replay proves the password again and gets new tokens. Mails are written
+	// in the language that `Accept-Language` asks for (English, Simplified or Traditional Chinese), until the
+	// learner has chosen a native language.
 	//
 	// Takes any type of body and a specified content type.
 	//
@@ -1818,7 +1823,9 @@ type ClientInterface interface {
 	//
 	// Creates a learner's account and signs it in. The email is compared lower-cased and must be free.
 	// The password has 8-128 characters with an upper-case letter, a lower-case letter, a digit and a
-	// punctuation mark or symbol. A replay proves the password again and gets new tokens.
+	// punctuation mark or symbol. A replay proves the password again and gets new tokens. Mails are written
+	// in the language that `Accept-Language` asks for (English, Simplified or Traditional Chinese), until the
+	// learner has chosen a native language.
 	//
 	// Takes a body of the `application/json` content type.
 	//
@@ -2212,7 +2219,9 @@ func (c *Client) ListSituations(ctx context.Context, params *ListSituationsParam
 //
 // Creates a learner's account and signs it in. The email is compared lower-cased and must be free.
 // The password has 8-128 characters with an upper-case letter, a lower-case letter, a digit and a
-// punctuation mark or symbol. A replay proves the password again and gets new tokens.
+// punctuation mark or symbol. A replay proves the password again and gets new tokens. Mails are written
+// in the language that `Accept-Language` asks for (English, Simplified or Traditional Chinese), until the
+// learner has chosen a native language.
 //
 // Takes any type of body and a specified content type.
 //
@@ -2233,7 +2242,9 @@ func (c *Client) SignUpWithBody(ctx context.Context, params *SignUpParams, conte
 //
 // Creates a learner's account and signs it in. The email is compared lower-cased and must be free.
 // The password has 8-128 characters with an upper-case letter, a lower-case letter, a digit and a
-// punctuation mark or symbol. A replay proves the password again and gets new tokens.
+// punctuation mark or symbol. A replay proves the password again and gets new tokens. Mails are written
+// in the language that `Accept-Language` asks for (English, Simplified or Traditional Chinese), until the
+// learner has chosen a native language.
 //
 // Takes a body of the `application/json` content type.
 //
@@ -3363,15 +3374,26 @@ func NewSignUpRequestWithBody(server string, params *SignUpParams, contentType s
 
 	if params != nil {
 
-		if params.IdempotencyKey != nil {
+		if params.AcceptLanguage != nil {
 			var headerParam0 string
 
-			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", *params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Accept-Language", *params.AcceptLanguage, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
 			if err != nil {
 				return nil, err
 			}
 
-			req.Header.Set("Idempotency-Key", headerParam0)
+			req.Header.Set("Accept-Language", headerParam0)
+		}
+
+		if params.IdempotencyKey != nil {
+			var headerParam1 string
+
+			headerParam1, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", *params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Idempotency-Key", headerParam1)
 		}
 
 	}
@@ -3678,7 +3700,9 @@ type ClientWithResponsesInterface interface {
 	//
 	// Creates a learner's account and signs it in. The email is compared lower-cased and must be free.
 	// The password has 8-128 characters with an upper-case letter, a lower-case letter, a digit and a
-	// punctuation mark or symbol. A replay proves the password again and gets new tokens.
+	// punctuation mark or symbol. A replay proves the password again and gets new tokens. Mails are written
+	// in the language that `Accept-Language` asks for (English, Simplified or Traditional Chinese), until the
+	// learner has chosen a native language.
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -3689,7 +3713,9 @@ type ClientWithResponsesInterface interface {
 	//
 	// Creates a learner's account and signs it in. The email is compared lower-cased and must be free.
 	// The password has 8-128 characters with an upper-case letter, a lower-case letter, a digit and a
-	// punctuation mark or symbol. A replay proves the password again and gets new tokens.
+	// punctuation mark or symbol. A replay proves the password again and gets new tokens. Mails are written
+	// in the language that `Accept-Language` asks for (English, Simplified or Traditional Chinese), until the
+	// learner has chosen a native language.
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -4991,7 +5017,9 @@ func (c *ClientWithResponses) ListSituationsWithResponse(ctx context.Context, pa
 //
 // Creates a learner's account and signs it in. The email is compared lower-cased and must be free.
 // The password has 8-128 characters with an upper-case letter, a lower-case letter, a digit and a
-// punctuation mark or symbol. A replay proves the password again and gets new tokens.
+// punctuation mark or symbol. A replay proves the password again and gets new tokens. Mails are written
+// in the language that `Accept-Language` asks for (English, Simplified or Traditional Chinese), until the
+// learner has chosen a native language.
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
@@ -5008,7 +5036,9 @@ func (c *ClientWithResponses) SignUpWithBodyWithResponse(ctx context.Context, pa
 //
 // Creates a learner's account and signs it in. The email is compared lower-cased and must be free.
 // The password has 8-128 characters with an upper-case letter, a lower-case letter, a digit and a
-// punctuation mark or symbol. A replay proves the password again and gets new tokens.
+// punctuation mark or symbol. A replay proves the password again and gets new tokens. Mails are written
+// in the language that `Accept-Language` asks for (English, Simplified or Traditional Chinese), until the
+// learner has chosen a native language.
 //
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //

@@ -148,6 +148,19 @@ type Language struct {
 	Name       json.RawMessage
 }
 
+type Mail struct {
+	Key         string
+	MessageID   string
+	Template    string
+	Language    string
+	Status      string
+	LeaseNumber int64
+	Attempts    int
+	Failure     string
+	CreatedAt   time.Time
+	UpdatedAt   time.Time
+}
+
 type Message struct {
 	ID              uuid.UUID
 	ConversationID  uuid.UUID
@@ -268,4 +281,5 @@ type User struct {
 	IsActive       bool
 	CreatedAt      time.Time
 	UpdatedAt      time.Time
+	Language       string
 }

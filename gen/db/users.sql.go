@@ -17,7 +17,7 @@ update users
 set roles = case when $1::text = any (roles) then roles else array_append(roles, $1::text) end,
     updated_at = $2
 where email = $3
-returning id, email, full_name, password_hash, email_verified, native_language, roles, is_active, created_at, updated_at
+returning id, email, full_name, password_hash, email_verified, native_language, roles, is_active, created_at, updated_at, language
 `
 
 type GrantRoleParams struct {
@@ -41,13 +41,14 @@ func (q *Queries) GrantRole(ctx context.Context, db DBTX, arg GrantRoleParams) (
 		&i.IsActive,
 		&i.CreatedAt,
 		&i.UpdatedAt,
+		&i.Language,
 	)
 	return i, err
 }
 
 const InsertUser = `-- name: InsertUser :exec
-insert into users (id, email, full_name, password_hash, created_at, updated_at)
-values ($1, $2, $3, $4, $5, $5)
+insert into users (id, email, full_name, password_hash, language, created_at, updated_at)
+values ($1, $2, $3, $4, $5, $6, $6)
 `
 
 type InsertUserParams struct {
@@ -55,6 +56,7 @@ type InsertUserParams struct {
 	Email        string
 	FullName     string
 	PasswordHash string
+	Language     string
 	At           time.Time
 }
 
@@ -64,13 +66,14 @@ func (q *Queries) InsertUser(ctx context.Context, db DBTX, arg InsertUserParams)
 		arg.Email,
 		arg.FullName,
 		arg.PasswordHash,
+		arg.Language,
 		arg.At,
 	)
 	return err
 }
 
 const UserByEmail = `-- name: UserByEmail :one
-select id, email, full_name, password_hash, email_verified, native_language, roles, is_active, created_at, updated_at from users where email = $1
+select id, email, full_name, password_hash, email_verified, native_language, roles, is_active, created_at, updated_at, language from users where email = $1
 `
 
 // By users_email_key.
@@ -88,12 +91,13 @@ func (q *Queries) UserByEmail(ctx context.Context, db DBTX, email string) (User,
 		&i.IsActive,
 		&i.CreatedAt,
 		&i.UpdatedAt,
+		&i.Language,
 	)
 	return i, err
 }
 
 const UserByID = `-- name: UserByID :one
-select id, email, full_name, password_hash, email_verified, native_language, roles, is_active, created_at, updated_at from users where id = $1
+select id, email, full_name, password_hash, email_verified, native_language, roles, is_active, created_at, updated_at, language from users where id = $1
 `
 
 // By users_pkey.
@@ -111,6 +115,7 @@ func (q *Queries) UserByID(ctx context.Context, db DBTX, id uuid.UUID) (User, er
 		&i.IsActive,
 		&i.CreatedAt,
 		&i.UpdatedAt,
+		&i.Language,
 	)
 	return i, err
 }

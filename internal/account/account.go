@@ -2,7 +2,7 @@
 // passwords, the sessions of their devices, and the tokens of those sessions.
 // It promises that no secret is stored in a form that opens anything: passwords
 // are Argon2id hashes, refresh tokens SHA-256 hashes, signing keys sealed.
-// It does not know HTTP, mail, or what a learner may do beyond holding a role.
+// It does not know HTTP, SMTP, or what a learner may do beyond holding a role.
 package account
 
 import (
@@ -30,6 +30,9 @@ const (
 	RefreshGrace    = 10 * time.Second    // within which a used token repeats its answer
 )
 
+// defaultLanguage is that of a learner whose client asked for none.
+const defaultLanguage = "en"
+
 // maxDevice is how many characters of a device's name are kept.
 const maxDevice = 100
 
@@ -50,6 +53,7 @@ type User struct {
 	EmailVerified  bool
 	Roles          []string
 	NativeLanguage *string
+	Language       string // BCP 47 tag that the client asked for at sign-up; see Service.MailLanguage
 	CreatedAt      time.Time
 	UpdatedAt      time.Time
 }

@@ -3,19 +3,32 @@ package account
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"time"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5/pgxpool"
 
+	"github.com/fluentpro/fluentpro/internal/platform/job"
+	"github.com/fluentpro/fluentpro/internal/platform/mail"
 	"github.com/fluentpro/fluentpro/internal/platform/once"
+	"github.com/fluentpro/fluentpro/internal/platform/postgres"
 )
+
+// Jobs inserts a job that exists once tx commits.
+type Jobs interface {
+	Insert(ctx context.Context, tx postgres.Tx, args job.Args) error
+}
 
 // Config is what the service needs to know; times come from Now, so that tests
 // can move the clock.
 type Config struct {
 	Pool           *pgxpool.Pool
 	Once           *once.Keys
+	Jobs           Jobs
+	Mail           *mail.Mailer                                      // knows the templates of Mails
+	LanguageTag    func(nativeLanguage string) (tag string, ok bool) // that mails are written in for one, if there is one
+	Logger         *slog.Logger
 	TokenIssuer    string        // the iss claim, a URL
 	TokenAudience  string        // the aud claim
 	AccessLifetime time.Duration // of an access token
@@ -34,6 +47,10 @@ type Service struct {
 	hasher  *hasher
 	refresh []byte
 	now     func() time.Time
+	jobs    Jobs
+	mail    *mail.Mailer
+	tag     func(nativeLanguage string) (string, bool)
+	logger  *slog.Logger
 }
 
 // New reads the signing keys, making the first if there is none. Secrets that
@@ -49,7 +66,7 @@ func New(ctx context.Context, cfg Config) (*Service, error) {
 	}
 	return &Service{
 		store: st, once: cfg.Once, issuer: newIssuer(keys, cfg), hasher: newHasher(cfg.HashesAtOnce, cfg.HashWait),
-		refresh: cfg.RefreshSecret, now: cfg.Now,
+		refresh: cfg.RefreshSecret, now: cfg.Now, jobs: cfg.Jobs, mail: cfg.Mail, tag: cfg.LanguageTag, logger: cfg.Logger,
 	}, nil
 }
 

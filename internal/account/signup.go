@@ -1,6 +1,7 @@
 package account
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -17,6 +18,7 @@ type SignUpInput struct {
 	Email          string
 	Password       string
 	FullName       string
+	Language       string // of mails: en, zh-Hans or zh-Hant; empty: en
 	IdempotencyKey string
 	Client         Client
 }
@@ -86,7 +88,10 @@ func (s *Service) newUser(in SignUpInput) (SignedIn, error) {
 		return SignedIn{}, err
 	}
 	now := s.now().UTC().Truncate(time.Microsecond)
-	user := User{ID: id, Email: in.Email, FullName: in.FullName, Roles: []string{RoleUser}, CreatedAt: now, UpdatedAt: now}
+	user := User{
+		ID: id, Email: in.Email, FullName: in.FullName, Roles: []string{RoleUser}, Language: cmp.Or(in.Language, defaultLanguage),
+		CreatedAt: now, UpdatedAt: now,
+	}
 	session, err := s.newSession(id, "", in.Client)
 	if err != nil {
 		return SignedIn{}, err

@@ -23,7 +23,7 @@ func TestSignUpMakesAnAccountAndSignsItIn(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, account.User{
 		ID: in.User.ID, Email: "ada.lovelace@example.com", FullName: "Ada Lovelace", Roles: []string{"user"},
-		CreatedAt: start, UpdatedAt: start,
+		Language: "en", CreatedAt: start, UpdatedAt: start,
 	}, in.User)
 	require.EqualValues(t, 7, in.User.ID.Version())
 	require.Equal(t, account.Session{

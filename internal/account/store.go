@@ -98,7 +98,7 @@ func (s *store) signingKeys(ctx context.Context) ([]db.SigningKey, error) {
 
 func insertUser(ctx context.Context, tx postgres.Tx, u User, hash string) error {
 	err := db.New().InsertUser(ctx, tx, db.InsertUserParams{
-		ID: u.ID, Email: u.Email, FullName: u.FullName, PasswordHash: hash, At: u.CreatedAt,
+		ID: u.ID, Email: u.Email, FullName: u.FullName, PasswordHash: hash, Language: u.Language, At: u.CreatedAt,
 	})
 	if postgres.UniqueViolation(err, "users_email_key") {
 		return errEmailTaken
@@ -178,6 +178,6 @@ func rotate(ctx context.Context, tx postgres.Tx, r rotation) error {
 func fromRow(r db.User) User {
 	return User{
 		ID: r.ID, Email: r.Email, FullName: r.FullName, EmailVerified: r.EmailVerified, Roles: r.Roles,
-		NativeLanguage: r.NativeLanguage, CreatedAt: r.CreatedAt.UTC(), UpdatedAt: r.UpdatedAt.UTC(),
+		NativeLanguage: r.NativeLanguage, Language: r.Language, CreatedAt: r.CreatedAt.UTC(), UpdatedAt: r.UpdatedAt.UTC(),
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"net/http"
 	"sync"
@@ -23,6 +24,7 @@ import (
 	"github.com/fluentpro/fluentpro/internal/platform/eventlog"
 	"github.com/fluentpro/fluentpro/internal/platform/job"
 	"github.com/fluentpro/fluentpro/internal/platform/llm"
+	"github.com/fluentpro/fluentpro/internal/platform/mail"
 	"github.com/fluentpro/fluentpro/internal/platform/once"
 	"github.com/fluentpro/fluentpro/internal/platform/postgres"
 )
@@ -34,7 +36,7 @@ const accessLifetime = 15 * time.Minute
 const undefinedTable = "42P01"
 
 // How many jobs of each queue a node works on at once.
-var concurrency = map[string]int{job.QueueConversation: 500, job.QueueMaintenance: 2}
+var concurrency = map[string]int{job.QueueAuth: 10, job.QueueConversation: 500, job.QueueMaintenance: 2}
 
 // App is the service put together: New, Start, serve Handler, Drain, Close.
 type App struct {
@@ -100,23 +102,30 @@ func (a *App) wire(ctx context.Context, cfg Config, opts Options) error {
 		return err
 	}
 	claims := once.New(keys.idempotency, opts.Now)
-	accounts, err := account.New(ctx, account.Config{
-		Pool: a.pool, Once: claims, TokenIssuer: cfg.TokenIssuer, TokenAudience: cfg.TokenAudience,
-		AccessLifetime: accessLifetime, KeySecret: keys.signing, RefreshSecret: keys.refresh, Now: opts.Now,
-	})
+	choices, err := catalogue.Load(ctx, a.pool)
 	if err != nil {
 		return err
 	}
-	choices, err := catalogue.Load(ctx, a.pool)
+	mailer, err := mail.New(mail.Config{
+		URL: cfg.SMTPURL, From: cfg.MailFrom, Templates: []fs.FS{account.Mails()}, Pool: a.pool, Logger: a.logger, Now: opts.Now,
+	})
 	if err != nil {
 		return err
 	}
 	registry := job.NewRegistry()
 	jobs := &laterJobs{}
+	accounts, err := account.New(ctx, account.Config{
+		Pool: a.pool, Once: claims, Jobs: jobs, Mail: mailer, LanguageTag: choices.LanguageTag, Logger: a.logger, TokenIssuer: cfg.TokenIssuer, TokenAudience: cfg.TokenAudience,
+		AccessLifetime: accessLifetime, KeySecret: keys.signing, RefreshSecret: keys.refresh, Now: opts.Now,
+	})
+	if err != nil {
+		return err
+	}
 	conversations := conversation.New(conversation.Deps{
 		Pool: a.pool, Log: a.log, Model: a.model, Once: claims, Jobs: jobs, Scenes: scenes{choices},
 		Learners: learners{accounts}, Logger: a.logger, Now: opts.Now,
 	})
+	accounts.RegisterJobs(registry)
 	conversations.RegisterJobs(registry)
 	events := audit.New(audit.Deps{Pool: a.pool})
 	events.RegisterJobs(registry)

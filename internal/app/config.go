@@ -4,6 +4,7 @@
 package app
 
 import (
+	"cmp"
 	"crypto/hkdf"
 	"crypto/sha256"
 	"encoding/base64"
@@ -18,6 +19,8 @@ import (
 	"time"
 
 	"github.com/caarlos0/env/v11"
+
+	"github.com/fluentpro/fluentpro/internal/platform/mail"
 )
 
 // Environments.
@@ -51,6 +54,9 @@ type Config struct {
 	ModelAPIKey  string `env:"FLUENTPRO_MODEL_API_KEY"`
 	ModelName    string `env:"FLUENTPRO_MODEL_NAME"`
 
+	SMTPURL  string `env:"FLUENTPRO_SMTP_URL"`
+	MailFrom string `env:"FLUENTPRO_MAIL_FROM"`
+
 	TokenIssuer      string `env:"FLUENTPRO_TOKEN_ISSUER"`
 	TokenAudience    string `env:"FLUENTPRO_TOKEN_AUDIENCE" envDefault:"fluentpro"`
 	KeyEncryptionKey string `env:"FLUENTPRO_KEY_ENCRYPTION_KEY"`
@@ -64,8 +70,9 @@ func FromEnvironment(environ []string) (Config, error) {
 	}
 	// Nodes that listen on addresses of their own must not each be an issuer of
 	// their own: they would refuse each other's tokens.
-	if cfg.TokenIssuer == "" && (cfg.Env == Development || cfg.Env == Test) {
-		cfg.TokenIssuer = "http://" + cfg.HTTPAddr
+	if cfg.Env == Development || cfg.Env == Test {
+		cfg.TokenIssuer = cmp.Or(cfg.TokenIssuer, "http://"+cfg.HTTPAddr)
+		cfg.MailFrom = cmp.Or(cfg.MailFrom, "FluentPro <no-reply@localhost>") // elsewhere it would be taken for spam
 	}
 	return cfg, nil
 }
@@ -111,6 +118,12 @@ func (c Config) Check() error {
 	}
 	if c.ModelName == "" {
 		wrong("FLUENTPRO_MODEL_NAME", "must name a model")
+	}
+	if _, err := mail.ParseURL(c.SMTPURL); err != nil {
+		wrong("FLUENTPRO_SMTP_URL", err.Error())
+	}
+	if _, err := mail.ParseFrom(c.MailFrom); err != nil {
+		wrong("FLUENTPRO_MAIL_FROM", err.Error())
 	}
 	if _, err := c.masterKey(); err != nil {
 		wrong("FLUENTPRO_KEY_ENCRYPTION_KEY", err.Error())

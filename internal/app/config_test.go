@@ -15,6 +15,7 @@ func whole(change map[string]string) []string {
 	values := map[string]string{
 		"FLUENTPRO_DATABASE_URL": "postgres://u:p@db/x", "FLUENTPRO_REDIS_URL": "redis://cache",
 		"FLUENTPRO_MODEL_BASE_URL": "https://model/v1", "FLUENTPRO_MODEL_NAME": "m",
+		"FLUENTPRO_SMTP_URL":           "smtps://u:p@mail",
 		"FLUENTPRO_KEY_ENCRYPTION_KEY": base64.StdEncoding.EncodeToString(make([]byte, 32)),
 	}
 	for name, value := range change {
@@ -35,6 +36,7 @@ func TestDefaultsAreThoseOfTheDocs(t *testing.T) {
 	require.Equal(t, "127.0.0.1:8080", cfg.HTTPAddr)
 	require.Equal(t, "http://127.0.0.1:8080", cfg.TokenIssuer)
 	require.Equal(t, "fluentpro", cfg.TokenAudience)
+	require.Equal(t, "FluentPro <no-reply@localhost>", cfg.MailFrom)
 	require.Equal(t, ".fluentpro", cfg.DataDir)
 }
 
@@ -43,6 +45,7 @@ func TestEachWrongSettingIsNamed(t *testing.T) {
 	for name, value := range map[string]string{
 		"FLUENTPRO_ENV": "moon", "FLUENTPRO_DATABASE_URL": "", "FLUENTPRO_REDIS_URL": "cache:6379%",
 		"FLUENTPRO_MODEL_BASE_URL": "model", "FLUENTPRO_MODEL_NAME": "", "FLUENTPRO_KEY_ENCRYPTION_KEY": "short",
+		"FLUENTPRO_SMTP_URL": "smtp://u:hunter2@mail?starttls=off", "FLUENTPRO_MAIL_FROM": "nobody",
 		"FLUENTPRO_TRUSTED_PROXIES": "10.0.0.0", "FLUENTPRO_TLS_CERT_FILE": "cert.pem", "FLUENTPRO_DRAIN_LIMIT": "0s",
 	} {
 		t.Run(name, func(t *testing.T) {

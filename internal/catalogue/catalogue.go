@@ -5,6 +5,7 @@
 package catalogue
 
 import (
+	"slices"
 	"strings"
 
 	"golang.org/x/text/language"
@@ -111,6 +112,16 @@ func find[T any](all []T, match func(T) bool, into *T) bool {
 
 func normalID(id string) string {
 	return strings.ReplaceAll(strings.ToLower(strings.TrimSpace(id)), "-", "_")
+}
+
+// LanguageTag gives the served language (BCP 47) in which a learner with this
+// native language reads best, if there is one.
+func (c *Catalogue) LanguageTag(id string) (tag string, ok bool) {
+	var l Language
+	if !find(c.Languages, func(l Language) bool { return l.ID == id }, &l) {
+		return "", false
+	}
+	return l.Code, slices.ContainsFunc(served, func(t language.Tag) bool { return t.String() == l.Code })
 }
 
 // Negotiate picks the best served language for an Accept-Language header

@@ -49,6 +49,20 @@ func TestASceneIsFoundHoweverItsIDsAreWritten(t *testing.T) {
 	}
 }
 
+func TestALanguageTagIsOneThatIsServed(t *testing.T) {
+	t.Parallel()
+	c, _ := setup(t)
+	for id, want := range map[string]string{"english": "en", "chinese_simplified": "zh-Hans", "chinese_traditional": "zh-Hant"} {
+		tag, ok := c.LanguageTag(id)
+		require.True(t, ok, id)
+		require.Equal(t, want, tag)
+	}
+	for _, id := range []string{"french", "klingon", "", "en"} {
+		_, ok := c.LanguageTag(id)
+		require.False(t, ok, id)
+	}
+}
+
 func TestASceneNeedsAPartnerAndASituation(t *testing.T) {
 	t.Parallel()
 	c, _ := setup(t)

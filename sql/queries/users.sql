@@ -1,6 +1,6 @@
 -- name: InsertUser :exec
-insert into users (id, email, full_name, password_hash, created_at, updated_at)
-values (@id, @email, @full_name, @password_hash, @at, @at);
+insert into users (id, email, full_name, password_hash, language, created_at, updated_at)
+values (@id, @email, @full_name, @password_hash, @language, @at, @at);
 
 -- By users_email_key.
 -- name: UserByEmail :one

@@ -21,7 +21,7 @@ func TestServeNamesEverySettingThatIsMissing(t *testing.T) {
 	require.Equal(t, 1, code)
 	for _, name := range []string{
 		"FLUENTPRO_DATABASE_URL", "FLUENTPRO_REDIS_URL", "FLUENTPRO_MODEL_BASE_URL", "FLUENTPRO_MODEL_NAME",
-		"FLUENTPRO_KEY_ENCRYPTION_KEY",
+		"FLUENTPRO_SMTP_URL", "FLUENTPRO_KEY_ENCRYPTION_KEY",
 	} {
 		require.Contains(t, said, name)
 	}
@@ -32,6 +32,7 @@ func TestProductionNeedsAnIssuerOfItsOwn(t *testing.T) {
 	t.Parallel()
 	said, code := runToEnd(t, map[string]string{"FLUENTPRO_ENV": "production"}, "serve")
 	require.Equal(t, 1, code)
+	require.Contains(t, said, "FLUENTPRO_MAIL_FROM", "mails of localhost would be taken for spam")
 	require.Contains(t, said, "FLUENTPRO_TOKEN_ISSUER", "nodes with addresses of their own would refuse each other's tokens")
 }
 

@@ -19,6 +19,7 @@ import (
 
 	"github.com/fluentpro/fluentpro/internal/api/apitest"
 	"github.com/fluentpro/fluentpro/internal/devstack"
+	"github.com/fluentpro/fluentpro/internal/devstack/mailcatcher"
 	"github.com/fluentpro/fluentpro/internal/devstack/partner"
 	"github.com/fluentpro/fluentpro/test/e2e/journey"
 )
@@ -57,10 +58,11 @@ const masterKey = "BwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwc="
 // stack is what nodes share.
 type stack struct {
 	Model    *partner.Server
+	Mail     *mailcatcher.Server
 	Settings map[string]string // environment of every node
 }
 
-// newStack gives a database and a model of its own to one test, and the Redis
+// newStack gives a database, a model and a mail catcher of its own to one test, and the Redis
 // that all tests share.
 func newStack(t *testing.T, pace partner.Config) *stack {
 	t.Helper()
@@ -72,10 +74,12 @@ func newStackOn(t *testing.T, database string, pace partner.Config) *stack {
 	redis, err := devstack.TestRedis()
 	require.NoError(t, err)
 	model, url := newModel(t, pace)
-	return &stack{Model: model, Settings: map[string]string{
+	catcher := apitest.MailCatcher(t)
+	return &stack{Model: model, Mail: catcher, Settings: map[string]string{
 		"FLUENTPRO_ENV": "test", "FLUENTPRO_HTTP_ADDR": "127.0.0.1:0",
 		"FLUENTPRO_DATABASE_URL": database, "FLUENTPRO_REDIS_URL": redis,
 		"FLUENTPRO_MODEL_BASE_URL": url, "FLUENTPRO_MODEL_NAME": model.ModelName(),
+		"FLUENTPRO_SMTP_URL":     catcher.SMTPURL(),
 		"FLUENTPRO_TOKEN_ISSUER": "http://fluentpro.test", "FLUENTPRO_KEY_ENCRYPTION_KEY": masterKey,
 	}}
 }

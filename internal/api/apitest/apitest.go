@@ -1,5 +1,5 @@
 // Package apitest starts the whole service for a test in one line: a database
-// of its own, Redis, the built-in model, and a client that refuses any answer
+// of its own, Redis, the built-in model, a mail catcher, and a client that refuses any answer
 // the contract does not describe. It is for tests only.
 package apitest
 
@@ -24,6 +24,7 @@ import (
 	"github.com/fluentpro/fluentpro/internal/app"
 	"github.com/fluentpro/fluentpro/internal/catalogue"
 	"github.com/fluentpro/fluentpro/internal/devstack"
+	"github.com/fluentpro/fluentpro/internal/devstack/mailcatcher"
 	"github.com/fluentpro/fluentpro/internal/devstack/partner"
 	"github.com/fluentpro/fluentpro/migrations"
 )
@@ -35,6 +36,7 @@ const stopLimit = 2 * time.Second
 type Server struct {
 	URL    string          // of the API's root, without a trailing slash
 	Model  *partner.Server // what the partner says and how it fails
+	Mail   *mailcatcher.Server
 	Config app.Config
 	Clock  *Clock
 	App    *app.App
@@ -57,7 +59,7 @@ func WithConfig(change func(*app.Config)) Option { return func(s *setting) { cha
 // WithPace makes the model slower than at once.
 func WithPace(c partner.Config) Option { return func(s *setting) { s.model = c } }
 
-// Beside starts another node on the database, Redis and model of first.
+// Beside starts another node on the database, Redis, model and mail catcher of first.
 func Beside(first *Server) Option { return func(s *setting) { s.share = first } }
 
 // New starts a service that stops when the test ends.
@@ -65,14 +67,14 @@ func New(t testing.TB, options ...Option) *Server {
 	t.Helper()
 	set := setting{cfg: app.Config{
 		Env: app.Test, DrainLimit: stopLimit, HTTPAddr: "127.0.0.1:0", TokenAudience: "fluentpro",
-		TokenIssuer: "http://fluentpro.test", KeyEncryptionKey: base64.StdEncoding.EncodeToString(bytes.Repeat([]byte{7}, 32)),
+		TokenIssuer: "http://fluentpro.test", MailFrom: "FluentPro <no-reply@fluentpro.test>", KeyEncryptionKey: base64.StdEncoding.EncodeToString(bytes.Repeat([]byte{7}, 32)),
 	}}
 	for _, option := range options {
 		option(&set)
 	}
 	s := &Server{Config: set.cfg, Clock: &Clock{}, Logs: &Logs{}}
 	if set.share != nil {
-		s.Config, s.Model, s.Clock = set.share.Config, set.share.Model, set.share.Clock
+		s.Config, s.Model, s.Mail, s.Clock = set.share.Config, set.share.Model, set.share.Mail, set.share.Clock
 	} else {
 		s.prepare(t, set.model)
 	}
@@ -80,7 +82,7 @@ func New(t testing.TB, options ...Option) *Server {
 	return s
 }
 
-// prepare gives the server a database, Redis and a model of its own.
+// prepare gives the server a database, Redis, a model and a mail catcher of its own.
 func (s *Server) prepare(t testing.TB, pace partner.Config) {
 	if s.Config.DatabaseURL == "" {
 		s.Config.DatabaseURL = Database(t)
@@ -96,6 +98,23 @@ func (s *Server) prepare(t testing.TB, pace partner.Config) {
 	if s.Config.ModelBaseURL == "" {
 		s.Config.ModelBaseURL, s.Config.ModelName = model.URL+"/v1", s.Model.ModelName()
 	}
+	s.Mail = MailCatcher(t)
+	if s.Config.SMTPURL == "" {
+		s.Config.SMTPURL = s.Mail.SMTPURL()
+	}
+}
+
+// MailCatcher starts a mail server that ends with the test.
+func MailCatcher(t testing.TB) *mailcatcher.Server {
+	t.Helper()
+	catcher, err := mailcatcher.Start(t.Context(), mailcatcher.Config{Dir: t.TempDir()})
+	require.NoError(t, err)
+	t.Cleanup(func() {
+		ctx, cancel := context.WithTimeout(context.Background(), stopLimit)
+		defer cancel()
+		require.NoError(t, catcher.Stop(ctx))
+	})
+	return catcher
 }
 
 func (s *Server) start(t testing.TB) {

@@ -6,12 +6,14 @@ import (
 	"github.com/fluentpro/fluentpro/gen/apiv2"
 	"github.com/fluentpro/fluentpro/internal/account"
 	"github.com/fluentpro/fluentpro/internal/api/web"
+	"github.com/fluentpro/fluentpro/internal/catalogue"
 )
 
 // SignUp makes an account and signs it in.
 func (s *Server) SignUp(ctx context.Context, req apiv2.SignUpRequestObject) (apiv2.SignUpResponseObject, error) {
 	made, err := s.Accounts.SignUp(ctx, account.SignUpInput{
 		Email: string(req.Body.Email), Password: req.Body.Password, FullName: req.Body.FullName,
+		Language:       catalogue.Negotiate(valueOr(req.Params.AcceptLanguage, "")),
 		IdempotencyKey: valueOr(req.Params.IdempotencyKey, ""), Client: client(ctx),
 	})
 	if err != nil {

@@ -26,6 +26,7 @@ import (
 
 // Queues, each with its own concurrency, so that a flood in one starves no other.
 const (
+	QueueAuth         = "auth"         // mails about accounts
 	QueueConversation = "conversation" // replies
 	QueueMaintenance  = "maintenance"  // sweeping
 )

@@ -14,11 +14,12 @@ import (
 	"time"
 
 	"github.com/fluentpro/fluentpro/internal/devstack"
+	"github.com/fluentpro/fluentpro/internal/devstack/mailcatcher"
 	"github.com/fluentpro/fluentpro/test/e2e/journey"
 )
 
 // stage is what all parts stand on: the built binary, a durable PostgreSQL with
-// the schema, Redis, and the model in a process of its own.
+// the schema, Redis, a mail catcher, and the model in a process of its own.
 type stage struct {
 	dir       string // temporary
 	binary    string
@@ -27,6 +28,7 @@ type stage struct {
 	redisKind string
 	masterKey string // of all nodes
 	model     *child
+	smtpURL   string // of a mail catcher
 	http      *http.Client
 	closers   []func() error
 }
@@ -49,7 +51,7 @@ func newStage(ctx context.Context) (_ *stage, err error) {
 	if err := os.Chmod(s.dir, 0o755); err != nil { // PostgreSQL may run as another user
 		return nil, err
 	}
-	for _, step := range []func(context.Context) error{s.build, s.startServers, s.startModel, s.migrate} {
+	for _, step := range []func(context.Context) error{s.build, s.startServers, s.startModel, s.startMail, s.migrate} {
 		if err := step(ctx); err != nil {
 			return nil, err
 		}
@@ -110,6 +112,17 @@ func (s *stage) startModel(ctx context.Context) (err error) {
 	return s.model.told(ctx)
 }
 
+// startMail catches the few mails of the learners that sign up.
+func (s *stage) startMail(ctx context.Context) error {
+	catcher, err := mailcatcher.Start(ctx, mailcatcher.Config{Dir: filepath.Join(s.dir, "mail")})
+	if err != nil {
+		return err
+	}
+	s.closers = append(s.closers, func() error { return catcher.Stop(context.Background()) })
+	s.smtpURL = catcher.SMTPURL()
+	return nil
+}
+
 func (s *stage) migrate(ctx context.Context) error {
 	c, err := s.start(ctx, s.binary, []string{"FLUENTPRO_DATABASE_URL=" + s.database}, "migrate")
 	if err != nil {
@@ -131,7 +144,8 @@ func (s *stage) serve(ctx context.Context) (*child, time.Duration, error) {
 	began := time.Now()
 	c, err := s.start(ctx, s.binary, []string{
 		"FLUENTPRO_HTTP_ADDR=" + address, "FLUENTPRO_DATABASE_URL=" + s.database, "FLUENTPRO_REDIS_URL=" + s.redis,
-		"FLUENTPRO_MODEL_BASE_URL=" + s.model.url + "/v1", "FLUENTPRO_MODEL_NAME=figures", "FLUENTPRO_TOKEN_ISSUER=http://figures.test",
+		"FLUENTPRO_MODEL_BASE_URL=" + s.model.url + "/v1", "FLUENTPRO_MODEL_NAME=figures", "FLUENTPRO_SMTP_URL=" + s.smtpURL,
+		"FLUENTPRO_TOKEN_ISSUER=http://figures.test",
 		"FLUENTPRO_KEY_ENCRYPTION_KEY=" + s.masterKey, "FLUENTPRO_DRAIN_LIMIT=2s",
 	}, "serve")
 	if err != nil {
