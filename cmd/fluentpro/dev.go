@@ -26,7 +26,7 @@ import (
 // Files of `fluentpro dev` in the data folder.
 const (
 	keyFile      = "key"          // the master key, made once
-	databaseFile = "database.url" // there while dev runs, for `fluentpro admin`
+	databaseFile = "database.url" // there while dev runs, for commands that need a database alone
 )
 
 // stopLimit bounds how long each embedded part may take to stop.

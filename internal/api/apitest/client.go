@@ -13,6 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/fluentpro/fluentpro/gen/apiv2"
+	"github.com/fluentpro/fluentpro/internal/account"
 )
 
 // Password is what every learner of the tests signs up with.
@@ -53,6 +54,30 @@ func (s *Server) SignUp(t testing.TB) *Learner {
 	email := fmt.Sprintf("learner-%d@example.com", learners.Add(1))
 	l.Post(t, "/users", map[string]any{"email": email, "password": Password, "full_name": "Mei Chen"}).Expect(t, http.StatusCreated, &made)
 	l.User, l.Tokens = made.User, made.Tokens
+	return l
+}
+
+// Admin makes a new user with the role admin.
+func (s *Server) Admin(t testing.TB) *Learner {
+	t.Helper()
+	return s.with(t, account.RoleAdmin)
+}
+
+// Moderator makes a new user with the role moderator.
+func (s *Server) Moderator(t testing.TB) *Learner {
+	t.Helper()
+	return s.with(t, account.RoleModerator)
+}
+
+// with makes a new user with a role, whose token says so.
+func (s *Server) with(t testing.TB, role string) *Learner {
+	t.Helper()
+	l := s.SignUp(t)
+	_, err := account.GrantRole(t.Context(), s.Pool(t), string(l.User.Email), role, s.Clock.Now())
+	require.NoError(t, err)
+	var in apiv2.LogInResult
+	l.Post(t, "/sessions", map[string]any{"email": l.User.Email, "password": Password}).Expect(t, http.StatusCreated, &in)
+	l.User, l.Tokens = in.User, in.Tokens
 	return l
 }
 

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/getkin/kin-openapi/openapi3"
 	"github.com/stretchr/testify/require"
@@ -14,7 +15,9 @@ import (
 	"github.com/fluentpro/fluentpro/gen/apiv2"
 	"github.com/fluentpro/fluentpro/internal/api/apitest"
 	"github.com/fluentpro/fluentpro/internal/devstack/partner"
+	"github.com/fluentpro/fluentpro/internal/platform/deadletter"
 	"github.com/fluentpro/fluentpro/internal/platform/sse"
+	"github.com/fluentpro/fluentpro/internal/platform/telemetry"
 )
 
 // volatile formats differ in each run: of them only the kind is compared.
@@ -62,6 +65,18 @@ var stages = map[string]func(t *testing.T, s *apitest.Server) stage{
 	"listMessages 200":        talkAsTheExample,
 	"getMessage 200":          greetingAsTheExample,
 	"streamMessageEvents 200": greetingAsTheExample,
+
+	"listQueues 200":      func(t *testing.T, s *apitest.Server) stage { return stage{asks: s.Moderator(t)} },
+	"pauseQueue 200":      func(t *testing.T, s *apitest.Server) stage { return stage{asks: s.Admin(t)} },
+	"resumeQueue 200":     func(t *testing.T, s *apitest.Server) stage { return stage{asks: s.Admin(t)} },
+	"listDeadLetters 200": givenUpAsTheExample,
+	"replayDeadLetter 200": func(t *testing.T, s *apitest.Server) stage {
+		st := givenUpAsTheExample(t, s)
+		var page apiv2.DeadLetterPage
+		st.asks.Get(t, "/admin/dead-letters").Expect(t, http.StatusOK, &page)
+		st.path = map[string]string{"dead_letter_id": page.Data[0].ID.String()}
+		return st
+	},
 }
 
 // Every operation is asked as its example says, and answers as its example says.
@@ -224,4 +239,14 @@ func greetingAsTheExample(t *testing.T, s *apitest.Server) stage {
 	st.asks.Get(t, "/conversations/%s/messages", st.path["conversation_id"]).Expect(t, http.StatusOK, &page)
 	st.path["message_id"] = page.Data[0].ID.String()
 	return st
+}
+
+func givenUpAsTheExample(t *testing.T, s *apitest.Server) stage {
+	l := s.Admin(t)
+	giveUp(t, s, deadletter.Letter{
+		Source: deadletter.SourceJob, Kind: "conversation.reply", Queue: "conversation", Subject: "7", Payload: []byte(`{"v": 1}`), Attempts: 6,
+		Errors: []deadletter.Failure{{Attempt: 6, At: time.Now(), Error: "the worker was lost"}},
+		Origin: telemetry.Origin{ActorID: l.User.ID, CorrelationID: "0199b1a4-6f0e-7c55-9a51-3d2f8f6f1c20"},
+	})
+	return stage{asks: l}
 }

@@ -12,6 +12,8 @@ import (
 	"github.com/fluentpro/fluentpro/internal/catalogue"
 	"github.com/fluentpro/fluentpro/internal/conversation"
 	"github.com/fluentpro/fluentpro/internal/platform/cursor"
+	"github.com/fluentpro/fluentpro/internal/platform/deadletter"
+	"github.com/fluentpro/fluentpro/internal/platform/job"
 )
 
 // BasePath is where this version is mounted.
@@ -22,6 +24,8 @@ type Deps struct {
 	Accounts      *account.Service
 	Catalogue     *catalogue.Catalogue
 	Conversations *conversation.Service
+	Queues        *job.Queue
+	DeadLetters   *deadletter.Box
 	Cursors       *cursor.Sealer
 	Draining      context.Context // ends when streams must, so that readers move to other nodes
 	Now           func() time.Time

@@ -19,9 +19,13 @@ import (
 	"github.com/fluentpro/fluentpro/internal/platform/telemetry"
 )
 
-// pollInterval is the longest wait for a job that no notification told of: one
-// may be lost, and the engine sends at most one for each queue in FetchCooldown.
-const pollInterval = 250 * time.Millisecond
+// The longest waits for a job that no notification told of: one may be lost, and
+// the engine sends at most one for each queue in FetchCooldown. A learner waits
+// for a reply; for the rest it is not worth asking as often.
+const (
+	pollInterval  = time.Second
+	replyInterval = 250 * time.Millisecond
+)
 
 // never is longer than any job runs. The engine's own rescue of jobs that run
 // for long counts on the node's clock, and ends those it does not know without a
@@ -97,6 +101,9 @@ func engineConfig(cfg Config) (*river.Config, error) {
 			rc.Queues = map[string]river.QueueConfig{}
 		}
 		rc.Queues[name] = river.QueueConfig{MaxWorkers: n}
+		if name == QueueConversation {
+			rc.Queues[name] = river.QueueConfig{MaxWorkers: n, FetchPollInterval: replyInterval}
+		}
 	}
 	return rc, nil
 }
