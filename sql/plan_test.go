@@ -44,6 +44,11 @@ func TestHotQueriesUseTheirIndex(t *testing.T) {
 		"SendMessage":                  {db.SendMessage, []any{id, now, id, id, &id, id, text, json.RawMessage("{}")}, "conversations_pkey"},
 		"BeginReply":                   {db.BeginReply, []any{int64(1), id}, "messages_pkey"},
 		"IdempotencyKeyByName":         {db.IdempotencyKeyByName, []any{id, text, text}, "idempotency_keys_pkey"},
+		"DeadLetters":                  {db.DeadLetters, []any{now, id, nil, nil, nil, nil, 21}, "dead_letters_created"},
+		"DeadLetterForUpdate":          {db.DeadLetterForUpdate, []any{id}, "dead_letters_pkey"},
+		"DeleteReplayedDeadLetters":    {db.DeleteReplayedDeadLetters, []any{time.Hour, 10}, "dead_letters_replayed"},
+		"JobQueueDepths":               {db.JobQueueDepths, []any{[]string{"q"}}, "river_job_prioritized_fetching_index"},
+		"DiscardLeasedJob":             {db.DiscardLeasedJob, []any{1, text, int64(1)}, "job_leases_number_key"},
 		"DeleteExpiredIdempotencyKeys": {db.DeleteExpiredIdempotencyKeys, []any{now, 10}, "idempotency_keys_expiry"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -75,6 +80,11 @@ insert into messages (id, conversation_id, seq, role, content, status, metadata,
 select gen_random_uuid(), id, n, 'user', 'x', 'completed', '{}', 1, now() from conversations, generate_series(1, 4) n;
 insert into idempotency_keys
 select gen_random_uuid(), 'o', 'k' || n, gen_random_uuid(), '', '{}', now() + n * interval '1 second' from generate_series(1, 5000) n;
+insert into dead_letters (id, source, kind, queue, subject, payload, attempts, errors, correlation_id, created_at, replayed_at)
+select gen_random_uuid(), 'job', 'k' || n % 3, 'q', n, '{}', 1, '[]', '', now() - n * interval '1 minute', case when n % 2 = 0 then now() end
+from generate_series(1, 5000) n;
+insert into river_job (kind, args, queue, max_attempts) select 'k', '{}', 'q', 4 from generate_series(1, 5000);
+insert into job_leases select n, n, now() from generate_series(1, 1000) n;
 analyze;`
 
 // explain gives the plan that PostgreSQL takes when tables and their parts are

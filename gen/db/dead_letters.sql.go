@@ -61,7 +61,8 @@ type DeadLettersParams struct {
 	MaxRows  int
 }
 
-// Newest first, a page that begins behind (before_at, before_id). Filters are optional. By dead_letters_created.
+// Newest first, a page that begins behind (before_at, before_id). Filters are optional. By
+// dead_letters_created; where the filters leave few open letters, by dead_letters_open and sorted.
 func (q *Queries) DeadLetters(ctx context.Context, db DBTX, arg DeadLettersParams) ([]DeadLetter, error) {
 	rows, err := db.Query(ctx, DeadLetters,
 		arg.BeforeAt,

@@ -6,7 +6,8 @@ on conflict (source, queue, subject) where replayed_at is null do update
 set kind = excluded.kind, payload = excluded.payload, attempts = excluded.attempts, errors = excluded.errors,
     actor_id = excluded.actor_id, correlation_id = excluded.correlation_id, causation_id = excluded.causation_id;
 
--- Newest first, a page that begins behind (before_at, before_id). Filters are optional. By dead_letters_created.
+-- Newest first, a page that begins behind (before_at, before_id). Filters are optional. By
+-- dead_letters_created; where the filters leave few open letters, by dead_letters_open and sorted.
 -- name: DeadLetters :many
 select * from dead_letters
 where (created_at, id) < (@before_at::timestamptz, @before_id::uuid)
