@@ -51,7 +51,7 @@ var walls = []wall{
 	{
 		"only these plumbing packages have tables of their own",
 		func(dir, _ string) bool {
-			return within(dir, "internal/platform") && !slices.Contains([]string{"internal/platform/once", "internal/platform/outbox", "internal/platform/job", "internal/platform/mail"}, dir)
+			return within(dir, "internal/platform") && !slices.Contains([]string{"internal/platform/once", "internal/platform/outbox", "internal/platform/job", "internal/platform/deadletter", "internal/platform/mail"}, dir)
 		},
 		func(_, imported string) bool { return under(imported, "gen/db") },
 	},

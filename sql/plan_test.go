@@ -46,6 +46,11 @@ func TestHotQueriesUseTheirIndex(t *testing.T) {
 		"IdempotencyKeyByName":         {db.IdempotencyKeyByName, []any{id, text, text}, "idempotency_keys_pkey"},
 		"BeginMail":                    {db.BeginMail, []any{int64(1), text, now, text}, "mails_pkey"},
 		"EndMail":                      {db.EndMail, []any{text, text, now, text, int64(1)}, "mails_pkey"},
+		"DeadLetters":                  {db.DeadLetters, []any{now, id, nil, nil, nil, nil, 21}, "dead_letters_created"},
+		"DeadLetterForUpdate":          {db.DeadLetterForUpdate, []any{id}, "dead_letters_pkey"},
+		"DeleteReplayedDeadLetters":    {db.DeleteReplayedDeadLetters, []any{time.Hour, 10}, "dead_letters_replayed"},
+		"JobQueueDepths":               {db.JobQueueDepths, []any{[]string{"q"}}, "river_job_prioritized_fetching_index"},
+		"DiscardLeasedJob":             {db.DiscardLeasedJob, []any{1, text, int64(1)}, "job_leases_number_key"},
 		"DeleteExpiredIdempotencyKeys": {db.DeleteExpiredIdempotencyKeys, []any{now, 10}, "idempotency_keys_expiry"},
 		"DeleteExpiredAuditEvents":     {db.DeleteExpiredAuditEvents, []any{10}, "audit_events_time"},
 	} {
@@ -135,6 +140,11 @@ insert into idempotency_keys
 select gen_random_uuid(), 'o', 'k' || n, gen_random_uuid(), '', '{}', now() + n * interval '1 second' from generate_series(1, 5000) n;
 insert into mails (key, message_id, template, language, status, created_at, updated_at)
 select 'k' || n, 'm', 't', 'en', 'sent', now(), now() from generate_series(1, 5000) n;
+insert into dead_letters (id, source, kind, queue, subject, payload, attempts, errors, correlation_id, created_at, replayed_at)
+select gen_random_uuid(), 'job', 'k' || n % 3, 'q', n, '{}', 1, '[]', '', now() - n * interval '1 minute', case when n % 2 = 0 then now() end
+from generate_series(1, 5000) n;
+insert into river_job (kind, args, queue, max_attempts) select 'k', '{}', 'q', 4 from generate_series(1, 5000);
+insert into job_leases select n, n, now() from generate_series(1, 1000) n;
 analyze;`
 
 // explain gives the plan that PostgreSQL takes when tables and their parts are

@@ -14,18 +14,12 @@ func adminCommand() *cobra.Command {
 	cmd.AddCommand(&cobra.Command{
 		Use:   "grant EMAIL",
 		Short: "Give an account the role admin",
-		Long: "The role counts in tokens issued from now on: sign in again or refresh.\n" +
-			"FLUENTPRO_DATABASE_URL says which database; without it, that of a running `fluentpro dev`.",
-		Args: cobra.ExactArgs(1),
+		Long:  "The role counts in tokens issued from now on: sign in again or refresh.\n" + whichDatabase,
+		Args:  cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			cfg, _, err := settings()
+			cfg, _, err := databaseSettings()
 			if err != nil {
 				return err
-			}
-			if cfg.DatabaseURL == "" {
-				if cfg.DatabaseURL, err = devDatabaseURL(cfg.DataDir); err != nil {
-					return err
-				}
 			}
 			user, err := app.GrantAdmin(cmd.Context(), cfg, args[0])
 			if err != nil {

@@ -28,7 +28,7 @@ import (
 const (
 	mailFolder   = "mail"         // every mail that was sent
 	keyFile      = "key"          // the master key, made once
-	databaseFile = "database.url" // there while dev runs, for `fluentpro admin`
+	databaseFile = "database.url" // there while dev runs, for commands that need a database alone
 )
 
 // stopLimit bounds how long each embedded part may take to stop.

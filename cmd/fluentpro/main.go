@@ -32,7 +32,8 @@ func root() *cobra.Command {
 		SilenceErrors: true,
 		SilenceUsage:  true,
 	}
-	cmd.AddCommand(devCommand(), serveCommand(), migrateCommand(), adminCommand(), versionCommand())
+	cmd.AddCommand(devCommand(), serveCommand(), workerCommand(), migrateCommand(), adminCommand(), queuesCommand(),
+		deadLettersCommand(), versionCommand())
 	return cmd
 }
 
@@ -48,4 +49,14 @@ func settings() (app.Config, *slog.Logger, error) {
 		return cfg, slog.New(slog.NewTextHandler(os.Stderr, opts)), nil
 	}
 	return cfg, slog.New(slog.NewJSONHandler(os.Stderr, opts)), nil
+}
+
+// databaseSettings are the settings of commands that need nothing but a database:
+// the one that is set, else that of a running dev.
+func databaseSettings() (app.Config, *slog.Logger, error) {
+	cfg, logger, err := settings()
+	if err == nil && cfg.DatabaseURL == "" {
+		cfg.DatabaseURL, err = devDatabaseURL(cfg.DataDir)
+	}
+	return cfg, logger, err
 }

@@ -198,6 +198,8 @@ func TestServeNamesEverySettingThatIsMissing(t *testing.T) {
 	require.ErrorContains(t, err, "FLUENTPRO_DRAIN_LIMIT")
 	_, err = command(t, "admin", "grant", "a@example.com")
 	require.ErrorContains(t, err, "FLUENTPRO_DRAIN_LIMIT")
+	_, err = command(t, "worker")
+	require.ErrorContains(t, err, "FLUENTPRO_DRAIN_LIMIT")
 }
 
 func TestTheModelOfDevCanBeToldToFail(t *testing.T) {

@@ -7,6 +7,7 @@ package db
 
 import (
 	"context"
+	"encoding/json"
 
 	"time"
 )
@@ -40,6 +41,44 @@ where l.expires_at < now() and not exists (select 1 from river_job j where j.id 
 func (q *Queries) DeleteLapsedLeases(ctx context.Context, db DBTX) error {
 	_, err := db.Exec(ctx, DeleteLapsedLeases)
 	return err
+}
+
+const DiscardLeasedJob = `-- name: DiscardLeasedJob :one
+with held as (
+    delete from job_leases where number = $3 returning job_id
+)
+update river_job j set state = 'discarded', finalized_at = now(), errors = array_append(j.errors,
+    jsonb_build_object('attempt', $1::int, 'at', now(), 'error', $2::text, 'trace', ''))
+from held
+where j.id = held.job_id and j.state in ('running', 'available', 'scheduled', 'retryable')
+returning to_jsonb(j.errors)::jsonb as errors
+`
+
+type DiscardLeasedJobParams struct {
+	Attempt int
+	Error   string
+	Number  int64
+}
+
+// Ends a job that is given up together with its lease, and answers all its errors, the newest last; no row when the
+// lease is not ours any more. By job_leases_number_key and river_job_pkey.
+func (q *Queries) DiscardLeasedJob(ctx context.Context, db DBTX, arg DiscardLeasedJobParams) (json.RawMessage, error) {
+	row := db.QueryRow(ctx, DiscardLeasedJob, arg.Attempt, arg.Error, arg.Number)
+	var errors json.RawMessage
+	err := row.Scan(&errors)
+	return errors, err
+}
+
+const JobAttempt = `-- name: JobAttempt :one
+select attempt from river_job where id = $1
+`
+
+// How often the job was begun, by whomever. By river_job_pkey.
+func (q *Queries) JobAttempt(ctx context.Context, db DBTX, id int64) (int16, error) {
+	row := db.QueryRow(ctx, JobAttempt, id)
+	var attempt int16
+	err := row.Scan(&attempt)
+	return attempt, err
 }
 
 const ReleaseJobLease = `-- name: ReleaseJobLease :execrows
@@ -101,14 +140,16 @@ with lapsed as (
     where j.state = 'running' and greatest(l.expires_at, j.attempted_at + $1::interval) < now()
     for update of j skip locked
 )
-update river_job j set state = 'available', scheduled_at = now()
+update river_job j set state = 'available', scheduled_at = now(), errors = array_append(j.errors,
+    jsonb_build_object('attempt', j.attempt, 'at', now(), 'error', 'the worker was lost', 'trace', ''))
 from lapsed
 where j.id = lapsed.id
 returning j.id
 `
 
 // Jobs whose worker is gone become available again: their lease has lapsed, or was not even taken in the time of
-// one. In no order; by river_job_prioritized_fetching_index (those that run are few) and job_leases_pkey.
+// one. Each is told among the errors of its job. In no order; by river_job_prioritized_fetching_index (those that run
+// are few) and job_leases_pkey.
 func (q *Queries) ReviveLapsedJobs(ctx context.Context, db DBTX, lifetime time.Duration) ([]int64, error) {
 	rows, err := db.Query(ctx, ReviveLapsedJobs, lifetime)
 	if err != nil {

@@ -97,6 +97,23 @@ type Conversation struct {
 	LastActivityAt time.Time
 }
 
+type DeadLetter struct {
+	ID            uuid.UUID
+	Source        string
+	Kind          string
+	Queue         string
+	Subject       string
+	Payload       json.RawMessage
+	Attempts      int
+	Errors        json.RawMessage
+	ActorID       *uuid.UUID
+	CorrelationID string
+	CausationID   *uuid.UUID
+	CreatedAt     time.Time
+	ReplayedAt    *time.Time
+	ReplayedBy    *uuid.UUID
+}
+
 type EventNode struct {
 	Name      string
 	ID        uuid.UUID
@@ -238,9 +255,19 @@ type RefreshToken struct {
 type RiverJob struct {
 	ID          int64
 	State       RiverJobState
+	Queue       string
+	Priority    int16
+	Attempt     int16
+	Errors      []json.RawMessage
 	AttemptedAt *time.Time
 	ScheduledAt time.Time
 	FinalizedAt *time.Time
+}
+
+type RiverQueue struct {
+	Name      string
+	PausedAt  *time.Time
+	UpdatedAt time.Time
 }
 
 type Session struct {

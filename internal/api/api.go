@@ -25,13 +25,16 @@ import (
 	"github.com/fluentpro/fluentpro/internal/catalogue"
 	"github.com/fluentpro/fluentpro/internal/conversation"
 	"github.com/fluentpro/fluentpro/internal/platform/cursor"
+	"github.com/fluentpro/fluentpro/internal/platform/deadletter"
+	"github.com/fluentpro/fluentpro/internal/platform/job"
 	"github.com/fluentpro/fluentpro/internal/platform/page"
 )
 
 // permissions says which roles have each x-permission of the contracts.
 var permissions = map[string][]string{
-	"practise": {account.RoleUser, account.RoleAdmin},
-	"inspect":  {account.RoleModerator, account.RoleAdmin},
+	"practise":   {account.RoleUser, account.RoleAdmin},
+	"inspect":    {account.RoleModerator, account.RoleAdmin},
+	"administer": {account.RoleAdmin},
 }
 
 // Deps are what the doors lead to.
@@ -40,6 +43,8 @@ type Deps struct {
 	Catalogue      *catalogue.Catalogue
 	Conversations  *conversation.Service
 	Audit          *audit.Service
+	Queues         *job.Queue
+	DeadLetters    *deadletter.Box
 	Cursors        *cursor.Sealer
 	Probes         []Probe
 	NotReady       <-chan struct{} // closed when /readyz must fail, so that balancers go elsewhere
@@ -83,7 +88,8 @@ func mountV2(e *echo.Echo, d Deps, text []byte) error {
 	}
 	server, err := v2.New(v2.Deps{
 		Accounts: d.Accounts, Catalogue: d.Catalogue, Conversations: d.Conversations, Cursors: d.Cursors,
-		Audit: d.Audit, Exports: page.New(page.Config{Describe: describe}), Draining: d.Draining, Now: d.Now,
+		Audit: d.Audit, Exports: page.New(page.Config{Describe: describe}), Queues: d.Queues, DeadLetters: d.DeadLetters,
+		Draining: d.Draining, Now: d.Now,
 	})
 	if err != nil {
 		return err

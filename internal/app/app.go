@@ -21,6 +21,7 @@ import (
 	"github.com/fluentpro/fluentpro/internal/catalogue"
 	"github.com/fluentpro/fluentpro/internal/conversation"
 	"github.com/fluentpro/fluentpro/internal/platform/cursor"
+	"github.com/fluentpro/fluentpro/internal/platform/deadletter"
 	"github.com/fluentpro/fluentpro/internal/platform/eventlog"
 	"github.com/fluentpro/fluentpro/internal/platform/job"
 	"github.com/fluentpro/fluentpro/internal/platform/llm"
@@ -35,8 +36,11 @@ const accessLifetime = 15 * time.Minute
 // undefinedTable is the SQLSTATE of a query that names a table which is not there.
 const undefinedTable = "42P01"
 
-// How many jobs of each queue a node works on at once.
-var concurrency = map[string]int{job.QueueAuth: 10, job.QueueConversation: 500, job.QueueMaintenance: 2}
+// How many jobs of each queue a node works on at once, unless FLUENTPRO_QUEUES
+// says otherwise, and the most that it may say.
+var concurrency = map[string]int{job.QueueAuth: 10, job.QueueOnboarding: 10, job.QueueConversation: 500, job.QueueMaintenance: 4}
+
+const maxConcurrency = 10_000
 
 // App is the service put together: New, Start, serve Handler, Drain, Close.
 type App struct {
@@ -129,17 +133,24 @@ func (a *App) wire(ctx context.Context, cfg Config, opts Options) error {
 	conversations.RegisterJobs(registry)
 	events := audit.New(audit.Deps{Pool: a.pool})
 	events.RegisterJobs(registry)
-	registerSweeps(registry, claims, a.pool)
-	if a.queue, err = job.New(job.Config{Pool: a.pool, Registry: registry, Concurrency: concurrency, Logger: a.logger}); err != nil {
+	letters := deadletter.New(a.pool)
+	registerSweeps(registry, claims, letters, a.pool)
+	atOnce, err := cfg.concurrency()
+	if err != nil {
+		return err
+	}
+	if a.queue, err = job.New(job.Config{Pool: a.pool, Registry: registry, Concurrency: atOnce, Logger: a.logger}); err != nil {
 		return err
 	}
 	jobs.Queue = a.queue
+	letters.Register(deadletter.SourceJob, a.queue.Replay)
 	proxies, err := cfg.proxies()
 	if err != nil {
 		return err
 	}
 	a.handler, err = api.New(api.Deps{
 		Accounts: accounts, Catalogue: choices, Conversations: conversations, Audit: events, Cursors: cursor.New(keys.cursor),
+		Queues: a.queue, DeadLetters: letters,
 		Probes:   []api.Probe{{Name: "postgres", Required: true, Check: a.pool.Ping}, {Name: "redis", Check: a.pingRedis}},
 		NotReady: a.notReady, Draining: a.draining, Logger: a.logger, AllowedOrigins: cfg.AllowedOrigins, TrustedProxies: proxies,
 		TLS: cfg.TLSCertFile != "", Now: opts.Now,

@@ -11,6 +11,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"net"
 	"net/url"
 	"reflect"
@@ -20,6 +21,7 @@ import (
 
 	"github.com/caarlos0/env/v11"
 
+	"github.com/fluentpro/fluentpro/internal/platform/job"
 	"github.com/fluentpro/fluentpro/internal/platform/mail"
 )
 
@@ -46,6 +48,9 @@ type Config struct {
 
 	DrainDelay time.Duration `env:"FLUENTPRO_DRAIN_DELAY"`
 	DrainLimit time.Duration `env:"FLUENTPRO_DRAIN_LIMIT" envDefault:"20s"`
+
+	ServeJobs bool           `env:"FLUENTPRO_SERVE_JOBS" envDefault:"true"`
+	Queues    map[string]int `env:"FLUENTPRO_QUEUES"`
 
 	DatabaseURL string `env:"FLUENTPRO_DATABASE_URL"`
 	RedisURL    string `env:"FLUENTPRO_REDIS_URL"`
@@ -137,11 +142,29 @@ func (c Config) Check() error {
 	if c.DrainDelay < 0 || c.DrainLimit <= 0 {
 		wrong("FLUENTPRO_DRAIN_LIMIT", "and FLUENTPRO_DRAIN_DELAY must be durations, the limit above zero")
 	}
+	if _, err := c.concurrency(); err != nil {
+		wrong("FLUENTPRO_QUEUES", err.Error())
+	}
 	if len(errs) == 0 {
 		return nil
 	}
 	slices.SortFunc(errs, func(a, b error) int { return strings.Compare(a.Error(), b.Error()) })
 	return fmt.Errorf("configuration: %w", errors.Join(errs...))
+}
+
+// concurrency is how many jobs of each queue this node works on at once.
+func (c Config) concurrency() (map[string]int, error) {
+	of := maps.Clone(concurrency)
+	for name, n := range c.Queues {
+		if _, known := of[name]; !known {
+			return nil, fmt.Errorf("names %q; the queues are %s", name, strings.Join(job.Queues(), ", "))
+		}
+		if n < 0 || n > maxConcurrency {
+			return nil, fmt.Errorf("must give %s a number of jobs from 0 to %d", name, maxConcurrency)
+		}
+		of[name] = n
+	}
+	return of, nil
 }
 
 // masterKey is the 32 bytes from which every other key is derived.

@@ -38,6 +38,33 @@ func TestDefaultsAreThoseOfTheDocs(t *testing.T) {
 	require.Equal(t, "fluentpro", cfg.TokenAudience)
 	require.Equal(t, "FluentPro <no-reply@localhost>", cfg.MailFrom)
 	require.Equal(t, ".fluentpro", cfg.DataDir)
+	require.True(t, cfg.ServeJobs)
+	require.Empty(t, cfg.Queues)
+}
+
+func TestQueuesAreSetByName(t *testing.T) {
+	t.Parallel()
+	cfg, err := app.FromEnvironment(whole(map[string]string{"FLUENTPRO_QUEUES": "auth:0,conversation:200", "FLUENTPRO_SERVE_JOBS": "false"}))
+	require.NoError(t, err)
+	require.NoError(t, cfg.Check())
+	require.False(t, cfg.ServeJobs)
+	require.Equal(t, map[string]int{"auth": 0, "conversation": 200, "onboarding": 10, "maintenance": 4}, app.Concurrency(cfg))
+
+	for value, says := range map[string]string{
+		"auth:1,mail:2": `FLUENTPRO_QUEUES names "mail"; the queues are auth, conversation, maintenance, onboarding`,
+		"auth:-1":       "FLUENTPRO_QUEUES must give auth a number of jobs from 0 to 10000", "auth:10001": "FLUENTPRO_QUEUES must give auth",
+	} {
+		cfg, err := app.FromEnvironment(whole(map[string]string{"FLUENTPRO_QUEUES": value}))
+		require.NoError(t, err)
+		require.ErrorContains(t, cfg.Check(), says)
+	}
+	for _, value := range []string{"auth", "auth:many"} {
+		_, err := app.FromEnvironment(whole(map[string]string{"FLUENTPRO_QUEUES": value}))
+		require.ErrorContains(t, err, "FLUENTPRO_QUEUES", value)
+	}
+	cfg, err = app.FromEnvironment(whole(map[string]string{"FLUENTPRO_QUEUES": "auth:0,conversation:0,onboarding:0,maintenance:0"}))
+	require.NoError(t, err)
+	require.ErrorContains(t, app.Work(t.Context(), cfg, slog.New(slog.DiscardHandler), nil), "FLUENTPRO_QUEUES leaves a worker nothing to do")
 }
 
 func TestEachWrongSettingIsNamed(t *testing.T) {
@@ -71,6 +98,10 @@ func TestAServiceThatCannotStartSaysWhyWithoutSecrets(t *testing.T) {
 		_, err = app.New(t.Context(), cfg, slog.New(slog.DiscardHandler), app.Options{})
 		require.Error(t, err)
 		require.NotContains(t, err.Error(), "hunter2")
+		_, err = app.OpenDesk(t.Context(), cfg, slog.New(slog.DiscardHandler))
+		require.Error(t, err)
+		require.NotContains(t, err.Error(), "hunter2")
+		require.Error(t, app.Work(t.Context(), cfg, slog.New(slog.DiscardHandler), nil))
 		require.Error(t, app.Migrate(t.Context(), cfg.DatabaseURL, slog.New(slog.DiscardHandler)))
 	}
 }

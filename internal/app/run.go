@@ -5,8 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"net"
 	"net/http"
+	"slices"
 	"syscall"
 	"time"
 
@@ -43,7 +45,7 @@ func Migrate(ctx context.Context, databaseURL string, logger *slog.Logger) error
 // Serve runs the service until ctx ends, then stops it in order: it says it is
 // not ready and waits for balancers, ends streams with stream.closing, lets
 // requests and replies finish up to the limit, and hands the rest over. It
-// closes the listener. ready is called once requests are answered; it may be nil.
+// closes the listener. Jobs are left to workers if ServeJobs is off. ready is called once requests are answered; it may be nil.
 func Serve(ctx context.Context, cfg Config, listener net.Listener, logger *slog.Logger, ready func()) error {
 	defer func() { _ = listener.Close() }()
 	redis.SetLogger(redisLog{logger}) // the library has one logger for the process
@@ -52,8 +54,10 @@ func Serve(ctx context.Context, cfg Config, listener net.Listener, logger *slog.
 		return err
 	}
 	defer a.Close()
-	if err := a.Start(ctx); err != nil {
-		return err
+	if cfg.ServeJobs {
+		if err := a.Start(ctx); err != nil {
+			return err
+		}
 	}
 	server := newServer(a.Handler(), logger)
 	failed := make(chan error, 1)
@@ -68,6 +72,35 @@ func Serve(ctx context.Context, cfg Config, listener net.Listener, logger *slog.
 	}
 	return errors.Join(err, shutDown(a, server, cfg))
 }
+
+// Work runs background jobs without the API until ctx ends, then takes no new
+// ones, lets those that run finish up to the limit, and hands the rest over.
+// ready is called once jobs are taken; it may be nil.
+func Work(ctx context.Context, cfg Config, logger *slog.Logger, ready func()) error {
+	if atOnce, err := cfg.concurrency(); err == nil && !slices.ContainsFunc(slices.Collect(maps.Values(atOnce)), positive) {
+		return errors.New("FLUENTPRO_QUEUES leaves a worker nothing to do")
+	}
+	redis.SetLogger(redisLog{logger}) // the library has one logger for the process
+	a, err := New(ctx, cfg, logger, Options{})
+	if err != nil {
+		return err
+	}
+	defer a.Close()
+	if err := a.Start(ctx); err != nil {
+		return err
+	}
+	if ready != nil {
+		ready()
+	}
+	<-ctx.Done()
+	logger.Info("stopping", "limit", cfg.DrainLimit.String())
+	a.Drain()
+	last, cancel := context.WithTimeout(context.Background(), cfg.DrainLimit)
+	defer cancel()
+	return a.StopJobs(last)
+}
+
+func positive(n int) bool { return n > 0 }
 
 // redisLog takes what the Redis library tells, such as each failed dial.
 type redisLog struct{ logger *slog.Logger }

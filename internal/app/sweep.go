@@ -6,14 +6,15 @@ import (
 
 	"github.com/jackc/pgx/v5/pgxpool"
 
+	"github.com/fluentpro/fluentpro/internal/platform/deadletter"
 	"github.com/fluentpro/fluentpro/internal/platform/job"
 	"github.com/fluentpro/fluentpro/internal/platform/once"
 )
 
-// Sweeping of idempotency keys: how often, and how many at a bite.
+// Sweeping: how often, and how many rows at a bite.
 const (
-	sweepKeysEvery = time.Hour
-	sweepKeysBite  = 1000
+	sweepEvery = time.Hour
+	sweepBite  = 1000
 )
 
 // sweepKeysArgs is the job that deletes expired idempotency keys.
@@ -22,16 +23,27 @@ type sweepKeysArgs struct{}
 // Kind names the job.
 func (sweepKeysArgs) Kind() string { return "maintenance.sweep_idempotency_keys" }
 
+// sweepLettersArgs is the job that deletes dead letters which were replayed long ago.
+type sweepLettersArgs struct{}
+
+// Kind names the job.
+func (sweepLettersArgs) Kind() string { return "maintenance.sweep_dead_letters" }
+
 // registerSweeps adds the work that keeps tables from growing for ever.
-func registerSweeps(r *job.Registry, keys *once.Keys, pool *pgxpool.Pool) {
-	job.Register(r, job.Spec{Queue: job.QueueMaintenance},
-		func(ctx context.Context, _ job.Run, _ sweepKeysArgs) error {
-			for {
-				n, err := keys.Sweep(ctx, pool, sweepKeysBite)
-				if err != nil || n < sweepKeysBite {
-					return err
-				}
+func registerSweeps(r *job.Registry, keys *once.Keys, letters *deadletter.Box, pool *pgxpool.Pool) {
+	registerSweep(r, sweepKeysArgs{}, func(ctx context.Context) (int64, error) { return keys.Sweep(ctx, pool, sweepBite) })
+	registerSweep(r, sweepLettersArgs{}, func(ctx context.Context) (int64, error) { return letters.Sweep(ctx, sweepBite) })
+}
+
+// registerSweep has bites taken, again and again, until one is not a whole one.
+func registerSweep[T job.Args](r *job.Registry, args T, bite func(context.Context) (int64, error)) {
+	job.Register(r, job.Spec{Queue: job.QueueMaintenance}, func(ctx context.Context, _ job.Run, _ T) error {
+		for {
+			n, err := bite(ctx)
+			if err != nil || n < sweepBite {
+				return err
 			}
-		})
-	job.Every(r, sweepKeysEvery, sweepKeysArgs{})
+		}
+	})
+	job.Every(r, sweepEvery, args)
 }

@@ -19,8 +19,7 @@ import (
 // Bounds of one reply.
 const (
 	replyTimeout = 5 * time.Minute
-	storeWait    = time.Minute      // how long storing a finished reply is tried before the job is
-	giveUpWait   = 30 * time.Second // how long storing that a reply has failed is tried
+	storeWait    = time.Minute // how long storing a finished reply is tried before the job is
 )
 
 // errGivenUp is the problem of a reply that failed for reasons of ours.
@@ -37,26 +36,19 @@ func (replyArgs) Kind() string { return "conversation.reply" }
 
 // RegisterJobs adds the work of this package to a node.
 func (s *Service) RegisterJobs(r *job.Registry) {
-	job.Register(r, job.Spec{Queue: job.QueueConversation, Timeout: replyTimeout},
+	job.Register(r, job.Spec{Queue: job.QueueConversation, Critical: true, Timeout: replyTimeout},
 		func(ctx context.Context, run job.Run, args replyArgs) error {
-			err := s.reply(ctx, args.MessageID, run.Lease)
-			if err == nil || !run.Last || takenAway(ctx) {
-				return err
-			}
-			return errors.Join(err, s.giveUp(ctx, args.MessageID, run.Lease))
+			return s.reply(ctx, args.MessageID, run.Lease)
 		})
+	job.OnGivenUp(r, func(ctx context.Context, run job.Run, args replyArgs, _ error) error {
+		return s.giveUp(ctx, args.MessageID, run.Lease)
+	})
 }
-
-// takenAway tells a run that ends because its node stops, or because its lease
-// is lost, from one that is out of time: another worker goes on with the first.
-func takenAway(ctx context.Context) bool { return errors.Is(ctx.Err(), context.Canceled) }
 
 // giveUp ends a reply that no run could write, so that the conversation is free
 // for the next message.
 func (s *Service) giveUp(ctx context.Context, id uuid.UUID, lease int64) error {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), giveUpWait)
-	defer cancel()
-	m, err := patiently(ctx, giveUpWait, func() (Message, error) {
+	m, err := patiently(ctx, storeWait, func() (Message, error) {
 		m, err := s.store.beginReply(ctx, id, lease) // the run may have failed before it did
 		if postgres.NoRows(err) {
 			return s.store.replyByID(ctx, id)

@@ -13,6 +13,7 @@ import (
 	"github.com/fluentpro/fluentpro/internal/conversation"
 	"github.com/fluentpro/fluentpro/internal/devstack/partner"
 	"github.com/fluentpro/fluentpro/internal/platform/eventlog"
+	"github.com/fluentpro/fluentpro/internal/platform/job"
 )
 
 func TestAReplyIsStoredAsItWasStreamed(t *testing.T) {
@@ -221,6 +222,36 @@ func TestAReplyThatNoRunCanWriteFailsAndFreesTheConversation(t *testing.T) {
 	require.Equal(t, &conversation.Problem{Code: "server.internal", Detail: "The reply could not be written."}, stored.Problem)
 	require.Empty(t, n.model.Requests())
 	n.requireFree(c)
+	n.eventually("what could not be done is kept", func() bool { return n.count("dead_letters") == 1 })
+	var kind, queue, subject string
+	n.scan("select kind, queue, payload->>'message_id' from dead_letters", nil, &kind, &queue, &subject)
+	require.Equal(t, []string{"conversation.reply", job.QueueConversation, sent.Reply.ID.String()}, []string{kind, queue, subject})
+}
+
+func TestAReplyIsCriticalWork(t *testing.T) {
+	t.Parallel()
+	n := setup(t, idle)
+	n.say(n.talk(), "Hello")
+	var attempts int
+	n.scan("select max_attempts from river_job", nil, &attempts)
+	require.Equal(t, 6, attempts)
+}
+
+// A reply that takes its worker along must not keep the conversation for ever.
+func TestAReplyThatKillsEachOfItsWorkersFreesTheConversation(t *testing.T) {
+	t.Parallel()
+	n := setup(t, idle)
+	c := n.talk()
+	sent := n.say(c, "Hello")
+	r := n.read(sent.Reply, conversation.Position{})
+	n.exec("update river_job set state = 'running', attempt = max_attempts, attempted_at = now() - interval '1 minute', attempted_by = '{gone}'")
+	n.exec("update messages set status = 'streaming', content = '', lease_number = 1 where id = $1", sent.Reply.ID)
+	n.stage.node()
+	require.Equal(t, "failed", kinds(r.untilEnd()))
+	require.Equal(t, "server.internal", n.message(sent.Reply).Problem.Code)
+	require.Empty(t, n.model.Requests())
+	n.requireFree(c)
+	n.eventually("what could not be done is kept", func() bool { return n.count("dead_letters") == 1 })
 }
 
 func TestALastRunThatFailsBeforeItBeginsFreesTheConversationToo(t *testing.T) {

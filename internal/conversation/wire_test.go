@@ -17,6 +17,7 @@ import (
 
 	"github.com/fluentpro/fluentpro/internal/conversation"
 	"github.com/fluentpro/fluentpro/internal/devstack/partner"
+	"github.com/fluentpro/fluentpro/internal/platform/telemetry"
 )
 
 // trips counts round trips to PostgreSQL: each time that something is sent after
@@ -89,7 +90,8 @@ func TestAMessageTakesFourRoundTripsAtMost(t *testing.T) {
 		if i%2 == 0 {
 			key = fmt.Sprint("key ", i)
 		}
-		_, err := n.Send(t.Context(), conversation.SendInput{UserID: mei, ConversationID: c.ID, Content: "Hello", IdempotencyKey: key})
+		ctx := telemetry.WithOrigin(t.Context(), telemetry.Origin{ActorID: mei, CorrelationID: "a request"})
+		_, err := n.Send(ctx, conversation.SendInput{UserID: mei, ConversationID: c.ID, Content: "Hello", IdempotencyKey: key})
 		require.NoError(t, err)
 		most = max(most, count.taken())
 	}

@@ -25,6 +25,22 @@ update river_job j set state = 'completed', finalized_at = now()
 from held
 where j.id = held.job_id and j.state in ('running', 'available', 'scheduled', 'retryable');
 
+-- Ends a job that is given up together with its lease, and answers all its errors, the newest last; no row when the
+-- lease is not ours any more. By job_leases_number_key and river_job_pkey.
+-- name: DiscardLeasedJob :one
+with held as (
+    delete from job_leases where number = @number returning job_id
+)
+update river_job j set state = 'discarded', finalized_at = now(), errors = array_append(j.errors,
+    jsonb_build_object('attempt', @attempt::int, 'at', now(), 'error', @error::text, 'trace', ''))
+from held
+where j.id = held.job_id and j.state in ('running', 'available', 'scheduled', 'retryable')
+returning to_jsonb(j.errors)::jsonb as errors;
+
+-- How often the job was begun, by whomever. By river_job_pkey.
+-- name: JobAttempt :one
+select attempt from river_job where id = @id;
+
 -- Gives a lease back before the queue stores what became of the run; no row when it is not ours any more. The row
 -- stays until then, or else the job of a worker that dies in between would be nobody's. By job_leases_number_key.
 -- name: ReleaseJobLease :execrows
@@ -32,7 +48,8 @@ update job_leases set number = -number, expires_at = now() + @lifetime::interval
 where number = @number;
 
 -- Jobs whose worker is gone become available again: their lease has lapsed, or was not even taken in the time of
--- one. In no order; by river_job_prioritized_fetching_index (those that run are few) and job_leases_pkey.
+-- one. Each is told among the errors of its job. In no order; by river_job_prioritized_fetching_index (those that run
+-- are few) and job_leases_pkey.
 -- name: ReviveLapsedJobs :many
 with lapsed as (
     select j.id from river_job j
@@ -40,7 +57,8 @@ with lapsed as (
     where j.state = 'running' and greatest(l.expires_at, j.attempted_at + @lifetime::interval) < now()
     for update of j skip locked
 )
-update river_job j set state = 'available', scheduled_at = now()
+update river_job j set state = 'available', scheduled_at = now(), errors = array_append(j.errors,
+    jsonb_build_object('attempt', j.attempt, 'at', now(), 'error', 'the worker was lost', 'trace', ''))
 from lapsed
 where j.id = lapsed.id
 returning j.id;

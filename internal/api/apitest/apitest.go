@@ -19,6 +19,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/stretchr/testify/require"
 
 	"github.com/fluentpro/fluentpro/internal/app"
@@ -26,6 +27,7 @@ import (
 	"github.com/fluentpro/fluentpro/internal/devstack"
 	"github.com/fluentpro/fluentpro/internal/devstack/mailcatcher"
 	"github.com/fluentpro/fluentpro/internal/devstack/partner"
+	"github.com/fluentpro/fluentpro/internal/platform/postgres"
 	"github.com/fluentpro/fluentpro/migrations"
 )
 
@@ -168,6 +170,15 @@ func Database(t testing.TB) string {
 	require.NoError(t, err)
 	t.Cleanup(drop)
 	return url
+}
+
+// Pool is a look of the test's own into the server's database.
+func (s *Server) Pool(t testing.TB) *pgxpool.Pool {
+	t.Helper()
+	pool, err := postgres.Open(t.Context(), postgres.Config{URL: s.Config.DatabaseURL, MaxConns: 4})
+	require.NoError(t, err)
+	t.Cleanup(pool.Close)
+	return pool
 }
 
 // Clock is the service's time; it runs, and tests may move it.

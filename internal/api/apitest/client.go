@@ -14,7 +14,6 @@ import (
 
 	"github.com/fluentpro/fluentpro/gen/apiv2"
 	"github.com/fluentpro/fluentpro/internal/account"
-	"github.com/fluentpro/fluentpro/internal/platform/postgres"
 )
 
 // Password is what every learner of the tests signs up with.
@@ -58,29 +57,26 @@ func (s *Server) SignUp(t testing.TB) *Learner {
 	return l
 }
 
-// Admin makes somebody who has the role admin.
+// Admin makes a new user with the role admin.
 func (s *Server) Admin(t testing.TB) *Learner {
 	t.Helper()
-	return s.withRole(t, account.RoleAdmin)
+	return s.with(t, account.RoleAdmin)
 }
 
-// Moderator makes somebody who has the role moderator.
+// Moderator makes a new user with the role moderator.
 func (s *Server) Moderator(t testing.TB) *Learner {
 	t.Helper()
-	return s.withRole(t, account.RoleModerator)
+	return s.with(t, account.RoleModerator)
 }
 
-// withRole grants a new learner a role, and signs in again for a token that has it.
-func (s *Server) withRole(t testing.TB, role string) *Learner {
+// with makes a new user with a role, whose token says so.
+func (s *Server) with(t testing.TB, role string) *Learner {
 	t.Helper()
 	l := s.SignUp(t)
-	pool, err := postgres.Open(t.Context(), postgres.Config{URL: s.Config.DatabaseURL, MaxConns: 1})
-	require.NoError(t, err)
-	defer pool.Close()
-	_, err = account.GrantRole(t.Context(), pool, string(l.User.Email), role, s.Clock.Now())
+	_, err := account.GrantRole(t.Context(), s.Pool(t), string(l.User.Email), role, s.Clock.Now())
 	require.NoError(t, err)
 	var in apiv2.LogInResult
-	s.Nobody().Post(t, "/sessions", map[string]any{"email": l.User.Email, "password": Password}).Expect(t, http.StatusCreated, &in)
+	l.Post(t, "/sessions", map[string]any{"email": l.User.Email, "password": Password}).Expect(t, http.StatusCreated, &in)
 	l.User, l.Tokens = in.User, in.Tokens
 	return l
 }

@@ -17,9 +17,11 @@ import (
 	"github.com/fluentpro/fluentpro/gen/apiv2"
 	"github.com/fluentpro/fluentpro/internal/api/apitest"
 	"github.com/fluentpro/fluentpro/internal/devstack/partner"
+	"github.com/fluentpro/fluentpro/internal/platform/deadletter"
 	"github.com/fluentpro/fluentpro/internal/platform/outbox"
 	"github.com/fluentpro/fluentpro/internal/platform/page"
 	"github.com/fluentpro/fluentpro/internal/platform/sse"
+	"github.com/fluentpro/fluentpro/internal/platform/telemetry"
 )
 
 // volatile formats differ in each run: of them only the kind is compared.
@@ -70,6 +72,17 @@ var stages = map[string]func(t *testing.T, s *apitest.Server) stage{
 
 	"listAuditEvents 200":   auditAsTheExample,
 	"exportAuditEvents 200": auditAsTheExample,
+	"listQueues 200":        func(t *testing.T, s *apitest.Server) stage { return stage{asks: s.Moderator(t)} },
+	"pauseQueue 200":        func(t *testing.T, s *apitest.Server) stage { return stage{asks: s.Admin(t)} },
+	"resumeQueue 200":       func(t *testing.T, s *apitest.Server) stage { return stage{asks: s.Admin(t)} },
+	"listDeadLetters 200":   givenUpAsTheExample,
+	"replayDeadLetter 200": func(t *testing.T, s *apitest.Server) stage {
+		st := givenUpAsTheExample(t, s)
+		var page apiv2.DeadLetterPage
+		st.asks.Get(t, "/admin/dead-letters").Expect(t, http.StatusOK, &page)
+		st.path = map[string]string{"dead_letter_id": page.Data[0].ID.String()}
+		return st
+	},
 }
 
 // Every operation is asked as its example says, and answers as its example says.
@@ -256,4 +269,14 @@ func greetingAsTheExample(t *testing.T, s *apitest.Server) stage {
 	st.asks.Get(t, "/conversations/%s/messages", st.path["conversation_id"]).Expect(t, http.StatusOK, &page)
 	st.path["message_id"] = page.Data[0].ID.String()
 	return st
+}
+
+func givenUpAsTheExample(t *testing.T, s *apitest.Server) stage {
+	l := s.Admin(t)
+	giveUp(t, s, deadletter.Letter{
+		Source: deadletter.SourceJob, Kind: "conversation.reply", Queue: "conversation", Subject: "7", Payload: []byte(`{"v": 1}`), Attempts: 6,
+		Errors: []deadletter.Failure{{Attempt: 6, At: time.Now(), Error: "the worker was lost"}},
+		Origin: telemetry.Origin{ActorID: l.User.ID, CorrelationID: "0199b1a4-6f0e-7c55-9a51-3d2f8f6f1c20"},
+	})
+	return stage{asks: l}
 }

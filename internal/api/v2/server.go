@@ -13,6 +13,8 @@ import (
 	"github.com/fluentpro/fluentpro/internal/catalogue"
 	"github.com/fluentpro/fluentpro/internal/conversation"
 	"github.com/fluentpro/fluentpro/internal/platform/cursor"
+	"github.com/fluentpro/fluentpro/internal/platform/deadletter"
+	"github.com/fluentpro/fluentpro/internal/platform/job"
 	"github.com/fluentpro/fluentpro/internal/platform/page"
 )
 
@@ -25,6 +27,8 @@ type Deps struct {
 	Catalogue     *catalogue.Catalogue
 	Conversations *conversation.Service
 	Audit         *audit.Service
+	Queues        *job.Queue
+	DeadLetters   *deadletter.Box
 	Cursors       *cursor.Sealer
 	Exports       *page.Exporter
 	Draining      context.Context // ends when streams must, so that readers move to other nodes

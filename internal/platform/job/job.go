@@ -1,35 +1,42 @@
 // Package job runs background work in PostgreSQL-backed queues (riverqueue).
 // A job is inserted in the transaction that needs it, so it exists if and only
 // if that transaction commits. It promises that a job runs at least once, that
-// two workers never hold it at the same time by the database's clock, and that
-// the job of a worker that died is taken up again within LeaseLifetime plus a
-// few seconds. It does not promise exactly once: guard effects with Run.Lease.
+// two workers never hold it at the same time by the database's clock, that the
+// job of a worker that died is taken up again within LeaseLifetime plus a few
+// seconds, and that a job which no run could end becomes a dead letter, whether
+// its runs failed or took their processes along. It does not promise exactly
+// once: guard effects with Run.Lease.
 //
+// Every time is the database's: a node whose clock is wrong changes nothing.
 // Arguments hold ids, never secrets or texts: they are visible to operators.
 package job
 
 import (
 	"cmp"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
-	"log/slog"
-	"sync"
 	"time"
 
-	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/riverqueue/river"
-	"github.com/riverqueue/river/riverdriver/riverpgxv5"
 	"github.com/riverqueue/river/rivertype"
+
+	"github.com/fluentpro/fluentpro/internal/platform/telemetry"
 )
 
 // Queues, each with its own concurrency, so that a flood in one starves no other.
 const (
-	QueueAuth         = "auth"         // mails about accounts
+	QueueAuth         = "auth"         // mail and what else accounts need done
+	QueueOnboarding   = "onboarding"   // learning plans
 	QueueConversation = "conversation" // replies
 	QueueMaintenance  = "maintenance"  // sweeping
 )
+
+// Queues gives the names of all queues, sorted.
+func Queues() []string {
+	return []string{QueueAuth, QueueConversation, QueueMaintenance, QueueOnboarding}
+}
 
 // LeaseLifetime is how long a job stays with a worker that is not heard of,
 // unless Config says otherwise.
@@ -37,7 +44,8 @@ const LeaseLifetime = 10 * time.Second
 
 const (
 	defaultSweepInterval = 2 * time.Second
-	defaultMaxAttempts   = 5
+	defaultAttempts      = 1 + 3
+	criticalAttempts     = 1 + 5
 	defaultTimeout       = time.Minute
 	handOverMax          = 5 * time.Second // for work to end once its context has
 )
@@ -55,16 +63,25 @@ type Run struct {
 // Spec says how jobs of one kind are run.
 type Spec struct {
 	Queue       string        // one of the queues above
-	MaxAttempts int           // runs that fail before the job is given up; 0: 5
+	Critical    bool          // five retries instead of three
+	MaxAttempts int           // runs until the job is given up; 0: 4, or 6 of critical work
 	Timeout     time.Duration // of one run; 0: 1 minute
+	Unique      bool          // while a job is not over, inserting another with equal arguments does nothing
 }
 
 // Registry collects what a node can work on, before New. It is for one Queue.
 type Registry struct {
 	workers *river.Workers
-	specs   map[string]Spec
+	kinds   map[string]*kind
 	leases  *leases
 	every   []periodic
+}
+
+// kind is what a node knows of one kind of job.
+type kind struct {
+	Spec
+	work    func(ctx context.Context, run Run, args []byte) error
+	givenUp func(ctx context.Context, run Run, args []byte, cause error) error // nil: nothing to do
 }
 
 // periodic is a job that comes again and again.
@@ -75,21 +92,85 @@ type periodic struct {
 
 // NewRegistry makes an empty Registry.
 func NewRegistry() *Registry {
-	return &Registry{workers: river.NewWorkers(), specs: map[string]Spec{}, leases: newLeases()}
+	return &Registry{workers: river.NewWorkers(), kinds: map[string]*kind{}, leases: newLeases()}
 }
 
 // Register adds the work for one kind of job; a second one for a kind panics. An
-// error is retried with exponential backoff and jitter, after about 1, 16, 81
-// and 256 seconds; the context ends at the time limit, when the lease is lost
-// (cause ErrLeaseLost), or on shutdown, which counts as no attempt. A panic is an
-// error. Work that ignores its context is not waited for on shutdown: another
-// node begins the job while it still goes on.
+// error, a panic and arguments that cannot be read are retried after about 1, 16
+// and 81 seconds, critical work also after 256 and 625, each give or take a tenth
+// and up to 5 seconds late; the run after the last retry ends the job for good,
+// as does an error made by Permanent. A worker that dies has used up one of the
+// runs too. The context ends at the time limit, when the lease is lost (cause
+// ErrLeaseLost), or on shutdown, which counts as no attempt; it carries the
+// Origin of the insert. Work that ignores its context is not waited for on
+// shutdown: another node begins the job while it still goes on.
 func Register[T Args](r *Registry, spec Spec, work func(ctx context.Context, run Run, args T) error) {
-	var zero T
-	spec.MaxAttempts = cmp.Or(spec.MaxAttempts, defaultMaxAttempts)
+	attempts := defaultAttempts
+	if spec.Critical {
+		attempts = criticalAttempts
+	}
+	spec.MaxAttempts = cmp.Or(spec.MaxAttempts, attempts)
 	spec.Timeout = cmp.Or(spec.Timeout, defaultTimeout)
-	r.specs[zero.Kind()] = spec
-	river.AddWorker(r.workers, &worker[T]{spec: spec, leases: r.leases, work: work})
+	k := &kind{Spec: spec, work: func(ctx context.Context, run Run, text []byte) error {
+		args, err := read[T](text)
+		if err != nil {
+			return err
+		}
+		return work(ctx, run, args)
+	}}
+	river.AddWorker(r.workers, &worker[T]{kind: k, leases: r.leases})
+	r.kinds[kindOf[T]()] = k
+}
+
+// OnGivenUp adds what is done when a job of a kind ends for good without success,
+// so that nobody waits for it for ever. It comes after Register, at most once a
+// kind, else it panics. It runs before the dead letter is stored, under a lease
+// and with 30 seconds of its own; it runs again if its node dies meanwhile. Its
+// own error is kept in the dead letter and stops nothing.
+func OnGivenUp[T Args](r *Registry, do func(ctx context.Context, run Run, args T, cause error) error) {
+	k := r.kinds[kindOf[T]()]
+	if k == nil || k.givenUp != nil {
+		panic(fmt.Sprintf("job: kind %s is not registered, or has a second OnGivenUp", kindOf[T]()))
+	}
+	k.givenUp = func(ctx context.Context, run Run, text []byte, cause error) error {
+		args, err := read[T](text)
+		if err != nil {
+			return err
+		}
+		return do(ctx, run, args, cause)
+	}
+}
+
+func kindOf[T Args]() string {
+	var zero T
+	return zero.Kind()
+}
+
+func read[T Args](text []byte) (args T, err error) {
+	if err := json.Unmarshal(text, &args); err != nil {
+		return args, fmt.Errorf("read arguments: %w", err)
+	}
+	return args, nil
+}
+
+// permanentError is one that no retry mends.
+type permanentError struct{ error }
+
+// Unwrap gives the error itself.
+func (e permanentError) Unwrap() error { return e.error }
+
+// Permanent marks an error of work that would fail again in the same way: the
+// job is given up at once. Of nil it makes nil.
+func Permanent(err error) error {
+	if err == nil {
+		return nil
+	}
+	return permanentError{err}
+}
+
+func isPermanent(err error) bool {
+	_, is := errors.AsType[permanentError](err)
+	return is
 }
 
 // Every runs args again and again, on one node at a time, first after one
@@ -103,134 +184,26 @@ func Every(r *Registry, interval time.Duration, args Args) {
 func (r *Registry) periodicJobs() ([]*river.PeriodicJob, error) {
 	var all []*river.PeriodicJob
 	for _, p := range r.every {
-		spec, ok := r.specs[p.args.Kind()]
+		k, ok := r.kinds[p.args.Kind()]
 		if !ok {
 			return nil, fmt.Errorf("job queue: kind %s is to run every %s and is not registered", p.args.Kind(), p.interval)
 		}
-		opts := spec.insertOpts()
-		opts.UniqueOpts = river.UniqueOpts{ByArgs: true, ByState: []rivertype.JobState{
-			rivertype.JobStateAvailable, rivertype.JobStatePending, rivertype.JobStateRetryable,
-			rivertype.JobStateRunning, rivertype.JobStateScheduled,
-		}}
+		spec := k.Spec
+		spec.Unique = true
+		opts := spec.insertOpts(telemetry.Origin{})
 		all = append(all, river.NewPeriodicJob(river.PeriodicInterval(p.interval),
 			func() (river.JobArgs, *river.InsertOpts) { return p.args, opts }, nil))
 	}
 	return all, nil
 }
 
-func (s Spec) insertOpts() *river.InsertOpts {
-	return &river.InsertOpts{Queue: s.Queue, MaxAttempts: s.MaxAttempts}
-}
-
-// pollInterval is the longest wait for a job that no notification told of: one
-// may be lost, and the engine sends at most one for each queue in FetchCooldown.
-const pollInterval = 250 * time.Millisecond
-
-// Config says where the queue lives and how much this node takes on.
-type Config struct {
-	Pool          *pgxpool.Pool
-	Registry      *Registry
-	Concurrency   map[string]int // jobs at once by queue; none: this node only inserts
-	Logger        *slog.Logger
-	LeaseLifetime time.Duration // how long a job stays with a worker that is not heard of, the same on all nodes; 0: LeaseLifetime
-	SweepInterval time.Duration // how often this node looks for jobs of lost workers; 0: 2 s
-}
-
-// Queue inserts jobs and, once started, works on them.
-type Queue struct {
-	client *river.Client[pgx.Tx]
-	leases *leases
-	specs  map[string]Spec
-	works  bool
-
-	mu      sync.Mutex // held while starting and stopping
-	started bool
-	stopped bool
-	failure error // of the stop
-}
-
-// New makes a Queue; it runs nothing before Start.
-func New(cfg Config) (*Queue, error) {
-	periodicJobs, err := cfg.Registry.periodicJobs()
-	if err != nil {
-		return nil, err
+func (s Spec) insertOpts(origin telemetry.Origin) *river.InsertOpts {
+	opts := &river.InsertOpts{Queue: s.Queue, MaxAttempts: s.MaxAttempts, Metadata: originMetadata(origin)}
+	if s.Unique {
+		opts.UniqueOpts = river.UniqueOpts{ByArgs: true, ByState: []rivertype.JobState{
+			rivertype.JobStateAvailable, rivertype.JobStatePending, rivertype.JobStateRetryable,
+			rivertype.JobStateRunning, rivertype.JobStateScheduled,
+		}}
 	}
-	rc := &river.Config{
-		Logger:              slog.New(quiet{cfg.Logger.Handler()}),
-		FetchCooldown:       5 * time.Millisecond, // how soon after one fetch the next may follow: first-token latency
-		FetchPollInterval:   pollInterval,
-		FetchOnlyKnownKinds: true, // an older node leaves alone what a newer one has inserted
-		Workers:             cfg.Registry.workers,
-		PeriodicJobs:        periodicJobs,
-	}
-	if len(cfg.Concurrency) > 0 {
-		rc.Queues = map[string]river.QueueConfig{}
-		for name, n := range cfg.Concurrency {
-			rc.Queues[name] = river.QueueConfig{MaxWorkers: n}
-		}
-	}
-	client, err := river.NewClient(riverpgxv5.New(cfg.Pool), rc)
-	if err != nil {
-		return nil, fmt.Errorf("job queue: %w", err)
-	}
-	l := cfg.Registry.leases
-	l.store = store{pool: cfg.Pool, lifetime: cmp.Or(cfg.LeaseLifetime, LeaseLifetime)}
-	l.sweeps, l.logger = cmp.Or(cfg.SweepInterval, defaultSweepInterval), cfg.Logger
-	return &Queue{client: client, leases: l, specs: cfg.Registry.specs, works: len(cfg.Concurrency) > 0}, nil
-}
-
-// Insert adds a job that exists once tx commits.
-func (q *Queue) Insert(ctx context.Context, tx pgx.Tx, args Args) error {
-	spec, ok := q.specs[args.Kind()]
-	if !ok {
-		return fmt.Errorf("insert job: kind %s is not registered", args.Kind())
-	}
-	if _, err := q.client.InsertTx(ctx, tx, args, spec.insertOpts()); err != nil {
-		return fmt.Errorf("insert job %s: %w", args.Kind(), err)
-	}
-	return nil
-}
-
-// Start begins to work, if this node does. Stop must follow, and is for good.
-func (q *Queue) Start(ctx context.Context) error {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	if q.stopped {
-		return errors.New("start job queue: it has been stopped")
-	}
-	if !q.works || q.started {
-		return nil
-	}
-	if err := q.client.Start(context.WithoutCancel(ctx)); err != nil {
-		return fmt.Errorf("start job queue: %w", err)
-	}
-	q.leases.start()
-	q.started = true
-	return nil
-}
-
-// Stop takes no new job, lets running ones finish until ctx ends, then hands
-// them over to other nodes. Idempotent, and safe before Start.
-func (q *Queue) Stop(ctx context.Context) error {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	if q.started && !q.stopped {
-		q.failure = q.stop(ctx)
-		q.leases.stop()
-	}
-	q.stopped = true
-	return q.failure
-}
-
-func (q *Queue) stop(ctx context.Context) error {
-	if q.client.Stop(ctx) == nil {
-		return nil
-	}
-	q.leases.handOver() // ctx has ended, and jobs still run
-	last, cancel := context.WithTimeout(context.WithoutCancel(ctx), handOverMax)
-	defer cancel()
-	if err := q.client.StopAndCancel(last); err != nil {
-		return fmt.Errorf("stop job queue: hand jobs over: %w", err)
-	}
-	return nil
+	return opts
 }

@@ -1,0 +1,7 @@
+package app
+
+// Concurrency is how many jobs of each queue a node works on at once.
+func Concurrency(cfg Config) map[string]int {
+	of, _ := cfg.concurrency()
+	return of
+}

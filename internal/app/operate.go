@@ -1,0 +1,45 @@
+package app
+
+import (
+	"context"
+	"log/slog"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"github.com/fluentpro/fluentpro/internal/conversation"
+	"github.com/fluentpro/fluentpro/internal/platform/deadletter"
+	"github.com/fluentpro/fluentpro/internal/platform/job"
+	"github.com/fluentpro/fluentpro/internal/platform/once"
+	"github.com/fluentpro/fluentpro/internal/platform/postgres"
+)
+
+// Desk is what an operator works with from the command line: it needs nothing
+// but the database, and no running service.
+type Desk struct {
+	Queues  *job.Queue // works on nothing
+	Letters *deadletter.Box
+	pool    *pgxpool.Pool
+}
+
+// OpenDesk opens one; Close must follow. It knows every kind of job, and could do
+// none: the nouns behind them lack what they would need.
+func OpenDesk(ctx context.Context, cfg Config, logger *slog.Logger) (*Desk, error) {
+	pool, err := postgres.Open(ctx, postgres.Config{URL: cfg.DatabaseURL, MaxConns: 2})
+	if err != nil {
+		return nil, err
+	}
+	d := &Desk{pool: pool, Letters: deadletter.New(pool)}
+	registry := job.NewRegistry()
+	conversation.New(conversation.Deps{Pool: pool}).RegisterJobs(registry)
+	registerSweeps(registry, once.New(nil, time.Now), d.Letters, pool)
+	if d.Queues, err = job.New(job.Config{Pool: pool, Registry: registry, Logger: logger}); err != nil {
+		pool.Close()
+		return nil, err
+	}
+	d.Letters.Register(deadletter.SourceJob, d.Queues.Replay)
+	return d, nil
+}
+
+// Close lets go of the database.
+func (d *Desk) Close() { d.pool.Close() }
