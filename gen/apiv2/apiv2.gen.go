@@ -265,6 +265,7 @@ const (
 	CursorInvalid                 ProblemCode = "cursor.invalid"
 	DeadLetterReplayed            ProblemCode = "dead_letter.replayed"
 	DeadLetterUnknownKind         ProblemCode = "dead_letter.unknown_kind"
+	EventExpired                  ProblemCode = "event.expired"
 	ExportBusy                    ProblemCode = "export.busy"
 	ExportOutOfTime               ProblemCode = "export.out_of_time"
 	IdempotencyInProgress         ProblemCode = "idempotency.in_progress"
@@ -319,6 +320,8 @@ func (e ProblemCode) Valid() bool {
 	case DeadLetterReplayed:
 		return true
 	case DeadLetterUnknownKind:
+		return true
+	case EventExpired:
 		return true
 	case ExportBusy:
 		return true

@@ -43,7 +43,10 @@ func (s *Service) signIn(ctx context.Context, user User, hash, password, device 
 		return SignedIn{}, err
 	}
 	err = postgres.InTx(ctx, s.store.pool, func(tx postgres.Tx) error {
-		return insertSession(ctx, tx, session, tokens.Refresh)
+		if err := insertSession(ctx, tx, session, tokens.Refresh); err != nil {
+			return err
+		}
+		return signedIn(ctx, tx, session)
 	})
 	if err != nil {
 		return SignedIn{}, err

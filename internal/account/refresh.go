@@ -27,14 +27,18 @@ func (s *Service) Refresh(ctx context.Context, token string) (Tokens, error) {
 		}
 		if found.UsedAt != nil {
 			if stolen = now.Sub(*found.UsedAt) > RefreshGrace; stolen {
-				return revokeSession(ctx, tx, found.SessionID, now)
+				return endStolen(ctx, tx, found, now)
 			}
 			return nil
 		}
-		return rotate(ctx, tx, rotation{
+		step := rotation{
 			Session: found.SessionID, Used: refreshHash(token), Next: refreshHash(next),
 			At: now, ExpiresAt: earlier(now.Add(SessionSliding), found.EndsAt),
-		})
+		}
+		if err := rotate(ctx, tx, step); err != nil {
+			return err
+		}
+		return refreshed(ctx, tx, found.UserID, step)
 	})
 	if err != nil {
 		return Tokens{}, err
@@ -43,6 +47,14 @@ func (s *Service) Refresh(ctx context.Context, token string) (Tokens, error) {
 		return Tokens{}, errInvalidRefresh
 	}
 	return s.tokens(found.UserID, found.SessionID, found.Roles, next)
+}
+
+// endStolen ends the session of a token that came back.
+func endStolen(ctx context.Context, tx postgres.Tx, t refreshToken, now time.Time) error {
+	if err := revokeSession(ctx, tx, t.SessionID, now); err != nil {
+		return err
+	}
+	return reused(ctx, tx, t, now)
 }
 
 func earlier(a, b time.Time) time.Time {

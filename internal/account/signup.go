@@ -70,7 +70,10 @@ func (s *Service) SignUp(ctx context.Context, in SignUpInput) (SignedIn, error) 
 		if err := insertUser(ctx, tx, made.User, hash); err != nil {
 			return err
 		}
-		return insertSession(ctx, tx, made.Session, made.Tokens.Refresh)
+		if err := insertSession(ctx, tx, made.Session, made.Tokens.Refresh); err != nil {
+			return err
+		}
+		return signedUp(ctx, tx, made)
 	})
 	if err != nil {
 		return SignedIn{}, err

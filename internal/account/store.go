@@ -48,15 +48,19 @@ func (s *store) credentials(ctx context.Context, email string) (User, string, er
 	return fromRow(row), row.PasswordHash, nil
 }
 
-func (s *store) grantRole(ctx context.Context, email, role string, at time.Time) (User, error) {
-	row, err := s.q.GrantRole(ctx, s.pool, db.GrantRoleParams{Email: email, Role: role, At: at})
-	if postgres.NoRows(err) {
-		return User{}, errUserNotFound
-	}
-	if err != nil {
-		return User{}, postgres.Translate(fmt.Errorf("grant role: %w", err))
-	}
-	return fromRow(row), nil
+func (s *store) grantRole(ctx context.Context, email, role string, at time.Time) (user User, err error) {
+	err = postgres.InTx(ctx, s.pool, func(tx postgres.Tx) error {
+		row, err := s.q.GrantRole(ctx, tx, db.GrantRoleParams{Email: email, Role: role, At: at})
+		if postgres.NoRows(err) {
+			return errUserNotFound
+		}
+		if err != nil {
+			return fmt.Errorf("grant role: %w", err)
+		}
+		user = fromRow(row)
+		return roleAssigned(ctx, tx, user)
+	})
+	return user, err
 }
 
 func (s *store) sessionIsLive(ctx context.Context, id, user uuid.UUID, at time.Time) (bool, error) {

@@ -27,6 +27,7 @@ import (
 	"github.com/fluentpro/fluentpro/internal/platform/llm"
 	"github.com/fluentpro/fluentpro/internal/platform/mail"
 	"github.com/fluentpro/fluentpro/internal/platform/once"
+	"github.com/fluentpro/fluentpro/internal/platform/outbox"
 	"github.com/fluentpro/fluentpro/internal/platform/postgres"
 )
 
@@ -51,6 +52,9 @@ type App struct {
 	model   *llm.Client
 	queue   *job.Queue
 	logger  *slog.Logger
+
+	relay     *outbox.Relay
+	consumers *outbox.Consumers
 
 	notReady chan struct{}
 	unready  sync.Once
@@ -135,6 +139,12 @@ func (a *App) wire(ctx context.Context, cfg Config, opts Options) error {
 	events.RegisterJobs(registry)
 	letters := deadletter.New(a.pool)
 	registerSweeps(registry, claims, letters, a.pool)
+	handlers := outbox.NewHandlers()
+	accounts.HandleEvents(handlers)
+	events.RegisterHandlers(handlers)
+	if err := a.wireEvents(ctx, handlers, letters); err != nil {
+		return err
+	}
 	atOnce, err := cfg.concurrency()
 	if err != nil {
 		return err
@@ -161,8 +171,13 @@ func (a *App) wire(ctx context.Context, cfg Config, opts Options) error {
 // Handler serves the API.
 func (a *App) Handler() http.Handler { return a.handler }
 
-// Start begins the background work.
-func (a *App) Start(ctx context.Context) error { return a.queue.Start(ctx) }
+// Start begins the background work: jobs, and events with their handlers.
+func (a *App) Start(ctx context.Context) error {
+	if err := a.queue.Start(ctx); err != nil {
+		return err
+	}
+	return a.startEvents(ctx)
+}
 
 // NotReady makes /readyz fail, so that balancers move on. Idempotent.
 func (a *App) NotReady() { a.unready.Do(func() { close(a.notReady) }) }
@@ -174,9 +189,14 @@ func (a *App) Drain() {
 	a.drain()
 }
 
-// StopJobs takes no new job, lets running ones finish until ctx ends, and hands
-// the rest over to other nodes.
-func (a *App) StopJobs(ctx context.Context) error { return a.queue.Stop(ctx) }
+// StopJobs takes no new job or event, lets those under way finish until ctx ends,
+// and hands the rest over to other nodes.
+func (a *App) StopJobs(ctx context.Context) error {
+	var wg sync.WaitGroup
+	wg.Go(a.stopEvents)
+	defer wg.Wait()
+	return a.queue.Stop(ctx)
+}
 
 // Close lets go of everything, after Drain and StopJobs. Idempotent.
 func (a *App) Close() {

@@ -9,6 +9,7 @@ import (
 	"github.com/fluentpro/fluentpro/internal/platform/deadletter"
 	"github.com/fluentpro/fluentpro/internal/platform/job"
 	"github.com/fluentpro/fluentpro/internal/platform/once"
+	"github.com/fluentpro/fluentpro/internal/platform/outbox"
 )
 
 // Sweeping: how often, and how many rows at a bite.
@@ -29,9 +30,17 @@ type sweepLettersArgs struct{}
 // Kind names the job.
 func (sweepLettersArgs) Kind() string { return "maintenance.sweep_dead_letters" }
 
+// sweepEventsArgs is the job that deletes events and records of them that are
+// older than the outbox's retention.
+type sweepEventsArgs struct{}
+
+// Kind names the job.
+func (sweepEventsArgs) Kind() string { return "maintenance.sweep_events" }
+
 // registerSweeps adds the work that keeps tables from growing for ever.
 func registerSweeps(r *job.Registry, keys *once.Keys, letters *deadletter.Box, pool *pgxpool.Pool) {
 	registerSweep(r, sweepKeysArgs{}, func(ctx context.Context) (int64, error) { return keys.Sweep(ctx, pool, sweepBite) })
+	registerSweep(r, sweepEventsArgs{}, func(ctx context.Context) (int64, error) { return outbox.Sweep(ctx, pool, sweepBite) })
 	registerSweep(r, sweepLettersArgs{}, func(ctx context.Context) (int64, error) { return letters.Sweep(ctx, sweepBite) })
 }
 

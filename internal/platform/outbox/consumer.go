@@ -15,7 +15,7 @@ import (
 
 const (
 	consumerRows      = 100                    // events in one transaction
-	consumerPoll      = 200 * time.Millisecond // between looks at a stream that nobody woke us for
+	consumerPoll      = 500 * time.Millisecond // between looks at a stream that nobody woke us for: its relay is elsewhere
 	parkedRows        = 100
 	reloadEvery       = time.Second // between looks for what was parked from outside
 	defaultRetryAfter = time.Second

@@ -141,11 +141,18 @@ func (s *share) giveBack(ctx context.Context, nodes map[string][]uuid.UUID) erro
 		return nil
 	}
 	numbers := s.numbers(over)
-	for p := range over {
-		s.tenant.end(p)
-		delete(s.held, p)
-	}
+	s.end(over)
 	return s.store.releasePartitions(ctx, s.node, numbers)
+}
+
+// end lets the work on places come to its end, on all at once.
+func (s *share) end(places map[place]bool) {
+	var wg sync.WaitGroup
+	for p := range places {
+		delete(s.held, p)
+		wg.Go(func() { s.tenant.end(p) })
+	}
+	wg.Wait()
 }
 
 func (s *share) take(ctx context.Context, nodes map[string][]uuid.UUID) error {
@@ -175,9 +182,11 @@ func (s *share) take(ctx context.Context, nodes map[string][]uuid.UUID) error {
 // leave ends all work here and says so, so that others need not wait for lapses.
 func (s *share) leave() {
 	numbers := s.numbers(nil)
+	all := map[place]bool{}
 	for p := range s.held {
-		s.tenant.end(p)
+		all[p] = true
 	}
+	s.end(all)
 	ctx, cancel := context.WithTimeout(context.Background(), s.lifetime/2)
 	defer cancel()
 	err := s.store.forgetNode(ctx, s.node, s.names)

@@ -86,9 +86,9 @@ func Rebuild(ctx context.Context, pool *pgxpool.Pool) error {
 }
 
 // Sweep deletes up to limit events and as many records of handled ones that are
-// older than Retention, and says whether there may be more. The records stay a
+// older than Retention, and says how many of either at most. The records stay a
 // day longer, so that no event outlives them.
-func Sweep(ctx context.Context, pool *pgxpool.Pool, limit int) (more bool, err error) {
+func Sweep(ctx context.Context, pool *pgxpool.Pool, limit int) (int64, error) {
 	return store{pool: pool}.sweep(ctx, limit)
 }
 

@@ -51,6 +51,18 @@ type board struct {
 	url   string
 	redis *redis.Client
 	cut   atomic.Bool // Redis cannot be reached
+
+	mu    sync.Mutex
+	awake []*outbox.Consumers
+}
+
+// published wakes all consumers, as a relay in their process would.
+func (b *board) published(partition int) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for _, c := range b.awake {
+		c.Wake(partition)
+	}
 }
 
 func setup(t *testing.T) *board {
@@ -134,7 +146,7 @@ func (b *board) write(piece uuid.UUID, data outbox.Data) {
 // relay starts one with a pool of its own.
 func (b *board) relay(hook func(context.Context, string)) *outbox.Relay {
 	b.t.Helper()
-	r := outbox.NewRelay(outbox.RelayConfig{Pool: postgrestest.Pool(b.t, b.url), Redis: b.redis, LeaseLifetime: lifetime, Logger: b.logger()})
+	r := outbox.NewRelay(outbox.RelayConfig{Pool: postgrestest.Pool(b.t, b.url), Redis: b.redis, Published: b.published, LeaseLifetime: lifetime, Logger: b.logger()})
 	r.OnStep(hook)
 	require.NoError(b.t, r.Start(b.t.Context()))
 	b.t.Cleanup(r.Stop)
@@ -151,6 +163,9 @@ func (b *board) consumers(h *outbox.Handlers, hook func(context.Context, string)
 	c.OnStep(hook)
 	require.NoError(b.t, c.Start(b.t.Context()))
 	b.t.Cleanup(c.Stop)
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.awake = append(b.awake, c)
 	return c
 }
 

@@ -414,16 +414,16 @@ func (s store) replay(ctx context.Context, conn db.DBTX, group string, ids []uui
 	return n, nil
 }
 
-func (s store) sweep(ctx context.Context, limit int) (more bool, err error) {
+func (s store) sweep(ctx context.Context, limit int) (int64, error) {
 	events, err := s.q.DeleteOldEvents(ctx, s.pool, db.DeleteOldEventsParams{Retention: Retention, MaxRows: limit})
 	if err != nil {
-		return false, postgres.Translate(fmt.Errorf("sweep events: %w", err))
+		return 0, postgres.Translate(fmt.Errorf("sweep events: %w", err))
 	}
 	records, err := s.q.DeleteOldHandledEvents(ctx, s.pool, db.DeleteOldHandledEventsParams{Retention: Retention + 24*time.Hour, MaxRows: limit})
 	if err != nil {
-		return false, postgres.Translate(fmt.Errorf("sweep handled events: %w", err))
+		return 0, postgres.Translate(fmt.Errorf("sweep handled events: %w", err))
 	}
-	return events == int64(limit) || records == int64(limit), nil
+	return max(events, records), nil
 }
 
 func (s store) status(ctx context.Context) (out Status, err error) {

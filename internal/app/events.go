@@ -1,0 +1,76 @@
+package app
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"sync"
+
+	"github.com/google/uuid"
+
+	"github.com/fluentpro/fluentpro/internal/platform/deadletter"
+	"github.com/fluentpro/fluentpro/internal/platform/outbox"
+	"github.com/fluentpro/fluentpro/internal/platform/postgres"
+)
+
+// wireEvents makes the node's part in moving and handling domain events, and
+// says which groups there are, so that no event is missed by one whose first
+// worker starts later.
+func (a *App) wireEvents(ctx context.Context, handlers *outbox.Handlers, letters *deadletter.Box) error {
+	node := uuid.New()
+	a.consumers = outbox.NewConsumers(outbox.ConsumersConfig{
+		Pool: a.pool, Redis: a.redis, Node: node, Handlers: handlers, Bury: bury, Logger: a.logger,
+	})
+	a.relay = outbox.NewRelay(outbox.RelayConfig{
+		Pool: a.pool, Redis: a.redis, Node: node, Published: a.consumers.Wake, Logger: a.logger,
+	})
+	letters.Register(deadletter.SourceEvent, exhume)
+	_, err := a.consumers.Subscribe(ctx)
+	return err
+}
+
+// startEvents begins to move and to handle events.
+func (a *App) startEvents(ctx context.Context) error {
+	if err := a.consumers.Start(ctx); err != nil {
+		return fmt.Errorf("start event handlers: %w", err)
+	}
+	if err := a.relay.Start(ctx); err != nil {
+		return fmt.Errorf("start event relay: %w", err)
+	}
+	return nil
+}
+
+// stopEvents lets what is under way come to its end. Idempotent.
+func (a *App) stopEvents() {
+	var wg sync.WaitGroup
+	wg.Go(a.relay.Stop)
+	wg.Go(a.consumers.Stop)
+	wg.Wait()
+}
+
+// bury makes a dead letter of an event that a group has given up.
+func bury(ctx context.Context, tx postgres.Tx, e outbox.DeadEvent) error {
+	envelope, err := json.Marshal(e.Event)
+	if err != nil {
+		return fmt.Errorf("dead letter of event %s: %w", e.Event.ID, err)
+	}
+	failures := make([]deadletter.Failure, 0, len(e.Failures))
+	for _, f := range e.Failures {
+		failures = append(failures, deadletter.Failure(f))
+	}
+	origin := e.Event.Origin()
+	origin.CausationID = uuid.Nil
+	return deadletter.Write(ctx, tx, deadletter.Letter{
+		Source: deadletter.SourceEvent, Kind: e.Event.Type, Queue: e.Group, Subject: e.Event.ID.String(),
+		Payload: envelope, Attempts: e.Attempts, Errors: failures, Origin: origin,
+	})
+}
+
+// exhume lets the group try the event of a letter again.
+func exhume(ctx context.Context, tx postgres.Tx, letter deadletter.Letter) error {
+	id, err := uuid.Parse(letter.Subject)
+	if err != nil {
+		return fmt.Errorf("dead letter %s: %w", letter.ID, err)
+	}
+	return outbox.ReplayDead(ctx, tx, letter.Queue, id)
+}
