@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"testing"
+	"time"
 
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/stretchr/testify/require"
@@ -12,6 +13,9 @@ import (
 	"github.com/fluentpro/fluentpro/internal/platform/job"
 	"github.com/fluentpro/fluentpro/internal/platform/postgres"
 )
+
+// days is how long an event is kept.
+const days = int(audit.Retention / (24 * time.Hour))
 
 // refused checks that the table's own trigger refused.
 func refused(t *testing.T, err error, what string) {
@@ -26,7 +30,7 @@ func TestWhatIsRecordedCannotBeChangedDeletedOrEmptied(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	b.record(event(0))
-	b.fill(1, 10, 400) // old enough to be swept
+	b.fill(1, 10, days+1) // old enough to be swept
 	for what, sql := range map[string]string{
 		"update":                "update audit_events set type = 'user.erased'",
 		"update of nothing new": "update audit_events set type = type",
@@ -43,7 +47,7 @@ func TestWhatIsRecordedCannotBeChangedDeletedOrEmptied(t *testing.T) {
 func TestTheSweepsWayDeletesNothingThatIsYoung(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
-	b.fill(1, 10, 364)
+	b.fill(1, 10, days-1)
 	for _, sql := range []string{"delete from audit_events", "update audit_events set occurred_at = now() - interval '2 years'", "truncate audit_events"} {
 		err := postgres.InTx(t.Context(), b.pool, func(tx postgres.Tx) error {
 			_, err := tx.Exec(t.Context(), "set local fluentpro.audit_sweep = 'on'")
@@ -59,13 +63,13 @@ func TestTheSweepsWayDeletesNothingThatIsYoung(t *testing.T) {
 func TestASweepDeletesInBitesWhatWasKeptForAYear(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
-	b.fill(3, 10, 366)
-	b.fill(1, 10, 500)
-	b.fill(2, 10, 364)
+	b.fill(3, 10, days+1)
+	b.fill(1, 10, days+100)
+	b.fill(2, 10, days-1)
 	n, err := b.Sweep(t.Context(), 2)
 	require.NoError(t, err)
 	require.EqualValues(t, 2, n)
-	require.Zero(t, b.count("occurred_at < now() - interval '499 days'"), "the oldest go first")
+	require.Zero(t, b.count("occurred_at < now() - interval '460 days'"), "the oldest go first")
 	n, err = b.Sweep(t.Context(), 10)
 	require.NoError(t, err)
 	require.EqualValues(t, 2, n)
@@ -83,7 +87,7 @@ func (sweep) Kind() string { return "maintenance.sweep_audit_events" }
 func TestTheJobSweepsUntilNothingIsLeft(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
-	b.fill(2500, 10, 400)
+	b.fill(2500, 10, days+1)
 	b.fill(1, 10, 1)
 	registry := job.NewRegistry()
 	b.RegisterJobs(registry)

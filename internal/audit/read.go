@@ -22,9 +22,14 @@ func (s *Service) List(ctx context.Context, in ListInput) ([]Event, bool, error)
 }
 
 // Export gives all that the filter chooses, what happened first first, page by
-// page.
+// page; each page lies in the memory of the one before. It is for one reader.
 func (s *Service) Export(f Filter) page.Source[Event, Place] {
+	var events []Event
 	return func(ctx context.Context, after *Place, limit int) ([]Event, error) {
-		return s.store.after(ctx, f, after, limit)
+		page, err := s.store.after(ctx, f, after, limit, events)
+		if err == nil {
+			events = page
+		}
+		return page, err
 	}
 }

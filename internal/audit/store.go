@@ -5,7 +5,9 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgtype"
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/fluentpro/fluentpro/gen/db"
@@ -22,14 +24,9 @@ type store struct {
 	q    db.Queries
 }
 
-// planned has every query planned with its arguments: which index is the best
-// depends on the filter, and a plan made for any filter would read the whole log.
-type planned struct{ *pgxpool.Pool }
-
-// Query runs one.
-func (p planned) Query(ctx context.Context, sql string, args ...any) (pgx.Rows, error) {
-	return p.Pool.Query(ctx, sql, append([]any{pgx.QueryExecModeCacheDescribe}, args...)...)
-}
+// planned has a query planned with its arguments each time: which index is the
+// best depends on the filter, and a plan made for any would read the whole log.
+const planned = pgx.QueryExecModeCacheDescribe
 
 func insert(ctx context.Context, tx postgres.Tx, e outbox.Event) error {
 	var requestID *string
@@ -53,23 +50,48 @@ func (s *store) before(ctx context.Context, f Filter, place *Place, limit int) (
 	if place == nil {
 		place = &Place{At: valueOr(f.To, farFuture)}
 	}
-	rows, err := s.q.AuditEvents(ctx, planned{s.pool}, db.AuditEventsParams{
-		BeforeAt: place.At, BeforeSeq: place.Seq, Since: valueOr(f.From, time.Time{}), ActorID: f.ActorID,
-		AggregateType: f.AggregateType, AggregateID: f.AggregateID, Type: f.Type, RequestID: f.RequestID, MaxRows: limit,
-	})
-	return events(rows, err)
+	return s.read(ctx, nil, db.AuditEvents, planned, place.At, place.Seq, valueOr(f.From, time.Time{}),
+		f.ActorID, f.AggregateType, f.AggregateID, f.Type, f.RequestID, limit)
 }
 
-// after gives up to limit events, oldest first; the same with the beginning.
-func (s *store) after(ctx context.Context, f Filter, place *Place, limit int) ([]Event, error) {
+// after gives up to limit events, oldest first, in the memory of into; the same
+// with the beginning.
+func (s *store) after(ctx context.Context, f Filter, place *Place, limit int, into []Event) ([]Event, error) {
 	if place == nil {
 		place = &Place{At: valueOr(f.From, time.Time{})}
 	}
-	rows, err := s.q.AuditEventsAscending(ctx, planned{s.pool}, db.AuditEventsAscendingParams{
-		AfterAt: place.At, AfterSeq: place.Seq, Until: valueOr(f.To, farFuture), ActorID: f.ActorID,
-		AggregateType: f.AggregateType, AggregateID: f.AggregateID, Type: f.Type, RequestID: f.RequestID, MaxRows: limit,
-	})
-	return events(rows, err)
+	return s.read(ctx, into[:0], db.AuditEventsAscending, planned, place.At, place.Seq, valueOr(f.To, farFuture),
+		f.ActorID, f.AggregateType, f.AggregateID, f.Type, f.RequestID, limit)
+}
+
+// read runs a query itself: what is generated for it would parse data and the
+// ids as texts, which takes longer than all the rest of an export.
+func (s *store) read(ctx context.Context, into []Event, query string, args ...any) ([]Event, error) {
+	rows, err := s.pool.Query(ctx, query, args...)
+	if err == nil {
+		into, err = pgx.AppendRows(into, rows, scan)
+	}
+	if err != nil {
+		return nil, postgres.Translate(fmt.Errorf("read audit log: %w", err))
+	}
+	return into, nil
+}
+
+// scan reads a row in the order of the table's columns.
+func scan(row pgx.CollectableRow) (e Event, err error) {
+	var actor, cause pgtype.UUID
+	err = row.Scan((*[16]byte)(&e.ID), &e.seq, &e.Type, &e.Version, &e.AggregateType, (*[16]byte)(&e.AggregateID), &actor,
+		&e.RequestID, &cause, &e.OccurredAt, &e.RecordedAt, (*[]byte)(&e.Data))
+	e.ActorID, e.CausationID = orNil(actor), orNil(cause)
+	e.OccurredAt, e.RecordedAt = e.OccurredAt.UTC(), e.RecordedAt.UTC()
+	return e, err
+}
+
+func orNil(id pgtype.UUID) *uuid.UUID {
+	if !id.Valid {
+		return nil
+	}
+	return (*uuid.UUID)(&id.Bytes)
 }
 
 // sweep says in its transaction that it is the sweep, which the table asks for.
@@ -84,21 +106,6 @@ func (s *store) sweep(ctx context.Context, limit int) (n int64, err error) {
 		return nil
 	})
 	return n, err
-}
-
-func events(rows []db.AuditEvent, err error) ([]Event, error) {
-	if err != nil {
-		return nil, postgres.Translate(fmt.Errorf("read audit log: %w", err))
-	}
-	out := make([]Event, 0, len(rows))
-	for _, r := range rows {
-		out = append(out, Event{
-			ID: r.EventID, Type: r.Type, Version: r.Version, AggregateType: r.AggregateType, AggregateID: r.AggregateID,
-			ActorID: r.ActorID, RequestID: r.RequestID, CausationID: r.CausationID, OccurredAt: r.OccurredAt.UTC(),
-			RecordedAt: r.RecordedAt.UTC(), Data: r.Data, seq: r.Seq,
-		})
-	}
-	return out, nil
 }
 
 func valueOr[T any](v *T, otherwise T) T {

@@ -47,7 +47,8 @@ func (o *output) open() error {
 // line takes the buffer that one more line was appended to, and writes it when
 // it is full.
 func (o *output) line(ctx context.Context, longer []byte) error {
-	o.buffer = append(longer, '\n')
+	longer = append(longer, '\n')
+	o.buffer = longer
 	if len(o.buffer) < bite {
 		return nil
 	}

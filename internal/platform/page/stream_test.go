@@ -110,22 +110,21 @@ func failing(fail func(attempt int) error) func() page.Stream[int, int] {
 
 func TestALaterPageThatFailsEndsTheExportWithAProblemAndWithoutAnEndLine(t *testing.T) {
 	t.Parallel()
-	for cause, want := range map[error]string{
-		errBroken: `{"type":"problem","problem":{"code":"server.internal","detail":"something"}}`,
-		errAway:   `{"type":"problem","problem":{"code":"server.unavailable","detail":"away"}}`,
+	for want, c := range map[string]struct {
+		cause    error
+		attempts int
+	}{
+		`{"code":"server.internal","detail":"something"}`: {errBroken, 1}, // a defect stays one
+		`{"code":"server.unavailable","detail":"away"}`:   {errAway, 5},   // it is tried again, but not for ever
 	} {
 		attempts := 0
 		server, result := serve(t, exporter(func(c *page.Config) { c.RetryDelay = 1 }),
-			failing(func(attempt int) error { attempts = attempt; return cause }))
+			failing(func(attempt int) error { attempts = attempt; return c.cause }))
 		lines := strings.Split(whole(t, get(t, server, http.MethodGet)), "\n")
-		require.ErrorIs(t, <-result, cause)
+		require.ErrorIs(t, <-result, c.cause)
 		require.Len(t, lines, page.DefaultRows+2)
-		require.Equal(t, []string{`{"n":1000}`, want, ""}, lines[page.DefaultRows-1:])
-		if cause == errBroken {
-			require.Equal(t, 1, attempts, "a defect stays one")
-		} else {
-			require.Equal(t, 5, attempts, "it is tried again, but not for ever")
-		}
+		require.Equal(t, []string{`{"n":1000}`, `{"type":"problem","problem":` + want + `}`, ""}, lines[page.DefaultRows-1:])
+		require.Equal(t, c.attempts, attempts, want)
 	}
 }
 
