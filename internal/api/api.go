@@ -24,6 +24,7 @@ import (
 	"github.com/fluentpro/fluentpro/internal/catalogue"
 	"github.com/fluentpro/fluentpro/internal/conversation"
 	"github.com/fluentpro/fluentpro/internal/platform/cursor"
+	"github.com/fluentpro/fluentpro/internal/task"
 )
 
 // permissions says which roles have each x-permission of the contracts.
@@ -36,6 +37,7 @@ type Deps struct {
 	Accounts       *account.Service
 	Catalogue      *catalogue.Catalogue
 	Conversations  *conversation.Service
+	Tasks          *task.Service
 	Cursors        *cursor.Sealer
 	Probes         []Probe
 	NotReady       <-chan struct{} // closed when /readyz must fail, so that balancers go elsewhere
@@ -79,7 +81,7 @@ func mountV2(e *echo.Echo, d Deps, text []byte) error {
 	}
 	server, err := v2.New(v2.Deps{
 		Accounts: d.Accounts, Catalogue: d.Catalogue, Conversations: d.Conversations, Cursors: d.Cursors,
-		Draining: d.Draining, Now: d.Now,
+		Tasks: d.Tasks, Draining: d.Draining, Now: d.Now,
 	})
 	if err != nil {
 		return err

@@ -24,6 +24,7 @@ import (
 	"github.com/fluentpro/fluentpro/internal/platform/llm"
 	"github.com/fluentpro/fluentpro/internal/platform/once"
 	"github.com/fluentpro/fluentpro/internal/platform/postgres"
+	"github.com/fluentpro/fluentpro/internal/task"
 )
 
 // accessLifetime is how long an access token is good for.
@@ -33,7 +34,7 @@ const accessLifetime = 15 * time.Minute
 const undefinedTable = "42P01"
 
 // How many jobs of each queue a node works on at once.
-var concurrency = map[string]int{job.QueueConversation: 500, job.QueueMaintenance: 2}
+var concurrency = map[string]int{job.QueueConversation: 500, job.QueueMaintenance: 2, job.QueueTask: 8}
 
 // App is the service put together: New, Start, serve Handler, Drain, Close.
 type App struct {
@@ -54,7 +55,8 @@ type App struct {
 
 // Options are what tests set; the zero value is what production uses.
 type Options struct {
-	Now func() time.Time // nil: time.Now
+	Now   func() time.Time                   // nil: time.Now
+	Tasks func(*task.Service, *job.Registry) // adds kinds of tasks that production has not; nil: none
 }
 
 // New connects to everything and wires it, top to bottom. The database must be
@@ -117,7 +119,11 @@ func (a *App) wire(ctx context.Context, cfg Config, opts Options) error {
 		Learners: learners{accounts}, Logger: a.logger, Now: opts.Now,
 	})
 	conversations.RegisterJobs(registry)
-	registerSweeps(registry, claims, a.pool)
+	tasks := task.New(task.Deps{Pool: a.pool, Log: a.log, Jobs: jobs, Logger: a.logger, Now: opts.Now})
+	if opts.Tasks != nil {
+		opts.Tasks(tasks, registry)
+	}
+	registerSweeps(registry, claims, tasks, a.pool)
 	if a.queue, err = job.New(job.Config{Pool: a.pool, Registry: registry, Concurrency: concurrency, Logger: a.logger}); err != nil {
 		return err
 	}
@@ -127,7 +133,7 @@ func (a *App) wire(ctx context.Context, cfg Config, opts Options) error {
 		return err
 	}
 	a.handler, err = api.New(api.Deps{
-		Accounts: accounts, Catalogue: choices, Conversations: conversations, Cursors: cursor.New(keys.cursor),
+		Accounts: accounts, Catalogue: choices, Conversations: conversations, Tasks: tasks, Cursors: cursor.New(keys.cursor),
 		Probes:   []api.Probe{{Name: "postgres", Required: true, Check: a.pool.Ping}, {Name: "redis", Check: a.pingRedis}},
 		NotReady: a.notReady, Draining: a.draining, Logger: a.logger, AllowedOrigins: cfg.AllowedOrigins, TrustedProxies: proxies,
 		TLS: cfg.TLSCertFile != "", Now: opts.Now,

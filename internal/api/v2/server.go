@@ -12,6 +12,7 @@ import (
 	"github.com/fluentpro/fluentpro/internal/catalogue"
 	"github.com/fluentpro/fluentpro/internal/conversation"
 	"github.com/fluentpro/fluentpro/internal/platform/cursor"
+	"github.com/fluentpro/fluentpro/internal/task"
 )
 
 // BasePath is where this version is mounted.
@@ -22,6 +23,7 @@ type Deps struct {
 	Accounts      *account.Service
 	Catalogue     *catalogue.Catalogue
 	Conversations *conversation.Service
+	Tasks         *task.Service
 	Cursors       *cursor.Sealer
 	Draining      context.Context // ends when streams must, so that readers move to other nodes
 	Now           func() time.Time

@@ -28,6 +28,7 @@ import (
 const (
 	QueueConversation = "conversation" // replies
 	QueueMaintenance  = "maintenance"  // sweeping
+	QueueTask         = "task"         // long work that users follow
 )
 
 // LeaseLifetime is how long a job stays with a worker that is not heard of,
@@ -85,10 +86,16 @@ func NewRegistry() *Registry {
 // node begins the job while it still goes on.
 func Register[T Args](r *Registry, spec Spec, work func(ctx context.Context, run Run, args T) error) {
 	var zero T
+	RegisterKind(r, zero, spec, work)
+}
+
+// RegisterKind is Register where one type serves several kinds, so that only a
+// value of it knows its own: the kind is that of args.
+func RegisterKind[T Args](r *Registry, args T, spec Spec, work func(ctx context.Context, run Run, args T) error) {
 	spec.MaxAttempts = cmp.Or(spec.MaxAttempts, defaultMaxAttempts)
 	spec.Timeout = cmp.Or(spec.Timeout, defaultTimeout)
-	r.specs[zero.Kind()] = spec
-	river.AddWorker(r.workers, &worker[T]{spec: spec, leases: r.leases, work: work})
+	r.specs[args.Kind()] = spec
+	river.AddWorkerArgs(r.workers, args, &worker[T]{spec: spec, leases: r.leases, work: work})
 }
 
 // Every runs args again and again, on one node at a time, first after one
