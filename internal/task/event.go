@@ -13,7 +13,7 @@ import (
 	"github.com/fluentpro/fluentpro/internal/platform/eventlog"
 )
 
-// Types of events of a task. The last three are terminal.
+// Types of events of a task. After one of the last three, none follows.
 const (
 	EventProgressed = "task.progressed"
 	EventCompleted  = "task.completed"
@@ -33,9 +33,6 @@ type Event struct {
 	Type string `json:"type"`
 	Task Task   `json:"task"`
 }
-
-// Terminal reports whether no event follows.
-func (e Event) Terminal() bool { return e.Task.Ended() }
 
 // eventOf is what a reader is told of a task.
 func eventOf(t Task) Event {

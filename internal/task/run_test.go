@@ -75,6 +75,8 @@ func TestATaskRunsToItsResult(t *testing.T) {
 	require.Equal(t, task.Tally{Done: 4, Total: ptr[int64](4)}, done.Progress, "the last is written with the end")
 	require.Nil(t, done.Problem)
 	require.Equal(t, "queued progressed completed", n.told(made))
+	require.NotZero(t, n.count(`outbox where type = 'task.progressed' and aggregate_id::text = data->>'task_id'
+		and data @> '{"kind": "rehearsal", "done": 3, "total": 4, "user_id": "`+mei.String()+`"}'`))
 	n.quiet()
 	require.Equal(t, 1, n.count("river_job where state = 'completed' and attempt = 1"))
 	require.Equal(t, 1, n.count("tasks where started_at >= created_at and finished_at = updated_at and finished_at >= started_at"))
@@ -219,6 +221,17 @@ func TestAnInputThatCannotBeReadIsAFailure(t *testing.T) {
 	require.Equal(t, "server.internal", n.ended(made, task.StatusFailed).Problem.Code)
 	n.quiet()
 	require.Contains(t, n.journal.String(), "read input")
+}
+
+func TestATaskThatCannotEvenBeginHasFailed(t *testing.T) {
+	t.Parallel()
+	n := setup(t, idle, attempts(1))
+	n.exec("alter table tasks add constraint never check (status <> 'running')")
+	made := n.start()
+	n.stage.node(attempts(1))
+	require.Equal(t, "server.internal", n.ended(made, task.StatusFailed).Problem.Code)
+	require.Equal(t, "queued failed", n.told(made))
+	require.Empty(t, n.runs)
 }
 
 func TestARunThatIsOutOfTimeIsAFailure(t *testing.T) {

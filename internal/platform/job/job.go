@@ -94,8 +94,8 @@ func Register[T Args](r *Registry, spec Spec, work func(ctx context.Context, run
 func RegisterKind[T Args](r *Registry, args T, spec Spec, work func(ctx context.Context, run Run, args T) error) {
 	spec.MaxAttempts = cmp.Or(spec.MaxAttempts, defaultMaxAttempts)
 	spec.Timeout = cmp.Or(spec.Timeout, defaultTimeout)
-	r.specs[args.Kind()] = spec
 	river.AddWorkerArgs(r.workers, args, &worker[T]{spec: spec, leases: r.leases, work: work})
+	r.specs[args.Kind()] = spec
 }
 
 // Every runs args again and again, on one node at a time, first after one
