@@ -19,7 +19,7 @@ import (
 const module = "github.com/fluentpro/fluentpro/"
 
 // nouns hold the rules of the product.
-var nouns = []string{"internal/account", "internal/audit", "internal/catalogue", "internal/conversation"}
+var nouns = []string{"internal/account", "internal/audit", "internal/catalogue", "internal/conversation", "internal/task"}
 
 // A wall forbids imports from some packages, for a reason.
 type wall struct {
@@ -149,6 +149,7 @@ func TestEachWallCanBeHit(t *testing.T) {
 		{"internal/api", "api.go", module + "internal/app"},
 		{"internal/app", "app.go", module + "internal/api/apitest"},
 		{"internal/conversation", "send.go", "github.com/labstack/echo/v4"},
+		{"internal/task", "run.go", module + "internal/conversation"},
 	} {
 		hit := slices.ContainsFunc(walls, func(w wall) bool { return w.from(c.dir, c.file) && w.forbids(c.dir, c.imported) })
 		require.True(t, hit, "%s/%s importing %s should be refused", c.dir, c.file, c.imported)

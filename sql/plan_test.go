@@ -51,6 +51,13 @@ func TestHotQueriesUseTheirIndex(t *testing.T) {
 		"DeleteReplayedDeadLetters":    {db.DeleteReplayedDeadLetters, []any{time.Hour, 10}, "dead_letters_replayed"},
 		"JobQueueDepths":               {db.JobQueueDepths, []any{[]string{"q"}}, "river_job_prioritized_fetching_index"},
 		"DiscardLeasedJob":             {db.DiscardLeasedJob, []any{1, text, int64(1)}, "job_leases_number_key"},
+		"TaskByID":                     {db.TaskByID, []any{id, id}, "tasks_pkey"},
+		"TaskForUpdate":                {db.TaskForUpdate, []any{id, id}, "tasks_pkey"},
+		"TasksByUser":                  {db.TasksByUser, []any{id, nil, nil, now, id, 21}, "tasks_user_created"},
+		"BeginTask":                    {db.BeginTask, []any{int64(1), now, id}, "tasks_pkey"},
+		"ProgressTask":                 {db.ProgressTask, []any{int64(1), nil, nil, false, now, id, int64(1)}, "tasks_pkey"},
+		"CancelledTasks":               {db.CancelledTasks, []any{[]uuid.UUID{id}}, "tasks_pkey"},
+		"DeleteFinishedTasks":          {db.DeleteFinishedTasks, []any{now, 10}, "tasks_finished"},
 		"DeleteExpiredIdempotencyKeys": {db.DeleteExpiredIdempotencyKeys, []any{now, 10}, "idempotency_keys_expiry"},
 		"DeleteExpiredAuditEvents":     {db.DeleteExpiredAuditEvents, []any{10}, "audit_events_time"},
 	} {
@@ -136,6 +143,9 @@ select gen_random_uuid(), id, 'p', 's', 't', 'active', 1, '{}', '{}', '{}', 1, 1
 from users, generate_series(1, 2000) n;
 insert into messages (id, conversation_id, seq, role, content, status, metadata, version, created_at)
 select gen_random_uuid(), id, n, 'user', 'x', 'completed', '{}', 1, now() from conversations, generate_series(1, 4) n;
+insert into tasks (id, user_id, kind, status, input, created_at, updated_at, finished_at)
+select gen_random_uuid(), id, 'k', 'completed', '{}', now() - n * interval '1 minute', now(), now() - n * interval '1 second'
+from users, generate_series(1, 2000) n;
 insert into idempotency_keys
 select gen_random_uuid(), 'o', 'k' || n, gen_random_uuid(), '', '{}', now() + n * interval '1 second' from generate_series(1, 5000) n;
 insert into mails (key, message_id, template, language, status, created_at, updated_at)

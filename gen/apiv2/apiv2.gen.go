@@ -288,6 +288,7 @@ const (
 	ServerInternal                ProblemCode = "server.internal"
 	ServerOverloaded              ProblemCode = "server.overloaded"
 	ServerUnavailable             ProblemCode = "server.unavailable"
+	TaskResultTooLarge            ProblemCode = "task.result_too_large"
 	UserEmailTaken                ProblemCode = "user.email_taken"
 	UserPasswordWeak              ProblemCode = "user.password_weak"
 )
@@ -367,6 +368,8 @@ func (e ProblemCode) Valid() bool {
 		return true
 	case ServerUnavailable:
 		return true
+	case TaskResultTooLarge:
+		return true
 	case UserEmailTaken:
 		return true
 	case UserPasswordWeak:
@@ -427,6 +430,93 @@ const (
 func (e StreamClosingType) Valid() bool {
 	switch e {
 	case StreamClosingTypeStreamClosing:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for TaskCancelledType.
+const (
+	TaskCancelledTypeTaskCancelled TaskCancelledType = "task.cancelled"
+)
+
+// Valid indicates whether the value is a known member of the TaskCancelledType enum.
+func (e TaskCancelledType) Valid() bool {
+	switch e {
+	case TaskCancelledTypeTaskCancelled:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for TaskCompletedType.
+const (
+	TaskCompletedTypeTaskCompleted TaskCompletedType = "task.completed"
+)
+
+// Valid indicates whether the value is a known member of the TaskCompletedType enum.
+func (e TaskCompletedType) Valid() bool {
+	switch e {
+	case TaskCompletedTypeTaskCompleted:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for TaskFailedType.
+const (
+	TaskFailedTypeTaskFailed TaskFailedType = "task.failed"
+)
+
+// Valid indicates whether the value is a known member of the TaskFailedType enum.
+func (e TaskFailedType) Valid() bool {
+	switch e {
+	case TaskFailedTypeTaskFailed:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for TaskProgressedType.
+const (
+	TaskProgressedTypeTaskProgressed TaskProgressedType = "task.progressed"
+)
+
+// Valid indicates whether the value is a known member of the TaskProgressedType enum.
+func (e TaskProgressedType) Valid() bool {
+	switch e {
+	case TaskProgressedTypeTaskProgressed:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for TaskStatus.
+const (
+	TaskStatusCancelled TaskStatus = "cancelled"
+	TaskStatusCompleted TaskStatus = "completed"
+	TaskStatusFailed    TaskStatus = "failed"
+	TaskStatusQueued    TaskStatus = "queued"
+	TaskStatusRunning   TaskStatus = "running"
+)
+
+// Valid indicates whether the value is a known member of the TaskStatus enum.
+func (e TaskStatus) Valid() bool {
+	switch e {
+	case TaskStatusCancelled:
+		return true
+	case TaskStatusCompleted:
+		return true
+	case TaskStatusFailed:
+		return true
+	case TaskStatusQueued:
+		return true
+	case TaskStatusRunning:
 		return true
 	default:
 		return false
@@ -1030,7 +1120,7 @@ type SituationPage struct {
 	NextCursor nullable.Nullable[any] `json:"next_cursor"`
 }
 
-// StreamClosing The server ends this stream before the reply ends; resume it after `retry_ms`. It has no `id`.
+// StreamClosing The server ends this stream before what it tells of has ended; resume it after `retry_ms`. It has no `id`.
 type StreamClosing struct {
 	Reason  StreamClosingReason `json:"reason"`
 	RetryMs int                 `json:"retry_ms"`
@@ -1045,6 +1135,115 @@ type StreamClosingType string
 
 // Tag defines model for Tag.
 type Tag = string
+
+// Task Long work that goes on after the request that began it was answered.
+type Task struct {
+	CreatedAt time.Time          `json:"created_at"`
+	ID        openapi_types.UUID `json:"id"`
+
+	// Kind What is being done; new kinds may appear.
+	Kind TaskKind `json:"kind"`
+
+	// Problem Why a task failed.
+	Problem *TaskProblem `json:"problem,omitempty"`
+
+	// Progress How far it has come. What is not known is null.
+	Progress TaskProgress `json:"progress"`
+
+	// Result What came of a completed task, if its kind has a result.
+	Result *map[string]interface{} `json:"result,omitempty"`
+
+	// Status `queued`, then `running` (also while it waits to be tried again), then one of the others.
+	Status TaskStatus `json:"status"`
+
+	// UpdatedAt When anything shown here last changed.
+	UpdatedAt time.Time `json:"updated_at"`
+}
+
+// TaskCancelled The task was stopped; its progress shows how far it came. The last event.
+type TaskCancelled struct {
+	// Task Long work that goes on after the request that began it was answered.
+	Task Task              `json:"task"`
+	Type TaskCancelledType `json:"type"`
+}
+
+// TaskCancelledType defines model for TaskCancelled.Type.
+type TaskCancelledType string
+
+// TaskCompleted The task is done, and its result in it; the last event.
+type TaskCompleted struct {
+	// Task Long work that goes on after the request that began it was answered.
+	Task Task              `json:"task"`
+	Type TaskCompletedType `json:"type"`
+}
+
+// TaskCompletedType defines model for TaskCompleted.Type.
+type TaskCompletedType string
+
+// TaskEvent One event of a task. Each carries the whole task and replaces the client's copy.
+type TaskEvent struct {
+	union json.RawMessage
+}
+
+// TaskFailed The task was given up; the last event.
+type TaskFailed struct {
+	// Problem Why a task failed.
+	Problem *TaskProblem `json:"problem,omitempty"`
+
+	// Task Long work that goes on after the request that began it was answered.
+	Task Task           `json:"task"`
+	Type TaskFailedType `json:"type"`
+}
+
+// TaskFailedType defines model for TaskFailed.Type.
+type TaskFailedType string
+
+// TaskKind What is being done; new kinds may appear.
+type TaskKind = string
+
+// TaskPage defines model for TaskPage.
+type TaskPage struct {
+	Data       []Task                    `json:"data"`
+	NextCursor nullable.Nullable[string] `json:"next_cursor"`
+}
+
+// TaskProblem Why a task failed.
+type TaskProblem struct {
+	// Code A stable slug; clients may act on it. New codes may appear.
+	Code   ProblemCode `json:"code"`
+	Detail string      `json:"detail"`
+}
+
+// TaskProgress How far it has come. What is not known is null.
+type TaskProgress struct {
+	// Done Items done; what an item is depends on the kind.
+	Done int64 `json:"done"`
+
+	// EtaSeconds Time left at this rate.
+	EtaSeconds nullable.Nullable[int64] `json:"eta_seconds"`
+
+	// Percent `done` of `total`, to one decimal place, rounded down.
+	Percent nullable.Nullable[float64] `json:"percent"`
+
+	// RatePerSecond Items a second of late, smoothed. Known after the first second of work, and only while there is work.
+	RatePerSecond nullable.Nullable[float64] `json:"rate_per_second"`
+
+	// Total Items in all; it may grow.
+	Total nullable.Nullable[int64] `json:"total"`
+}
+
+// TaskProgressed The task as it is now, queued or running.
+type TaskProgressed struct {
+	// Task Long work that goes on after the request that began it was answered.
+	Task Task               `json:"task"`
+	Type TaskProgressedType `json:"type"`
+}
+
+// TaskProgressedType defines model for TaskProgressed.Type.
+type TaskProgressedType string
+
+// TaskStatus `queued`, then `running` (also while it waits to be tried again), then one of the others.
+type TaskStatus string
 
 // Tokens defines model for Tokens.
 type Tokens struct {
@@ -1111,6 +1310,9 @@ type Prefer = string
 
 // QueueName defines model for QueueName.
 type QueueName = string
+
+// TaskID defines model for TaskID.
+type TaskID = openapi_types.UUID
 
 // ProblemResponse An error (RFC 9457). Members beyond these may appear, such as the id of what is in the way.
 type ProblemResponse = Problem
@@ -1304,6 +1506,36 @@ type ListSituationsParams struct {
 
 	// IfNoneMatch ETags the client holds (RFC 9110); 304 if one of them is current.
 	IfNoneMatch *IfNoneMatch `json:"If-None-Match,omitempty"`
+}
+
+// ListTasksParams defines parameters for ListTasks.
+type ListTasksParams struct {
+	// Status Only tasks of this status.
+	Status *TaskStatus `form:"status,omitempty" json:"status,omitempty"`
+
+	// Kind Only tasks of this kind.
+	Kind *TaskKind `form:"kind,omitempty" json:"kind,omitempty"`
+
+	// Limit The most entries to return, 1-100.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor The `next_cursor` of the page before, with the same filter; anything else is 400 `cursor.invalid`.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+}
+
+// GetTaskParams defines parameters for GetTask.
+type GetTaskParams struct {
+	// IfNoneMatch ETags the client holds (RFC 9110); 304 if one of them is current.
+	IfNoneMatch *IfNoneMatch `json:"If-None-Match,omitempty"`
+}
+
+// StreamTaskEventsParams defines parameters for StreamTaskEvents.
+type StreamTaskEventsParams struct {
+	// After The same as `Last-Event-ID`, where a header cannot be set.
+	After *After `form:"after,omitempty" json:"after,omitempty"`
+
+	// LastEventID The `id` of the last event received; goes before `after`. One of another stream is 400 `cursor.invalid`.
+	LastEventID *LastEventID `json:"Last-Event-ID,omitempty"`
 }
 
 // SignUpParams defines parameters for SignUp.
@@ -1706,6 +1938,215 @@ func (t *MessageEvent) UnmarshalJSON(b []byte) error {
 	return err
 }
 
+// AsTaskProgressed returns the union data inside the TaskEvent as a TaskProgressed
+func (t TaskEvent) AsTaskProgressed() (TaskProgressed, error) {
+	var body TaskProgressed
+	err := json.Unmarshal(t.union, &body)
+	return body, err
+}
+
+// FromTaskProgressed overwrites any union data inside the TaskEvent as the provided TaskProgressed
+func (t *TaskEvent) FromTaskProgressed(v TaskProgressed) error {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	b, err = runtime.JSONMerge(b, []byte(`{"type":"task.progressed"}`))
+	t.union = b
+	return err
+}
+
+// MergeTaskProgressed performs a merge with any union data inside the TaskEvent, using the provided TaskProgressed
+func (t *TaskEvent) MergeTaskProgressed(v TaskProgressed) error {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	b, err = runtime.JSONMerge(b, []byte(`{"type":"task.progressed"}`))
+	if err != nil {
+		return err
+	}
+
+	merged, err := runtime.JSONMerge(t.union, b)
+	t.union = merged
+	return err
+}
+
+// AsTaskCompleted returns the union data inside the TaskEvent as a TaskCompleted
+func (t TaskEvent) AsTaskCompleted() (TaskCompleted, error) {
+	var body TaskCompleted
+	err := json.Unmarshal(t.union, &body)
+	return body, err
+}
+
+// FromTaskCompleted overwrites any union data inside the TaskEvent as the provided TaskCompleted
+func (t *TaskEvent) FromTaskCompleted(v TaskCompleted) error {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	b, err = runtime.JSONMerge(b, []byte(`{"type":"task.completed"}`))
+	t.union = b
+	return err
+}
+
+// MergeTaskCompleted performs a merge with any union data inside the TaskEvent, using the provided TaskCompleted
+func (t *TaskEvent) MergeTaskCompleted(v TaskCompleted) error {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	b, err = runtime.JSONMerge(b, []byte(`{"type":"task.completed"}`))
+	if err != nil {
+		return err
+	}
+
+	merged, err := runtime.JSONMerge(t.union, b)
+	t.union = merged
+	return err
+}
+
+// AsTaskFailed returns the union data inside the TaskEvent as a TaskFailed
+func (t TaskEvent) AsTaskFailed() (TaskFailed, error) {
+	var body TaskFailed
+	err := json.Unmarshal(t.union, &body)
+	return body, err
+}
+
+// FromTaskFailed overwrites any union data inside the TaskEvent as the provided TaskFailed
+func (t *TaskEvent) FromTaskFailed(v TaskFailed) error {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	b, err = runtime.JSONMerge(b, []byte(`{"type":"task.failed"}`))
+	t.union = b
+	return err
+}
+
+// MergeTaskFailed performs a merge with any union data inside the TaskEvent, using the provided TaskFailed
+func (t *TaskEvent) MergeTaskFailed(v TaskFailed) error {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	b, err = runtime.JSONMerge(b, []byte(`{"type":"task.failed"}`))
+	if err != nil {
+		return err
+	}
+
+	merged, err := runtime.JSONMerge(t.union, b)
+	t.union = merged
+	return err
+}
+
+// AsTaskCancelled returns the union data inside the TaskEvent as a TaskCancelled
+func (t TaskEvent) AsTaskCancelled() (TaskCancelled, error) {
+	var body TaskCancelled
+	err := json.Unmarshal(t.union, &body)
+	return body, err
+}
+
+// FromTaskCancelled overwrites any union data inside the TaskEvent as the provided TaskCancelled
+func (t *TaskEvent) FromTaskCancelled(v TaskCancelled) error {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	b, err = runtime.JSONMerge(b, []byte(`{"type":"task.cancelled"}`))
+	t.union = b
+	return err
+}
+
+// MergeTaskCancelled performs a merge with any union data inside the TaskEvent, using the provided TaskCancelled
+func (t *TaskEvent) MergeTaskCancelled(v TaskCancelled) error {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	b, err = runtime.JSONMerge(b, []byte(`{"type":"task.cancelled"}`))
+	if err != nil {
+		return err
+	}
+
+	merged, err := runtime.JSONMerge(t.union, b)
+	t.union = merged
+	return err
+}
+
+// AsStreamClosing returns the union data inside the TaskEvent as a StreamClosing
+func (t TaskEvent) AsStreamClosing() (StreamClosing, error) {
+	var body StreamClosing
+	err := json.Unmarshal(t.union, &body)
+	return body, err
+}
+
+// FromStreamClosing overwrites any union data inside the TaskEvent as the provided StreamClosing
+func (t *TaskEvent) FromStreamClosing(v StreamClosing) error {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	b, err = runtime.JSONMerge(b, []byte(`{"type":"stream.closing"}`))
+	t.union = b
+	return err
+}
+
+// MergeStreamClosing performs a merge with any union data inside the TaskEvent, using the provided StreamClosing
+func (t *TaskEvent) MergeStreamClosing(v StreamClosing) error {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	b, err = runtime.JSONMerge(b, []byte(`{"type":"stream.closing"}`))
+	if err != nil {
+		return err
+	}
+
+	merged, err := runtime.JSONMerge(t.union, b)
+	t.union = merged
+	return err
+}
+
+func (t TaskEvent) Discriminator() (string, error) {
+	var discriminator struct {
+		Discriminator string `json:"type"`
+	}
+	err := json.Unmarshal(t.union, &discriminator)
+	return discriminator.Discriminator, err
+}
+
+func (t TaskEvent) ValueByDiscriminator() (interface{}, error) {
+	discriminator, err := t.Discriminator()
+	if err != nil {
+		return nil, err
+	}
+	switch discriminator {
+	case "stream.closing":
+		return t.AsStreamClosing()
+	case "task.cancelled":
+		return t.AsTaskCancelled()
+	case "task.completed":
+		return t.AsTaskCompleted()
+	case "task.failed":
+		return t.AsTaskFailed()
+	case "task.progressed":
+		return t.AsTaskProgressed()
+	default:
+		return nil, errors.New("unknown discriminator value: " + discriminator)
+	}
+}
+
+func (t TaskEvent) MarshalJSON() ([]byte, error) {
+	b, err := t.union.MarshalJSON()
+	return b, err
+}
+
+func (t *TaskEvent) UnmarshalJSON(b []byte) error {
+	err := t.union.UnmarshalJSON(b)
+	return err
+}
+
 // ServerInterface represents all server handlers.
 type ServerInterface interface {
 	// ListAuditEvents List what happened and who did it
@@ -1768,6 +2209,18 @@ type ServerInterface interface {
 	// ListSituations List situations to practise
 	// (GET /situations)
 	ListSituations(ctx echo.Context, params ListSituationsParams) error
+	// ListTasks List one's own tasks
+	// (GET /tasks)
+	ListTasks(ctx echo.Context, params ListTasksParams) error
+	// GetTask Read one task
+	// (GET /tasks/{task_id})
+	GetTask(ctx echo.Context, taskID TaskID, params GetTaskParams) error
+	// CancelTask Stop a task
+	// (POST /tasks/{task_id}/cancel)
+	CancelTask(ctx echo.Context, taskID TaskID) error
+	// StreamTaskEvents Follow a task
+	// (GET /tasks/{task_id}/events)
+	StreamTaskEvents(ctx echo.Context, taskID TaskID, params StreamTaskEventsParams) error
 	// SignUp Create an account
 	// (POST /users)
 	SignUp(ctx echo.Context, params SignUpParams) error
@@ -2523,6 +2976,139 @@ func (w *ServerInterfaceWrapper) ListSituations(ctx echo.Context) error {
 	return err
 }
 
+// ListTasks converts echo context to params.
+func (w *ServerInterfaceWrapper) ListTasks(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListTasksParams
+	// ------------- Optional query parameter "status" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "status", ctx.QueryParams(), &params.Status, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter status: %s", err))
+	}
+
+	// ------------- Optional query parameter "kind" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "kind", ctx.QueryParams(), &params.Kind, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter kind: %s", err))
+	}
+
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", ctx.QueryParams(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter limit: %s", err))
+	}
+
+	// ------------- Optional query parameter "cursor" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "cursor", ctx.QueryParams(), &params.Cursor, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter cursor: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ListTasks(ctx, params)
+	return err
+}
+
+// GetTask converts echo context to params.
+func (w *ServerInterfaceWrapper) GetTask(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "task_id" -------------
+	var taskID TaskID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "task_id", ctx.Param("task_id"), &taskID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter task_id: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params GetTaskParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "If-None-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-None-Match")]; found {
+		var IfNoneMatch IfNoneMatch
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for If-None-Match, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-None-Match", valueList[0], &IfNoneMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter If-None-Match: %s", err))
+		}
+
+		params.IfNoneMatch = &IfNoneMatch
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.GetTask(ctx, taskID, params)
+	return err
+}
+
+// CancelTask converts echo context to params.
+func (w *ServerInterfaceWrapper) CancelTask(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "task_id" -------------
+	var taskID TaskID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "task_id", ctx.Param("task_id"), &taskID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter task_id: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.CancelTask(ctx, taskID)
+	return err
+}
+
+// StreamTaskEvents converts echo context to params.
+func (w *ServerInterfaceWrapper) StreamTaskEvents(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "task_id" -------------
+	var taskID TaskID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "task_id", ctx.Param("task_id"), &taskID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter task_id: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params StreamTaskEventsParams
+	// ------------- Optional query parameter "after" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "after", ctx.QueryParams(), &params.After, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter after: %s", err))
+	}
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "Last-Event-ID" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Last-Event-ID")]; found {
+		var LastEventID LastEventID
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Last-Event-ID, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Last-Event-ID", valueList[0], &LastEventID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Last-Event-ID: %s", err))
+		}
+
+		params.LastEventID = &LastEventID
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.StreamTaskEvents(ctx, taskID, params)
+	return err
+}
+
 // SignUp converts echo context to params.
 func (w *ServerInterfaceWrapper) SignUp(ctx echo.Context) error {
 	var err error
@@ -2663,6 +3249,10 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.POST(options.BaseURL+"/sessions", wrapper.LogIn, options.OperationMiddlewares["logIn"]...)
 	router.POST(options.BaseURL+"/sessions/refresh", wrapper.RefreshSession, options.OperationMiddlewares["refreshSession"]...)
 	router.GET(options.BaseURL+"/situations", wrapper.ListSituations, options.OperationMiddlewares["listSituations"]...)
+	router.GET(options.BaseURL+"/tasks", wrapper.ListTasks, options.OperationMiddlewares["listTasks"]...)
+	router.GET(options.BaseURL+"/tasks/:task_id", wrapper.GetTask, options.OperationMiddlewares["getTask"]...)
+	router.POST(options.BaseURL+"/tasks/:task_id/cancel", wrapper.CancelTask, options.OperationMiddlewares["cancelTask"]...)
+	router.GET(options.BaseURL+"/tasks/:task_id/events", wrapper.StreamTaskEvents, options.OperationMiddlewares["streamTaskEvents"]...)
 	router.POST(options.BaseURL+"/users", wrapper.SignUp, options.OperationMiddlewares["signUp"]...)
 	router.GET(options.BaseURL+"/users/me", wrapper.GetMe, options.OperationMiddlewares["getMe"]...)
 
@@ -3759,6 +4349,217 @@ func (response ListSituationsdefaultApplicationProblemPlusJSONResponse) VisitLis
 	return err
 }
 
+type ListTasksRequestObject struct {
+	Params ListTasksParams
+}
+
+type ListTasksResponseObject interface {
+	VisitListTasksResponse(w http.ResponseWriter) error
+}
+
+type ListTasks200JSONResponse TaskPage
+
+func (response ListTasks200JSONResponse) VisitListTasksResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListTasksdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ListTasksdefaultApplicationProblemPlusJSONResponse) VisitListTasksResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetTaskRequestObject struct {
+	TaskID TaskID `json:"task_id"`
+	Params GetTaskParams
+}
+
+type GetTaskResponseObject interface {
+	VisitGetTaskResponse(w http.ResponseWriter) error
+}
+
+type GetTask200ResponseHeaders struct {
+	ETag string
+}
+
+type GetTask200JSONResponse struct {
+	Body    Task
+	Headers GetTask200ResponseHeaders
+}
+
+func (response GetTask200JSONResponse) VisitGetTaskResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetTask304Response = NotModifiedResponse
+
+func (response GetTask304Response) VisitGetTaskResponse(w http.ResponseWriter) error {
+	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
+	w.WriteHeader(304)
+	return nil
+}
+
+type GetTaskdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response GetTaskdefaultApplicationProblemPlusJSONResponse) VisitGetTaskResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CancelTaskRequestObject struct {
+	TaskID TaskID `json:"task_id"`
+}
+
+type CancelTaskResponseObject interface {
+	VisitCancelTaskResponse(w http.ResponseWriter) error
+}
+
+type CancelTask200JSONResponse Task
+
+func (response CancelTask200JSONResponse) VisitCancelTaskResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CancelTaskdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response CancelTaskdefaultApplicationProblemPlusJSONResponse) VisitCancelTaskResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type StreamTaskEventsRequestObject struct {
+	TaskID TaskID `json:"task_id"`
+	Params StreamTaskEventsParams
+}
+
+type StreamTaskEventsResponseObject interface {
+	VisitStreamTaskEventsResponse(w http.ResponseWriter) error
+}
+
+type StreamTaskEvents200TextEventStreamResponse struct {
+	Body          io.Reader
+	ContentLength int64
+}
+
+func (response StreamTaskEvents200TextEventStreamResponse) VisitStreamTaskEventsResponse(w http.ResponseWriter) error {
+
+	w.Header().Set("Content-Type", "text/event-stream")
+	if response.ContentLength != 0 {
+		w.Header().Set("Content-Length", fmt.Sprint(response.ContentLength))
+	}
+	w.WriteHeader(200)
+
+	if closer, ok := response.Body.(io.ReadCloser); ok {
+		defer closer.Close()
+	}
+	flusher, ok := w.(http.Flusher)
+	if !ok {
+		// If w doesn't support flushing, fall back to io.Copy.
+		_, err := io.Copy(w, response.Body)
+		return err
+	}
+	// text/event-stream messages are typically small; use a
+	// modest buffer and flush after each chunk so clients see
+	// events immediately instead of waiting on OS buffering.
+	buf := make([]byte, 4096)
+	for {
+		n, err := response.Body.Read(buf)
+		if n > 0 {
+			if _, writeErr := w.Write(buf[:n]); writeErr != nil {
+				return writeErr
+			}
+			flusher.Flush()
+		}
+		if err != nil {
+			if err == io.EOF {
+				return nil
+			}
+			return err
+		}
+	}
+}
+
+type StreamTaskEvents204Response struct {
+}
+
+func (response StreamTaskEvents204Response) VisitStreamTaskEventsResponse(w http.ResponseWriter) error {
+	w.WriteHeader(204)
+	return nil
+}
+
+type StreamTaskEventsdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response StreamTaskEventsdefaultApplicationProblemPlusJSONResponse) VisitStreamTaskEventsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type SignUpRequestObject struct {
 	Params SignUpParams
 	Body   *SignUpJSONRequestBody
@@ -3926,6 +4727,18 @@ type StrictServerInterface interface {
 	// ListSituations List situations to practise
 	// (GET /situations)
 	ListSituations(ctx context.Context, request ListSituationsRequestObject) (ListSituationsResponseObject, error)
+	// ListTasks List one's own tasks
+	// (GET /tasks)
+	ListTasks(ctx context.Context, request ListTasksRequestObject) (ListTasksResponseObject, error)
+	// GetTask Read one task
+	// (GET /tasks/{task_id})
+	GetTask(ctx context.Context, request GetTaskRequestObject) (GetTaskResponseObject, error)
+	// CancelTask Stop a task
+	// (POST /tasks/{task_id}/cancel)
+	CancelTask(ctx context.Context, request CancelTaskRequestObject) (CancelTaskResponseObject, error)
+	// StreamTaskEvents Follow a task
+	// (GET /tasks/{task_id}/events)
+	StreamTaskEvents(ctx context.Context, request StreamTaskEventsRequestObject) (StreamTaskEventsResponseObject, error)
 	// SignUp Create an account
 	// (POST /users)
 	SignUp(ctx context.Context, request SignUpRequestObject) (SignUpResponseObject, error)
@@ -4535,6 +5348,108 @@ func (sh *strictHandler) ListSituations(ctx echo.Context, params ListSituationsP
 		return err
 	} else if validResponse, ok := response.(ListSituationsResponseObject); ok {
 		return validResponse.VisitListSituationsResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ListTasks operation middleware
+func (sh *strictHandler) ListTasks(ctx echo.Context, params ListTasksParams) error {
+	var request ListTasksRequestObject
+
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ListTasks(ctx.Request().Context(), request.(ListTasksRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListTasks")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ListTasksResponseObject); ok {
+		return validResponse.VisitListTasksResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// GetTask operation middleware
+func (sh *strictHandler) GetTask(ctx echo.Context, taskID TaskID, params GetTaskParams) error {
+	var request GetTaskRequestObject
+
+	request.TaskID = taskID
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.GetTask(ctx.Request().Context(), request.(GetTaskRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetTask")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(GetTaskResponseObject); ok {
+		return validResponse.VisitGetTaskResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// CancelTask operation middleware
+func (sh *strictHandler) CancelTask(ctx echo.Context, taskID TaskID) error {
+	var request CancelTaskRequestObject
+
+	request.TaskID = taskID
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.CancelTask(ctx.Request().Context(), request.(CancelTaskRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "CancelTask")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(CancelTaskResponseObject); ok {
+		return validResponse.VisitCancelTaskResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// StreamTaskEvents operation middleware
+func (sh *strictHandler) StreamTaskEvents(ctx echo.Context, taskID TaskID, params StreamTaskEventsParams) error {
+	var request StreamTaskEventsRequestObject
+
+	request.TaskID = taskID
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.StreamTaskEvents(ctx.Request().Context(), request.(StreamTaskEventsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "StreamTaskEvents")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(StreamTaskEventsResponseObject); ok {
+		return validResponse.VisitStreamTaskEventsResponse(ctx.Response())
 	} else if response != nil {
 		return fmt.Errorf("unexpected response type: %T", response)
 	}

@@ -289,6 +289,7 @@ const (
 	ServerInternal                ProblemCode = "server.internal"
 	ServerOverloaded              ProblemCode = "server.overloaded"
 	ServerUnavailable             ProblemCode = "server.unavailable"
+	TaskResultTooLarge            ProblemCode = "task.result_too_large"
 	UserEmailTaken                ProblemCode = "user.email_taken"
 	UserPasswordWeak              ProblemCode = "user.password_weak"
 )
@@ -368,6 +369,8 @@ func (e ProblemCode) Valid() bool {
 		return true
 	case ServerUnavailable:
 		return true
+	case TaskResultTooLarge:
+		return true
 	case UserEmailTaken:
 		return true
 	case UserPasswordWeak:
@@ -428,6 +431,93 @@ const (
 func (e StreamClosingType) Valid() bool {
 	switch e {
 	case StreamClosingTypeStreamClosing:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for TaskCancelledType.
+const (
+	TaskCancelledTypeTaskCancelled TaskCancelledType = "task.cancelled"
+)
+
+// Valid indicates whether the value is a known member of the TaskCancelledType enum.
+func (e TaskCancelledType) Valid() bool {
+	switch e {
+	case TaskCancelledTypeTaskCancelled:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for TaskCompletedType.
+const (
+	TaskCompletedTypeTaskCompleted TaskCompletedType = "task.completed"
+)
+
+// Valid indicates whether the value is a known member of the TaskCompletedType enum.
+func (e TaskCompletedType) Valid() bool {
+	switch e {
+	case TaskCompletedTypeTaskCompleted:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for TaskFailedType.
+const (
+	TaskFailedTypeTaskFailed TaskFailedType = "task.failed"
+)
+
+// Valid indicates whether the value is a known member of the TaskFailedType enum.
+func (e TaskFailedType) Valid() bool {
+	switch e {
+	case TaskFailedTypeTaskFailed:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for TaskProgressedType.
+const (
+	TaskProgressedTypeTaskProgressed TaskProgressedType = "task.progressed"
+)
+
+// Valid indicates whether the value is a known member of the TaskProgressedType enum.
+func (e TaskProgressedType) Valid() bool {
+	switch e {
+	case TaskProgressedTypeTaskProgressed:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for TaskStatus.
+const (
+	TaskStatusCancelled TaskStatus = "cancelled"
+	TaskStatusCompleted TaskStatus = "completed"
+	TaskStatusFailed    TaskStatus = "failed"
+	TaskStatusQueued    TaskStatus = "queued"
+	TaskStatusRunning   TaskStatus = "running"
+)
+
+// Valid indicates whether the value is a known member of the TaskStatus enum.
+func (e TaskStatus) Valid() bool {
+	switch e {
+	case TaskStatusCancelled:
+		return true
+	case TaskStatusCompleted:
+		return true
+	case TaskStatusFailed:
+		return true
+	case TaskStatusQueued:
+		return true
+	case TaskStatusRunning:
 		return true
 	default:
 		return false
@@ -1031,7 +1121,7 @@ type SituationPage struct {
 	NextCursor nullable.Nullable[any] `json:"next_cursor"`
 }
 
-// StreamClosing The server ends this stream before the reply ends; resume it after `retry_ms`. It has no `id`.
+// StreamClosing The server ends this stream before what it tells of has ended; resume it after `retry_ms`. It has no `id`.
 type StreamClosing struct {
 	Reason  StreamClosingReason `json:"reason"`
 	RetryMs int                 `json:"retry_ms"`
@@ -1046,6 +1136,115 @@ type StreamClosingType string
 
 // Tag defines model for Tag.
 type Tag = string
+
+// Task Long work that goes on after the request that began it was answered.
+type Task struct {
+	CreatedAt time.Time          `json:"created_at"`
+	ID        openapi_types.UUID `json:"id"`
+
+	// Kind What is being done; new kinds may appear.
+	Kind TaskKind `json:"kind"`
+
+	// Problem Why a task failed.
+	Problem *TaskProblem `json:"problem,omitempty"`
+
+	// Progress How far it has come. What is not known is null.
+	Progress TaskProgress `json:"progress"`
+
+	// Result What came of a completed task, if its kind has a result.
+	Result *map[string]interface{} `json:"result,omitempty"`
+
+	// Status `queued`, then `running` (also while it waits to be tried again), then one of the others.
+	Status TaskStatus `json:"status"`
+
+	// UpdatedAt When anything shown here last changed.
+	UpdatedAt time.Time `json:"updated_at"`
+}
+
+// TaskCancelled The task was stopped; its progress shows how far it came. The last event.
+type TaskCancelled struct {
+	// Task Long work that goes on after the request that began it was answered.
+	Task Task              `json:"task"`
+	Type TaskCancelledType `json:"type"`
+}
+
+// TaskCancelledType defines model for TaskCancelled.Type.
+type TaskCancelledType string
+
+// TaskCompleted The task is done, and its result in it; the last event.
+type TaskCompleted struct {
+	// Task Long work that goes on after the request that began it was answered.
+	Task Task              `json:"task"`
+	Type TaskCompletedType `json:"type"`
+}
+
+// TaskCompletedType defines model for TaskCompleted.Type.
+type TaskCompletedType string
+
+// TaskEvent One event of a task. Each carries the whole task and replaces the client's copy.
+type TaskEvent struct {
+	union json.RawMessage
+}
+
+// TaskFailed The task was given up; the last event.
+type TaskFailed struct {
+	// Problem Why a task failed.
+	Problem *TaskProblem `json:"problem,omitempty"`
+
+	// Task Long work that goes on after the request that began it was answered.
+	Task Task           `json:"task"`
+	Type TaskFailedType `json:"type"`
+}
+
+// TaskFailedType defines model for TaskFailed.Type.
+type TaskFailedType string
+
+// TaskKind What is being done; new kinds may appear.
+type TaskKind = string
+
+// TaskPage defines model for TaskPage.
+type TaskPage struct {
+	Data       []Task                    `json:"data"`
+	NextCursor nullable.Nullable[string] `json:"next_cursor"`
+}
+
+// TaskProblem Why a task failed.
+type TaskProblem struct {
+	// Code A stable slug; clients may act on it. New codes may appear.
+	Code   ProblemCode `json:"code"`
+	Detail string      `json:"detail"`
+}
+
+// TaskProgress How far it has come. What is not known is null.
+type TaskProgress struct {
+	// Done Items done; what an item is depends on the kind.
+	Done int64 `json:"done"`
+
+	// EtaSeconds Time left at this rate.
+	EtaSeconds nullable.Nullable[int64] `json:"eta_seconds"`
+
+	// Percent `done` of `total`, to one decimal place, rounded down.
+	Percent nullable.Nullable[float64] `json:"percent"`
+
+	// RatePerSecond Items a second of late, smoothed. Known after the first second of work, and only while there is work.
+	RatePerSecond nullable.Nullable[float64] `json:"rate_per_second"`
+
+	// Total Items in all; it may grow.
+	Total nullable.Nullable[int64] `json:"total"`
+}
+
+// TaskProgressed The task as it is now, queued or running.
+type TaskProgressed struct {
+	// Task Long work that goes on after the request that began it was answered.
+	Task Task               `json:"task"`
+	Type TaskProgressedType `json:"type"`
+}
+
+// TaskProgressedType defines model for TaskProgressed.Type.
+type TaskProgressedType string
+
+// TaskStatus `queued`, then `running` (also while it waits to be tried again), then one of the others.
+type TaskStatus string
 
 // Tokens defines model for Tokens.
 type Tokens struct {
@@ -1112,6 +1311,9 @@ type Prefer = string
 
 // QueueName defines model for QueueName.
 type QueueName = string
+
+// TaskID defines model for TaskID.
+type TaskID = openapi_types.UUID
 
 // ProblemResponse An error (RFC 9457). Members beyond these may appear, such as the id of what is in the way.
 type ProblemResponse = Problem
@@ -1305,6 +1507,36 @@ type ListSituationsParams struct {
 
 	// IfNoneMatch ETags the client holds (RFC 9110); 304 if one of them is current.
 	IfNoneMatch *IfNoneMatch `json:"If-None-Match,omitempty"`
+}
+
+// ListTasksParams defines parameters for ListTasks.
+type ListTasksParams struct {
+	// Status Only tasks of this status.
+	Status *TaskStatus `form:"status,omitempty" json:"status,omitempty"`
+
+	// Kind Only tasks of this kind.
+	Kind *TaskKind `form:"kind,omitempty" json:"kind,omitempty"`
+
+	// Limit The most entries to return, 1-100.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor The `next_cursor` of the page before, with the same filter; anything else is 400 `cursor.invalid`.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+}
+
+// GetTaskParams defines parameters for GetTask.
+type GetTaskParams struct {
+	// IfNoneMatch ETags the client holds (RFC 9110); 304 if one of them is current.
+	IfNoneMatch *IfNoneMatch `json:"If-None-Match,omitempty"`
+}
+
+// StreamTaskEventsParams defines parameters for StreamTaskEvents.
+type StreamTaskEventsParams struct {
+	// After The same as `Last-Event-ID`, where a header cannot be set.
+	After *After `form:"after,omitempty" json:"after,omitempty"`
+
+	// LastEventID The `id` of the last event received; goes before `after`. One of another stream is 400 `cursor.invalid`.
+	LastEventID *LastEventID `json:"Last-Event-ID,omitempty"`
 }
 
 // SignUpParams defines parameters for SignUp.
@@ -1707,6 +1939,215 @@ func (t *MessageEvent) UnmarshalJSON(b []byte) error {
 	return err
 }
 
+// AsTaskProgressed returns the union data inside the TaskEvent as a TaskProgressed
+func (t TaskEvent) AsTaskProgressed() (TaskProgressed, error) {
+	var body TaskProgressed
+	err := json.Unmarshal(t.union, &body)
+	return body, err
+}
+
+// FromTaskProgressed overwrites any union data inside the TaskEvent as the provided TaskProgressed
+func (t *TaskEvent) FromTaskProgressed(v TaskProgressed) error {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	b, err = runtime.JSONMerge(b, []byte(`{"type":"task.progressed"}`))
+	t.union = b
+	return err
+}
+
+// MergeTaskProgressed performs a merge with any union data inside the TaskEvent, using the provided TaskProgressed
+func (t *TaskEvent) MergeTaskProgressed(v TaskProgressed) error {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	b, err = runtime.JSONMerge(b, []byte(`{"type":"task.progressed"}`))
+	if err != nil {
+		return err
+	}
+
+	merged, err := runtime.JSONMerge(t.union, b)
+	t.union = merged
+	return err
+}
+
+// AsTaskCompleted returns the union data inside the TaskEvent as a TaskCompleted
+func (t TaskEvent) AsTaskCompleted() (TaskCompleted, error) {
+	var body TaskCompleted
+	err := json.Unmarshal(t.union, &body)
+	return body, err
+}
+
+// FromTaskCompleted overwrites any union data inside the TaskEvent as the provided TaskCompleted
+func (t *TaskEvent) FromTaskCompleted(v TaskCompleted) error {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	b, err = runtime.JSONMerge(b, []byte(`{"type":"task.completed"}`))
+	t.union = b
+	return err
+}
+
+// MergeTaskCompleted performs a merge with any union data inside the TaskEvent, using the provided TaskCompleted
+func (t *TaskEvent) MergeTaskCompleted(v TaskCompleted) error {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	b, err = runtime.JSONMerge(b, []byte(`{"type":"task.completed"}`))
+	if err != nil {
+		return err
+	}
+
+	merged, err := runtime.JSONMerge(t.union, b)
+	t.union = merged
+	return err
+}
+
+// AsTaskFailed returns the union data inside the TaskEvent as a TaskFailed
+func (t TaskEvent) AsTaskFailed() (TaskFailed, error) {
+	var body TaskFailed
+	err := json.Unmarshal(t.union, &body)
+	return body, err
+}
+
+// FromTaskFailed overwrites any union data inside the TaskEvent as the provided TaskFailed
+func (t *TaskEvent) FromTaskFailed(v TaskFailed) error {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	b, err = runtime.JSONMerge(b, []byte(`{"type":"task.failed"}`))
+	t.union = b
+	return err
+}
+
+// MergeTaskFailed performs a merge with any union data inside the TaskEvent, using the provided TaskFailed
+func (t *TaskEvent) MergeTaskFailed(v TaskFailed) error {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	b, err = runtime.JSONMerge(b, []byte(`{"type":"task.failed"}`))
+	if err != nil {
+		return err
+	}
+
+	merged, err := runtime.JSONMerge(t.union, b)
+	t.union = merged
+	return err
+}
+
+// AsTaskCancelled returns the union data inside the TaskEvent as a TaskCancelled
+func (t TaskEvent) AsTaskCancelled() (TaskCancelled, error) {
+	var body TaskCancelled
+	err := json.Unmarshal(t.union, &body)
+	return body, err
+}
+
+// FromTaskCancelled overwrites any union data inside the TaskEvent as the provided TaskCancelled
+func (t *TaskEvent) FromTaskCancelled(v TaskCancelled) error {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	b, err = runtime.JSONMerge(b, []byte(`{"type":"task.cancelled"}`))
+	t.union = b
+	return err
+}
+
+// MergeTaskCancelled performs a merge with any union data inside the TaskEvent, using the provided TaskCancelled
+func (t *TaskEvent) MergeTaskCancelled(v TaskCancelled) error {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	b, err = runtime.JSONMerge(b, []byte(`{"type":"task.cancelled"}`))
+	if err != nil {
+		return err
+	}
+
+	merged, err := runtime.JSONMerge(t.union, b)
+	t.union = merged
+	return err
+}
+
+// AsStreamClosing returns the union data inside the TaskEvent as a StreamClosing
+func (t TaskEvent) AsStreamClosing() (StreamClosing, error) {
+	var body StreamClosing
+	err := json.Unmarshal(t.union, &body)
+	return body, err
+}
+
+// FromStreamClosing overwrites any union data inside the TaskEvent as the provided StreamClosing
+func (t *TaskEvent) FromStreamClosing(v StreamClosing) error {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	b, err = runtime.JSONMerge(b, []byte(`{"type":"stream.closing"}`))
+	t.union = b
+	return err
+}
+
+// MergeStreamClosing performs a merge with any union data inside the TaskEvent, using the provided StreamClosing
+func (t *TaskEvent) MergeStreamClosing(v StreamClosing) error {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	b, err = runtime.JSONMerge(b, []byte(`{"type":"stream.closing"}`))
+	if err != nil {
+		return err
+	}
+
+	merged, err := runtime.JSONMerge(t.union, b)
+	t.union = merged
+	return err
+}
+
+func (t TaskEvent) Discriminator() (string, error) {
+	var discriminator struct {
+		Discriminator string `json:"type"`
+	}
+	err := json.Unmarshal(t.union, &discriminator)
+	return discriminator.Discriminator, err
+}
+
+func (t TaskEvent) ValueByDiscriminator() (interface{}, error) {
+	discriminator, err := t.Discriminator()
+	if err != nil {
+		return nil, err
+	}
+	switch discriminator {
+	case "stream.closing":
+		return t.AsStreamClosing()
+	case "task.cancelled":
+		return t.AsTaskCancelled()
+	case "task.completed":
+		return t.AsTaskCompleted()
+	case "task.failed":
+		return t.AsTaskFailed()
+	case "task.progressed":
+		return t.AsTaskProgressed()
+	default:
+		return nil, errors.New("unknown discriminator value: " + discriminator)
+	}
+}
+
+func (t TaskEvent) MarshalJSON() ([]byte, error) {
+	b, err := t.union.MarshalJSON()
+	return b, err
+}
+
+func (t *TaskEvent) UnmarshalJSON(b []byte) error {
+	err := t.union.UnmarshalJSON(b)
+	return err
+}
+
 // RequestEditorFn is the function signature for the RequestEditor callback function
 type RequestEditorFn func(ctx context.Context, req *http.Request) error
 
@@ -2004,6 +2445,45 @@ type ClientInterface interface {
 	//
 	// Corresponds with GET /situations (the `ListSituations` operationId).
 	ListSituations(ctx context.Context, params *ListSituationsParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ListTasks List one's own tasks
+	//
+	// Newest first. A task is kept for 7 days after it has ended.
+	//
+	// Corresponds with GET /tasks (the `ListTasks` operationId).
+	ListTasks(ctx context.Context, params *ListTasksParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// GetTask Read one task
+	//
+	// To see it move, follow it with streamTaskEvents instead of asking again and again.
+	//
+	// Corresponds with GET /tasks/{task_id} (the `GetTask` operationId).
+	GetTask(ctx context.Context, taskID TaskID, params *GetTaskParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// CancelTask Stop a task
+	//
+	// A task that nobody works on is `cancelled` in the answer. A running one is told to stop: the answer shows it
+	// as it is, and it is `cancelled` about a second later, with the progress it has made; follow it to see.
+	// It may still end `completed` or `failed` if it was about to. A task that has ended is answered as it is, so
+	// this can be repeated. What a task has done before it was stopped stays done.
+	//
+	// Corresponds with POST /tasks/{task_id}/cancel (the `CancelTask` operationId).
+	CancelTask(ctx context.Context, taskID TaskID, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// StreamTaskEvents Follow a task
+	//
+	// Server-Sent Events (WHATWG HTML): `event:` repeats the type, `id:` is the cursor to resume with,
+	// `data:` is one JSON line. Every event carries the whole task and replaces the client's copy. The first
+	// comes at once and shows the task as it is; `task.progressed` follows at most twice a second;
+	// `task.completed`, `task.failed` and `task.cancelled` are the last. A task that is tried again goes back to
+	// 0 with a `task.progressed`. `stream.closing` says why the server ends a stream early and when to come back.
+	// A comment is sent every 15 seconds of silence.
+	//
+	// Resume with `Last-Event-ID` or `after`: only what is newer follows, however much was missed. Resuming after
+	// the last event answers 204.
+	//
+	// Corresponds with GET /tasks/{task_id}/events (the `StreamTaskEvents` operationId).
+	StreamTaskEvents(ctx context.Context, taskID TaskID, params *StreamTaskEventsParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// SignUpWithBody Create an account
 	//
@@ -2491,6 +2971,85 @@ func (c *Client) RefreshSession(ctx context.Context, body RefreshSessionJSONRequ
 // Corresponds with GET /situations (the `ListSituations` operationId).
 func (c *Client) ListSituations(ctx context.Context, params *ListSituationsParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewListSituationsRequest(c.Server, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ListTasks List one's own tasks
+//
+// Newest first. A task is kept for 7 days after it has ended.
+//
+// Corresponds with GET /tasks (the `ListTasks` operationId).
+func (c *Client) ListTasks(ctx context.Context, params *ListTasksParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewListTasksRequest(c.Server, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// GetTask Read one task
+//
+// To see it move, follow it with streamTaskEvents instead of asking again and again.
+//
+// Corresponds with GET /tasks/{task_id} (the `GetTask` operationId).
+func (c *Client) GetTask(ctx context.Context, taskID TaskID, params *GetTaskParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGetTaskRequest(c.Server, taskID, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// CancelTask Stop a task
+//
+// A task that nobody works on is `cancelled` in the answer. A running one is told to stop: the answer shows it
+// as it is, and it is `cancelled` about a second later, with the progress it has made; follow it to see.
+// It may still end `completed` or `failed` if it was about to. A task that has ended is answered as it is, so
+// this can be repeated. What a task has done before it was stopped stays done.
+//
+// Corresponds with POST /tasks/{task_id}/cancel (the `CancelTask` operationId).
+func (c *Client) CancelTask(ctx context.Context, taskID TaskID, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewCancelTaskRequest(c.Server, taskID)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// StreamTaskEvents Follow a task
+//
+// Server-Sent Events (WHATWG HTML): `event:` repeats the type, `id:` is the cursor to resume with,
+// `data:` is one JSON line. Every event carries the whole task and replaces the client's copy. The first
+// comes at once and shows the task as it is; `task.progressed` follows at most twice a second;
+// `task.completed`, `task.failed` and `task.cancelled` are the last. A task that is tried again goes back to
+// 0 with a `task.progressed`. `stream.closing` says why the server ends a stream early and when to come back.
+// A comment is sent every 15 seconds of silence.
+//
+// Resume with `Last-Event-ID` or `after`: only what is newer follows, however much was missed. Resuming after
+// the last event answers 204.
+//
+// Corresponds with GET /tasks/{task_id}/events (the `StreamTaskEvents` operationId).
+func (c *Client) StreamTaskEvents(ctx context.Context, taskID TaskID, params *StreamTaskEventsParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewStreamTaskEventsRequest(c.Server, taskID, params)
 	if err != nil {
 		return nil, err
 	}
@@ -3903,6 +4462,255 @@ func NewListSituationsRequest(server string, params *ListSituationsParams) (*htt
 	return req, nil
 }
 
+// NewListTasksRequest constructs an http.Request for the ListTasks method
+func NewListTasksRequest(server string, params *ListTasksParams) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/tasks")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Status != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "status", *params.Status, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Kind != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "kind", *params.Kind, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Limit != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "limit", *params.Limit, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Cursor != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "cursor", *params.Cursor, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewGetTaskRequest constructs an http.Request for the GetTask method
+func NewGetTaskRequest(server string, taskID TaskID, params *GetTaskParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "task_id", taskID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/tasks/%s", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+
+		if params.IfNoneMatch != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "If-None-Match", *params.IfNoneMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("If-None-Match", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewCancelTaskRequest constructs an http.Request for the CancelTask method
+func NewCancelTaskRequest(server string, taskID TaskID) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "task_id", taskID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/tasks/%s/cancel", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewStreamTaskEventsRequest constructs an http.Request for the StreamTaskEvents method
+func NewStreamTaskEventsRequest(server string, taskID TaskID, params *StreamTaskEventsParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "task_id", taskID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/tasks/%s/events", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.After != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "after", *params.After, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+
+		if params.LastEventID != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Last-Event-ID", *params.LastEventID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Last-Event-ID", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
 // NewSignUpRequest calls the generic SignUp builder with application/json body
 func NewSignUpRequest(server string, params *SignUpParams, body SignUpJSONRequestBody) (*http.Request, error) {
 	var bodyReader io.Reader
@@ -4310,6 +5118,53 @@ type ClientWithResponsesInterface interface {
 	//
 	// Corresponds with GET /situations (the `ListSituations` operationId).
 	ListSituationsWithResponse(ctx context.Context, params *ListSituationsParams, reqEditors ...RequestEditorFn) (*ListSituationsResponse, error)
+
+	// ListTasksWithResponse List one's own tasks
+	//
+	// Newest first. A task is kept for 7 days after it has ended.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /tasks (the `ListTasks` operationId).
+	ListTasksWithResponse(ctx context.Context, params *ListTasksParams, reqEditors ...RequestEditorFn) (*ListTasksResponse, error)
+
+	// GetTaskWithResponse Read one task
+	//
+	// To see it move, follow it with streamTaskEvents instead of asking again and again.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /tasks/{task_id} (the `GetTask` operationId).
+	GetTaskWithResponse(ctx context.Context, taskID TaskID, params *GetTaskParams, reqEditors ...RequestEditorFn) (*GetTaskResponse, error)
+
+	// CancelTaskWithResponse Stop a task
+	//
+	// A task that nobody works on is `cancelled` in the answer. A running one is told to stop: the answer shows it
+	// as it is, and it is `cancelled` about a second later, with the progress it has made; follow it to see.
+	// It may still end `completed` or `failed` if it was about to. A task that has ended is answered as it is, so
+	// this can be repeated. What a task has done before it was stopped stays done.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /tasks/{task_id}/cancel (the `CancelTask` operationId).
+	CancelTaskWithResponse(ctx context.Context, taskID TaskID, reqEditors ...RequestEditorFn) (*CancelTaskResponse, error)
+
+	// StreamTaskEventsWithResponse Follow a task
+	//
+	// Server-Sent Events (WHATWG HTML): `event:` repeats the type, `id:` is the cursor to resume with,
+	// `data:` is one JSON line. Every event carries the whole task and replaces the client's copy. The first
+	// comes at once and shows the task as it is; `task.progressed` follows at most twice a second;
+	// `task.completed`, `task.failed` and `task.cancelled` are the last. A task that is tried again goes back to
+	// 0 with a `task.progressed`. `stream.closing` says why the server ends a stream early and when to come back.
+	// A comment is sent every 15 seconds of silence.
+	//
+	// Resume with `Last-Event-ID` or `after`: only what is newer follows, however much was missed. Resuming after
+	// the last event answers 204.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /tasks/{task_id}/events (the `StreamTaskEvents` operationId).
+	StreamTaskEventsWithResponse(ctx context.Context, taskID TaskID, params *StreamTaskEventsParams, reqEditors ...RequestEditorFn) (*StreamTaskEventsResponse, error)
 
 	// SignUpWithBodyWithResponse Create an account
 	//
@@ -5428,6 +6283,205 @@ func (r ListSituationsResponse) ContentType() string {
 	return ""
 }
 
+type ListTasksResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *TaskPage
+	// ApplicationProblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationProblemJSONDefault *ProblemResponse
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ListTasksResponse) GetJSON200() *TaskPage {
+	return r.JSON200
+}
+
+// GetApplicationProblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r ListTasksResponse) GetApplicationProblemJSONDefault() *ProblemResponse {
+	return r.ApplicationProblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r ListTasksResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ListTasksResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ListTasksResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ListTasksResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// GetTaskResponse200Headers the declared response headers of an HTTP 200 response for GetTask
+type GetTaskResponse200Headers struct {
+	ETag string
+}
+
+// GetTaskResponse304Headers the declared response headers of an HTTP 304 response for GetTask
+type GetTaskResponse304Headers struct {
+	ETag string
+}
+
+type GetTaskResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Task
+	// ApplicationProblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationProblemJSONDefault *ProblemResponse
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *GetTaskResponse200Headers
+	// Headers304 the parsed response headers for an HTTP 304 response
+	Headers304 *GetTaskResponse304Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r GetTaskResponse) GetJSON200() *Task {
+	return r.JSON200
+}
+
+// GetApplicationProblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r GetTaskResponse) GetApplicationProblemJSONDefault() *ProblemResponse {
+	return r.ApplicationProblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r GetTaskResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r GetTaskResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r GetTaskResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r GetTaskResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type CancelTaskResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Task
+	// ApplicationProblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationProblemJSONDefault *ProblemResponse
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r CancelTaskResponse) GetJSON200() *Task {
+	return r.JSON200
+}
+
+// GetApplicationProblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r CancelTaskResponse) GetApplicationProblemJSONDefault() *ProblemResponse {
+	return r.ApplicationProblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r CancelTaskResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r CancelTaskResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r CancelTaskResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r CancelTaskResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type StreamTaskEventsResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// ApplicationProblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationProblemJSONDefault *ProblemResponse
+}
+
+// GetApplicationProblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r StreamTaskEventsResponse) GetApplicationProblemJSONDefault() *ProblemResponse {
+	return r.ApplicationProblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r StreamTaskEventsResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r StreamTaskEventsResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r StreamTaskEventsResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r StreamTaskEventsResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
 // SignUpResponse201Headers the declared response headers of an HTTP 201 response for SignUp
 type SignUpResponse201Headers struct {
 	IdempotencyReplayed *bool
@@ -5943,6 +6997,77 @@ func (c *ClientWithResponses) ListSituationsWithResponse(ctx context.Context, pa
 		return nil, err
 	}
 	return ParseListSituationsResponse(rsp)
+}
+
+// ListTasksWithResponse List one's own tasks
+//
+// Newest first. A task is kept for 7 days after it has ended.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /tasks (the `ListTasks` operationId).
+func (c *ClientWithResponses) ListTasksWithResponse(ctx context.Context, params *ListTasksParams, reqEditors ...RequestEditorFn) (*ListTasksResponse, error) {
+	rsp, err := c.ListTasks(ctx, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseListTasksResponse(rsp)
+}
+
+// GetTaskWithResponse Read one task
+//
+// To see it move, follow it with streamTaskEvents instead of asking again and again.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /tasks/{task_id} (the `GetTask` operationId).
+func (c *ClientWithResponses) GetTaskWithResponse(ctx context.Context, taskID TaskID, params *GetTaskParams, reqEditors ...RequestEditorFn) (*GetTaskResponse, error) {
+	rsp, err := c.GetTask(ctx, taskID, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseGetTaskResponse(rsp)
+}
+
+// CancelTaskWithResponse Stop a task
+//
+// A task that nobody works on is `cancelled` in the answer. A running one is told to stop: the answer shows it
+// as it is, and it is `cancelled` about a second later, with the progress it has made; follow it to see.
+// It may still end `completed` or `failed` if it was about to. A task that has ended is answered as it is, so
+// this can be repeated. What a task has done before it was stopped stays done.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /tasks/{task_id}/cancel (the `CancelTask` operationId).
+func (c *ClientWithResponses) CancelTaskWithResponse(ctx context.Context, taskID TaskID, reqEditors ...RequestEditorFn) (*CancelTaskResponse, error) {
+	rsp, err := c.CancelTask(ctx, taskID, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseCancelTaskResponse(rsp)
+}
+
+// StreamTaskEventsWithResponse Follow a task
+//
+// Server-Sent Events (WHATWG HTML): `event:` repeats the type, `id:` is the cursor to resume with,
+// `data:` is one JSON line. Every event carries the whole task and replaces the client's copy. The first
+// comes at once and shows the task as it is; `task.progressed` follows at most twice a second;
+// `task.completed`, `task.failed` and `task.cancelled` are the last. A task that is tried again goes back to
+// 0 with a `task.progressed`. `stream.closing` says why the server ends a stream early and when to come back.
+// A comment is sent every 15 seconds of silence.
+//
+// Resume with `Last-Event-ID` or `after`: only what is newer follows, however much was missed. Resuming after
+// the last event answers 204.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /tasks/{task_id}/events (the `StreamTaskEvents` operationId).
+func (c *ClientWithResponses) StreamTaskEventsWithResponse(ctx context.Context, taskID TaskID, params *StreamTaskEventsParams, reqEditors ...RequestEditorFn) (*StreamTaskEventsResponse, error) {
+	rsp, err := c.StreamTaskEvents(ctx, taskID, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseStreamTaskEventsResponse(rsp)
 }
 
 // SignUpWithBodyWithResponse Create an account
@@ -6975,6 +8100,160 @@ func ParseListSituationsResponse(rsp *http.Response) (*ListSituationsResponse, e
 			headers.ETag = value
 		}
 		response.Headers304 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseListTasksResponse parses an HTTP response from a ListTasksWithResponse call
+func ParseListTasksResponse(rsp *http.Response) (*ListTasksResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ListTasksResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest TaskPage
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest ProblemResponse
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseGetTaskResponse parses an HTTP response from a GetTaskWithResponse call
+func ParseGetTaskResponse(rsp *http.Response) (*GetTaskResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &GetTaskResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Task
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case rsp.StatusCode == 304:
+		break // No content-type
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest ProblemResponse
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers GetTaskResponse200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = value
+		}
+		response.Headers200 = &headers
+	case rsp.StatusCode == 304:
+		var headers GetTaskResponse304Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = value
+		}
+		response.Headers304 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseCancelTaskResponse parses an HTTP response from a CancelTaskWithResponse call
+func ParseCancelTaskResponse(rsp *http.Response) (*CancelTaskResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &CancelTaskResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Task
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest ProblemResponse
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseStreamTaskEventsResponse parses an HTTP response from a StreamTaskEventsWithResponse call
+func ParseStreamTaskEventsResponse(rsp *http.Response) (*StreamTaskEventsResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &StreamTaskEventsResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case rsp.StatusCode == 204:
+		break // No content-type
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest ProblemResponse
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSONDefault = &dest
+
 	}
 
 	return response, nil

@@ -297,6 +297,27 @@ type Situation struct {
 	Opening     string
 }
 
+type Task struct {
+	ID                uuid.UUID
+	UserID            uuid.UUID
+	Kind              string
+	Status            string
+	Input             json.RawMessage
+	Done              int64
+	Total             *int64
+	Rate              *float64
+	Result            json.RawMessage
+	Problem           json.RawMessage
+	Revision          int64
+	LeaseNumber       int64
+	Waiting           bool
+	CancelRequestedAt *time.Time
+	CreatedAt         time.Time
+	StartedAt         *time.Time
+	UpdatedAt         time.Time
+	FinishedAt        *time.Time
+}
+
 type User struct {
 	ID             uuid.UUID
 	Email          string

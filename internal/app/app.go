@@ -29,6 +29,7 @@ import (
 	"github.com/fluentpro/fluentpro/internal/platform/once"
 	"github.com/fluentpro/fluentpro/internal/platform/outbox"
 	"github.com/fluentpro/fluentpro/internal/platform/postgres"
+	"github.com/fluentpro/fluentpro/internal/task"
 )
 
 // accessLifetime is how long an access token is good for.
@@ -65,7 +66,8 @@ type App struct {
 
 // Options are what tests set; the zero value is what production uses.
 type Options struct {
-	Now func() time.Time // nil: time.Now
+	Now   func() time.Time                   // nil: time.Now
+	Tasks func(*task.Service, *job.Registry) // adds kinds of tasks that production has not; nil: none
 }
 
 // New connects to everything and wires it, top to bottom. The database must be
@@ -133,12 +135,14 @@ func (a *App) wire(ctx context.Context, cfg Config, opts Options) error {
 		Pool: a.pool, Log: a.log, Model: a.model, Once: claims, Jobs: jobs, Scenes: scenes{choices},
 		Learners: learners{accounts}, Logger: a.logger, Now: opts.Now,
 	})
-	accounts.RegisterJobs(registry)
-	conversations.RegisterJobs(registry)
 	events := audit.New(audit.Deps{Pool: a.pool})
-	events.RegisterJobs(registry)
+	registerJobs(registry, accounts, conversations, events)
 	letters := deadletter.New(a.pool)
-	registerSweeps(registry, claims, letters, a.pool)
+	tasks := task.New(task.Deps{Pool: a.pool, Log: a.log, Jobs: jobs, Logger: a.logger, Now: opts.Now})
+	if opts.Tasks != nil {
+		opts.Tasks(tasks, registry)
+	}
+	registerSweeps(registry, claims, tasks, letters, a.pool)
 	handlers := outbox.NewHandlers()
 	accounts.HandleEvents(handlers)
 	events.RegisterHandlers(handlers)
@@ -159,8 +163,8 @@ func (a *App) wire(ctx context.Context, cfg Config, opts Options) error {
 		return err
 	}
 	a.handler, err = api.New(api.Deps{
-		Accounts: accounts, Catalogue: choices, Conversations: conversations, Audit: events, Cursors: cursor.New(keys.cursor),
-		Queues: a.queue, DeadLetters: letters,
+		Accounts: accounts, Catalogue: choices, Conversations: conversations, Audit: events, Tasks: tasks,
+		Cursors: cursor.New(keys.cursor), Queues: a.queue, DeadLetters: letters,
 		Probes:   []api.Probe{{Name: "postgres", Required: true, Check: a.pool.Ping}, {Name: "redis", Check: a.pingRedis}},
 		NotReady: a.notReady, Draining: a.draining, Logger: a.logger, AllowedOrigins: cfg.AllowedOrigins, TrustedProxies: proxies,
 		TLS: cfg.TLSCertFile != "", Now: opts.Now,

@@ -7,11 +7,14 @@ import (
 
 	"github.com/jackc/pgx/v5/pgxpool"
 
+	"github.com/fluentpro/fluentpro/internal/account"
+	"github.com/fluentpro/fluentpro/internal/audit"
 	"github.com/fluentpro/fluentpro/internal/conversation"
 	"github.com/fluentpro/fluentpro/internal/platform/deadletter"
 	"github.com/fluentpro/fluentpro/internal/platform/job"
 	"github.com/fluentpro/fluentpro/internal/platform/once"
 	"github.com/fluentpro/fluentpro/internal/platform/postgres"
+	"github.com/fluentpro/fluentpro/internal/task"
 )
 
 // Desk is what an operator works with from the command line: it needs nothing
@@ -31,15 +34,24 @@ func OpenDesk(ctx context.Context, cfg Config, logger *slog.Logger) (*Desk, erro
 	}
 	d := &Desk{pool: pool, Letters: deadletter.New(pool)}
 	registry := job.NewRegistry()
-	conversation.New(conversation.Deps{Pool: pool}).RegisterJobs(registry)
-	registerSweeps(registry, once.New(nil, time.Now), d.Letters, pool)
+	tasks := task.New(task.Deps{Pool: pool})
+	registerJobs(registry, new(account.Service), conversation.New(conversation.Deps{Pool: pool}), audit.New(audit.Deps{Pool: pool}))
+	registerSweeps(registry, once.New(nil, time.Now), tasks, d.Letters, pool)
 	if d.Queues, err = job.New(job.Config{Pool: pool, Registry: registry, Logger: logger}); err != nil {
 		pool.Close()
 		return nil, err
 	}
 	d.Letters.Register(deadletter.SourceJob, d.Queues.Replay)
+	d.Letters.Register(deadletter.SourceEvent, exhume)
 	return d, nil
 }
 
 // Close lets go of the database.
 func (d *Desk) Close() { d.pool.Close() }
+
+// registerJobs adds the work of the nouns.
+func registerJobs(r *job.Registry, accounts *account.Service, conversations *conversation.Service, events *audit.Service) {
+	accounts.RegisterJobs(r)
+	conversations.RegisterJobs(r)
+	events.RegisterJobs(r)
+}

@@ -10,6 +10,7 @@ import (
 	"github.com/fluentpro/fluentpro/internal/platform/job"
 	"github.com/fluentpro/fluentpro/internal/platform/once"
 	"github.com/fluentpro/fluentpro/internal/platform/outbox"
+	"github.com/fluentpro/fluentpro/internal/task"
 )
 
 // Sweeping: how often, and how many rows at a bite.
@@ -37,10 +38,17 @@ type sweepEventsArgs struct{}
 // Kind names the job.
 func (sweepEventsArgs) Kind() string { return "maintenance.sweep_events" }
 
+// sweepTasksArgs is the job that deletes tasks that ended long ago.
+type sweepTasksArgs struct{}
+
+// Kind names the job.
+func (sweepTasksArgs) Kind() string { return "maintenance.sweep_tasks" }
+
 // registerSweeps adds the work that keeps tables from growing for ever.
-func registerSweeps(r *job.Registry, keys *once.Keys, letters *deadletter.Box, pool *pgxpool.Pool) {
+func registerSweeps(r *job.Registry, keys *once.Keys, tasks *task.Service, letters *deadletter.Box, pool *pgxpool.Pool) {
 	registerSweep(r, sweepKeysArgs{}, func(ctx context.Context) (int64, error) { return keys.Sweep(ctx, pool, sweepBite) })
 	registerSweep(r, sweepEventsArgs{}, func(ctx context.Context) (int64, error) { return outbox.Sweep(ctx, pool, sweepBite) })
+	registerSweep(r, sweepTasksArgs{}, func(ctx context.Context) (int64, error) { return tasks.Sweep(ctx, sweepBite) })
 	registerSweep(r, sweepLettersArgs{}, func(ctx context.Context) (int64, error) { return letters.Sweep(ctx, sweepBite) })
 }
 

@@ -9,6 +9,7 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"io/fs"
 	"log/slog"
@@ -27,7 +28,9 @@ import (
 	"github.com/fluentpro/fluentpro/internal/devstack"
 	"github.com/fluentpro/fluentpro/internal/devstack/mailcatcher"
 	"github.com/fluentpro/fluentpro/internal/devstack/partner"
+	"github.com/fluentpro/fluentpro/internal/platform/job"
 	"github.com/fluentpro/fluentpro/internal/platform/postgres"
+	"github.com/fluentpro/fluentpro/internal/task"
 	"github.com/fluentpro/fluentpro/migrations"
 )
 
@@ -43,6 +46,7 @@ type Server struct {
 	Clock  *Clock
 	App    *app.App
 	Logs   *Logs
+	Tasks  *task.Service
 	client *http.Client
 }
 
@@ -53,6 +57,7 @@ type setting struct {
 	cfg   app.Config
 	model partner.Config
 	share *Server
+	tasks func(*task.Service, *job.Registry)
 }
 
 // WithConfig changes the configuration.
@@ -60,6 +65,11 @@ func WithConfig(change func(*app.Config)) Option { return func(s *setting) { cha
 
 // WithPace makes the model slower than at once.
 func WithPace(c partner.Config) Option { return func(s *setting) { s.model = c } }
+
+// WithTasks adds kinds of tasks that the service itself does not have.
+func WithTasks(register func(*task.Service, *job.Registry)) Option {
+	return func(s *setting) { s.tasks = register }
+}
 
 // Beside starts another node on the database, Redis, model and mail catcher of first.
 func Beside(first *Server) Option { return func(s *setting) { s.share = first } }
@@ -80,7 +90,7 @@ func New(t testing.TB, options ...Option) *Server {
 	} else {
 		s.prepare(t, set.model)
 	}
-	s.start(t)
+	s.start(t, set.tasks)
 	return s
 }
 
@@ -119,9 +129,14 @@ func MailCatcher(t testing.TB) *mailcatcher.Server {
 	return catcher
 }
 
-func (s *Server) start(t testing.TB) {
+func (s *Server) start(t testing.TB, register func(*task.Service, *job.Registry)) {
 	logger := slog.New(slog.NewJSONHandler(s.Logs, nil))
-	a, err := app.New(t.Context(), s.Config, logger, app.Options{Now: s.Clock.Now})
+	options := app.Options{Now: s.Clock.Now, Tasks: func(tasks *task.Service, r *job.Registry) {
+		if s.Tasks = tasks; register != nil {
+			register(tasks, r)
+		}
+	}}
+	a, err := app.New(t.Context(), s.Config, logger, options)
 	require.NoError(t, err)
 	require.NoError(t, a.Start(t.Context()))
 	web := httptest.NewServer(a.Handler())
@@ -141,6 +156,23 @@ func (s *Server) start(t testing.TB) {
 			t.Logf("server log:\n%s", s.Logs)
 		}
 	})
+}
+
+// StartTask starts a task, and does more in the same transaction.
+func (s *Server) StartTask(t testing.TB, in task.StartInput, more ...func(tx postgres.Tx) error) task.Task {
+	t.Helper()
+	pool, err := postgres.Open(t.Context(), postgres.Config{URL: s.Config.DatabaseURL, MaxConns: 1})
+	require.NoError(t, err)
+	defer pool.Close()
+	var made task.Task
+	require.NoError(t, postgres.InTx(t.Context(), pool, func(tx postgres.Tx) (err error) {
+		made, err = s.Tasks.Start(t.Context(), tx, in)
+		for _, do := range more {
+			err = errors.Join(err, do(tx))
+		}
+		return err
+	}))
+	return made
 }
 
 // templateKey names the template database; the migrations and the seed are part

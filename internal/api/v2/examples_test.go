@@ -2,6 +2,7 @@ package v2_test
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -18,10 +19,13 @@ import (
 	"github.com/fluentpro/fluentpro/internal/api/apitest"
 	"github.com/fluentpro/fluentpro/internal/devstack/partner"
 	"github.com/fluentpro/fluentpro/internal/platform/deadletter"
+	"github.com/fluentpro/fluentpro/internal/platform/job"
 	"github.com/fluentpro/fluentpro/internal/platform/outbox"
 	"github.com/fluentpro/fluentpro/internal/platform/page"
+	"github.com/fluentpro/fluentpro/internal/platform/postgres"
 	"github.com/fluentpro/fluentpro/internal/platform/sse"
 	"github.com/fluentpro/fluentpro/internal/platform/telemetry"
+	"github.com/fluentpro/fluentpro/internal/task"
 )
 
 // volatile formats differ in each run: of them only the kind is compared.
@@ -83,6 +87,18 @@ var stages = map[string]func(t *testing.T, s *apitest.Server) stage{
 		st.path = map[string]string{"dead_letter_id": page.Data[0].ID.String()}
 		return st
 	},
+	"listTasks 200": func(t *testing.T, s *apitest.Server) stage {
+		st := taskAsTheExample(t, s)
+		st.asks.Get(t, "/tasks/%s/events", st.path["task_id"]).Expect(t, http.StatusOK, nil) // to its end
+		return st
+	},
+	"getTask 200": func(t *testing.T, s *apitest.Server) stage {
+		st := taskAsTheExample(t, s)
+		st.asks.Get(t, "/tasks/%s/events", st.path["task_id"]).Expect(t, http.StatusOK, nil)
+		return st
+	},
+	"cancelTask 200":       func(t *testing.T, s *apitest.Server) stage { return taskAsTheExample(t, s, later) },
+	"streamTaskEvents 200": func(t *testing.T, s *apitest.Server) stage { return taskAsTheExample(t, s) },
 }
 
 // Every operation is asked as its example says, and answers as its example says.
@@ -99,7 +115,7 @@ func TestExamplesAreTrue(t *testing.T) {
 					t.Parallel()
 					prepare := stages[name]
 					require.NotNil(t, prepare, "the operation has no test: add its stage")
-					s := apitest.New(t)
+					s := apitest.New(t, apitest.WithTasks(exampleTasks))
 					s.Model.Script(partner.Step{Text: "Good morning. Which rates do you have in mind?"})
 					st := prepare(t, s)
 					answer := st.asks.Do(t, exampleCall(t, method, path, op, st))
@@ -279,4 +295,25 @@ func givenUpAsTheExample(t *testing.T, s *apitest.Server) stage {
 		Origin: telemetry.Origin{ActorID: l.User.ID, CorrelationID: "0199b1a4-6f0e-7c55-9a51-3d2f8f6f1c20"},
 	})
 	return stage{asks: l}
+}
+
+// exampleTasks is the one kind of task of the examples.
+func exampleTasks(tasks *task.Service, r *job.Registry) {
+	task.Register(tasks, r, "example", job.Spec{}, func(_ context.Context, p *task.Progress, _ struct{}) (any, error) {
+		p.Total(12)
+		p.Add(12)
+		return map[string]any{"written": 12}, nil
+	})
+}
+
+func taskAsTheExample(t *testing.T, s *apitest.Server, more ...func(postgres.Tx) error) stage {
+	l := s.SignUp(t)
+	made := s.StartTask(t, task.StartInput{UserID: l.User.ID, Kind: "example", Input: struct{}{}}, more...)
+	return stage{asks: l, path: map[string]string{"task_id": made.ID.String()}}
+}
+
+// later puts the jobs of a transaction off, so that what they are to do is not begun.
+func later(tx postgres.Tx) error {
+	_, err := tx.Exec(context.Background(), "update river_job set state = 'scheduled', scheduled_at = now() + interval '1 hour' where kind like 'task.%'")
+	return err
 }

@@ -3,8 +3,6 @@ package v2
 import (
 	"context"
 	"fmt"
-	"strconv"
-	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -14,9 +12,6 @@ import (
 	"github.com/fluentpro/fluentpro/internal/api/web"
 	"github.com/fluentpro/fluentpro/internal/conversation"
 )
-
-// maxWait is the most seconds that Prefer: wait is honoured for.
-const maxWait = 30
 
 // CreateMessage stores what the learner says and answers in the form asked for:
 // a stream, the finished reply, or the pending one.
@@ -33,8 +28,8 @@ func (s *Server) CreateMessage(ctx context.Context, req apiv2.CreateMessageReque
 	if valueOr(req.Body.Stream, false) {
 		return s.streamSent(ctx, user, sent, location)
 	}
-	if seconds := preferredWait(valueOr(req.Params.Prefer, "")); seconds > 0 {
-		reply, done, err := s.awaitReply(ctx, user, sent.Reply, time.Duration(seconds)*time.Second)
+	if wait := preferredWait(valueOr(req.Params.Prefer, "")); wait > 0 {
+		reply, done, err := s.awaitReply(ctx, user, sent.Reply, wait)
 		if err != nil {
 			return nil, err
 		}
@@ -42,7 +37,7 @@ func (s *Server) CreateMessage(ctx context.Context, req apiv2.CreateMessageReque
 			return apiv2.CreateMessage201JSONResponse{
 				Body: apiv2.CreateMessageResult{Message: ToAPIMessage(sent.Message), Reply: ToAPIMessage(reply)},
 				Headers: apiv2.CreateMessage201ResponseHeaders{Location: location,
-					PreferenceApplied: fmt.Sprintf("wait=%d", seconds), IdempotencyReplayed: replayed(sent.Replayed)},
+					PreferenceApplied: preferenceApplied(wait), IdempotencyReplayed: replayed(sent.Replayed)},
 			}, nil
 		}
 	}
@@ -50,23 +45,6 @@ func (s *Server) CreateMessage(ctx context.Context, req apiv2.CreateMessageReque
 		Body:    apiv2.CreateMessageResult{Message: ToAPIMessage(sent.Message), Reply: ToAPIMessage(sent.Reply)},
 		Headers: apiv2.CreateMessage202ResponseHeaders{Location: location, IdempotencyReplayed: replayed(sent.Replayed)},
 	}, nil
-}
-
-// preferredWait reads wait=N of a Prefer header (RFC 7240); 0 when there is
-// none that can be honoured.
-func preferredWait(prefer string) int {
-	for _, one := range strings.Split(prefer, ",") {
-		name, value, _ := strings.Cut(strings.TrimSpace(one), "=")
-		if !strings.EqualFold(strings.TrimSpace(name), "wait") {
-			continue
-		}
-		n, err := strconv.Atoi(strings.Trim(strings.TrimSpace(value), `"`))
-		if err != nil || n < 1 {
-			return 0
-		}
-		return min(n, maxWait)
-	}
-	return 0
 }
 
 // awaitReply follows the reply until it ends or the time is over.

@@ -16,6 +16,7 @@ import (
 	"github.com/fluentpro/fluentpro/internal/platform/deadletter"
 	"github.com/fluentpro/fluentpro/internal/platform/job"
 	"github.com/fluentpro/fluentpro/internal/platform/page"
+	"github.com/fluentpro/fluentpro/internal/task"
 )
 
 // BasePath is where this version is mounted.
@@ -29,6 +30,7 @@ type Deps struct {
 	Audit         *audit.Service
 	Queues        *job.Queue
 	DeadLetters   *deadletter.Box
+	Tasks         *task.Service
 	Cursors       *cursor.Sealer
 	Exports       *page.Exporter
 	Draining      context.Context // ends when streams must, so that readers move to other nodes

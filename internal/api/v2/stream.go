@@ -3,34 +3,16 @@ package v2
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
-	"io"
-	"math/rand/v2"
 	"net/http"
-	"time"
 
 	"github.com/google/uuid"
 
 	"github.com/fluentpro/fluentpro/gen/apiv2"
 	"github.com/fluentpro/fluentpro/internal/api/web"
 	"github.com/fluentpro/fluentpro/internal/conversation"
-	"github.com/fluentpro/fluentpro/internal/platform/eventlog"
 	"github.com/fluentpro/fluentpro/internal/platform/fault"
 	"github.com/fluentpro/fluentpro/internal/platform/sse"
-)
-
-// A stream ends between these times before its token does, so that readers do
-// not all come back at once.
-const (
-	expiryLeast  = 5 * time.Second
-	expirySpread = 20 * time.Second
-)
-
-// Reasons for ending a stream early, as causes of its context.
-var (
-	errTokenExpiring = errors.New("token_expiring")
-	errDraining      = errors.New("draining")
 )
 
 // StreamMessageEvents follows a reply from where the reader left off.
@@ -96,48 +78,20 @@ func (r *replyStream) VisitCreateMessageResponse(w http.ResponseWriter) error {
 
 func (r *replyStream) serve(w http.ResponseWriter) error {
 	defer r.feed.Close()
-	ctx, cancel := context.WithCancelCause(r.ctx)
-	defer cancel(nil)
-	defer context.AfterFunc(r.server.Draining, func() { cancel(errDraining) })()
-	left := web.IdentityFrom(r.ctx).ExpiresAt.Sub(r.server.Now()) - expiryLeast - rand.N(expirySpread)
-	expiry := time.AfterFunc(max(left, time.Second), func() { cancel(errTokenExpiring) })
-	defer expiry.Stop()
-	return sse.Serve(ctx, w, r.next, sse.Options{HeadersOnly: web.HeadOnly(r.ctx)})
+	return r.server.serveStream(r.ctx, w, r.next)
 }
 
-// next gives the events to write, or the one that says why there are no more.
+// next gives the events to write.
 func (r *replyStream) next(ctx context.Context) ([]sse.Event, error) {
 	if events := r.first; events != nil {
 		r.first = nil
 		return r.encode(events)
 	}
 	events, err := r.feed.Next(ctx)
-	switch {
-	case errors.Is(err, errDraining), errors.Is(err, errTokenExpiring):
-		return closing(closingReason(err))
-	case errors.Is(err, eventlog.ErrTooSlow):
-		return closing(apiv2.TooSlow)
-	case err != nil:
+	if err != nil {
 		return nil, err
 	}
 	return r.encode(events)
-}
-
-func closingReason(err error) apiv2.StreamClosingReason {
-	if errors.Is(err, errDraining) {
-		return apiv2.Draining
-	}
-	return apiv2.TokenExpiring
-}
-
-// closing is the last event of a stream that ends early; it has no id, since
-// the place to resume from is that of the event before.
-func closing(reason apiv2.StreamClosingReason) ([]sse.Event, error) {
-	data, err := json.Marshal(apiv2.StreamClosing{Type: apiv2.StreamClosingTypeStreamClosing, Reason: reason, RetryMs: sse.RetryMillis()})
-	if err != nil {
-		return nil, fmt.Errorf("encode event: %w", err)
-	}
-	return []sse.Event{{Name: string(apiv2.StreamClosingTypeStreamClosing), Data: data}}, io.EOF
 }
 
 func (r *replyStream) encode(events []conversation.Event) ([]sse.Event, error) {

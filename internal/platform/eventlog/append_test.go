@@ -280,3 +280,24 @@ func TestResumingAfterALostEntryRestarts(t *testing.T) {
 		require.False(t, exists)
 	})
 }
+
+func TestTheNewestEntryIsTheOneALogEndsWith(t *testing.T) {
+	onBoth(t, func(t *testing.T, client redis.UniversalClient) {
+		log := newLog(t, client)
+		_, found, err := log.Newest(t.Context(), "s")
+		require.NoError(t, err)
+		require.False(t, found)
+		ids := appendN(t, log, "s", 1, 3)
+		newest, found, err := log.Newest(t.Context(), "s")
+		require.NoError(t, err)
+		require.True(t, found)
+		require.Equal(t, ids[2], newest.ID)
+		require.Equal(t, "3", string(newest.Data))
+
+		gone, cancel := context.WithCancelCause(t.Context())
+		goodbye := errors.New("goodbye")
+		cancel(goodbye)
+		_, _, err = log.Newest(gone, "s")
+		require.ErrorIs(t, err, goodbye)
+	})
+}

@@ -44,6 +44,22 @@ func (l *Log) Range(ctx context.Context, stream string, after ID, limit int) ([]
 	return l.fetch(ctx, stream, "("+after.String(), "+", limit)
 }
 
+// Newest returns the entry that the log ends with, and whether there is one. Who
+// has the whole state from elsewhere follows after it, and not from the log's
+// beginning. It answers ErrUnavailable or ctx's own error.
+func (l *Log) Newest(ctx context.Context, stream string) (Entry, bool, error) {
+	callCtx, cancel := l.call(ctx)
+	defer cancel()
+	messages, err := l.client.XRevRangeN(callCtx, l.key(stream), "+", "-", 1).Result()
+	if err != nil {
+		return Entry{}, false, unavailable(ctx, "read the end of "+stream, err)
+	}
+	if len(messages) == 0 {
+		return Entry{}, false, nil
+	}
+	return toEntries(messages)[0], true, nil
+}
+
 // Has reports whether the entry is in the log, so that following after it leaves
 // no hole. The zero ID is always there.
 func (l *Log) Has(ctx context.Context, stream string, id ID) (bool, error) {

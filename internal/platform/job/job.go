@@ -30,7 +30,7 @@ const (
 	QueueAuth         = "auth"         // mail and what else accounts need done
 	QueueOnboarding   = "onboarding"   // learning plans
 	QueueConversation = "conversation" // replies
-	QueueMaintenance  = "maintenance"  // sweeping
+	QueueMaintenance  = "maintenance"  // sweeping, and long work for operators
 )
 
 // Queues gives the names of all queues, sorted.
@@ -105,6 +105,13 @@ func NewRegistry() *Registry {
 // Origin of the insert. Work that ignores its context is not waited for on
 // shutdown: another node begins the job while it still goes on.
 func Register[T Args](r *Registry, spec Spec, work func(ctx context.Context, run Run, args T) error) {
+	var zero T
+	RegisterKind(r, zero, spec, work)
+}
+
+// RegisterKind is Register where one type serves several kinds, so that only a
+// value of it knows its own: the kind is that of args.
+func RegisterKind[T Args](r *Registry, args T, spec Spec, work func(ctx context.Context, run Run, args T) error) {
 	attempts := defaultAttempts
 	if spec.Critical {
 		attempts = criticalAttempts
@@ -112,14 +119,14 @@ func Register[T Args](r *Registry, spec Spec, work func(ctx context.Context, run
 	spec.MaxAttempts = cmp.Or(spec.MaxAttempts, attempts)
 	spec.Timeout = cmp.Or(spec.Timeout, defaultTimeout)
 	k := &kind{Spec: spec, work: func(ctx context.Context, run Run, text []byte) error {
-		args, err := read[T](text)
+		given, err := read(text, args)
 		if err != nil {
 			return err
 		}
-		return work(ctx, run, args)
+		return work(ctx, run, given)
 	}}
-	river.AddWorker(r.workers, &worker[T]{kind: k, leases: r.leases})
-	r.kinds[kindOf[T]()] = k
+	river.AddWorkerArgs(r.workers, raw{args.Kind()}, &worker{kind: k, leases: r.leases})
+	r.kinds[args.Kind()] = k
 }
 
 // OnGivenUp adds what is done when a job of a kind ends for good without success,
@@ -128,25 +135,27 @@ func Register[T Args](r *Registry, spec Spec, work func(ctx context.Context, run
 // and with 30 seconds of its own; it runs again if its node dies meanwhile. Its
 // own error is kept in the dead letter and stops nothing.
 func OnGivenUp[T Args](r *Registry, do func(ctx context.Context, run Run, args T, cause error) error) {
-	k := r.kinds[kindOf[T]()]
+	var zero T
+	OnKindGivenUp(r, zero, do)
+}
+
+// OnKindGivenUp is OnGivenUp for a kind of RegisterKind.
+func OnKindGivenUp[T Args](r *Registry, args T, do func(ctx context.Context, run Run, args T, cause error) error) {
+	k := r.kinds[args.Kind()]
 	if k == nil || k.givenUp != nil {
-		panic(fmt.Sprintf("job: kind %s is not registered, or has a second OnGivenUp", kindOf[T]()))
+		panic(fmt.Sprintf("job: kind %s is not registered, or has a second OnGivenUp", args.Kind()))
 	}
 	k.givenUp = func(ctx context.Context, run Run, text []byte, cause error) error {
-		args, err := read[T](text)
+		given, err := read(text, args)
 		if err != nil {
 			return err
 		}
-		return do(ctx, run, args, cause)
+		return do(ctx, run, given, cause)
 	}
 }
 
-func kindOf[T Args]() string {
-	var zero T
-	return zero.Kind()
-}
-
-func read[T Args](text []byte) (args T, err error) {
+// read fills a copy of args, which knows its kind.
+func read[T Args](text []byte, args T) (T, error) {
 	if err := json.Unmarshal(text, &args); err != nil {
 		return args, fmt.Errorf("read arguments: %w", err)
 	}

@@ -51,6 +51,32 @@ func TestAKindWithoutWorkIsRefused(t *testing.T) {
 	require.ErrorContains(t, err, "kind test.note is to run every 1h0m0s and is not registered")
 }
 
+// errand is a job whose kind only a value knows.
+type errand struct{ kind string }
+
+func (e errand) Kind() string { return "test." + e.kind }
+
+func TestOneTypeMayServeSeveralKinds(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	ran := make(chan string, 10)
+	q := b.node(job.Config{}, func(r *job.Registry) {
+		for _, kind := range []string{"fetch", "carry"} {
+			job.RegisterKind(r, errand{kind}, job.Spec{Queue: job.QueueConversation}, func(context.Context, job.Run, errand) error {
+				ran <- kind
+				return nil
+			})
+		}
+		require.Panics(t, func() {
+			job.RegisterKind(r, errand{"fetch"}, job.Spec{}, func(context.Context, job.Run, errand) error { return nil })
+		})
+	})
+	b.insert(q, errand{"carry"})
+	require.Equal(t, "carry", within(t, ran))
+	b.insert(q, errand{"fetch"})
+	require.Equal(t, "fetch", within(t, ran))
+}
+
 func TestAnImpossibleQueueIsRefused(t *testing.T) {
 	t.Parallel()
 	b := setup(t)

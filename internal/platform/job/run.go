@@ -29,26 +29,26 @@ const (
 
 // raw is arguments that the engine does not read: text that cannot be read is to
 // be an error of the run like any other.
-type raw[T Args] struct{}
+type raw struct{ kind string }
 
 // Kind names the job.
-func (raw[T]) Kind() string { return kindOf[T]() }
+func (r raw) Kind() string { return r.kind }
 
 // UnmarshalJSON takes everything and keeps nothing.
-func (*raw[T]) UnmarshalJSON([]byte) error { return nil }
+func (*raw) UnmarshalJSON([]byte) error { return nil }
 
 // worker adapts one kind of work to the queue.
-type worker[T Args] struct {
-	river.WorkerDefaults[raw[T]]
+type worker struct {
+	river.WorkerDefaults[raw]
 	kind   *kind
 	leases *leases
 }
 
 // Timeout bounds one run.
-func (w *worker[T]) Timeout(*river.Job[raw[T]]) time.Duration { return w.kind.Timeout }
+func (w *worker) Timeout(*river.Job[raw]) time.Duration { return w.kind.Timeout }
 
 // Work runs the job under its lease. Every error is logged.
-func (w *worker[T]) Work(ctx context.Context, j *river.Job[raw[T]]) error {
+func (w *worker) Work(ctx context.Context, j *river.Job[raw]) error {
 	ctx = telemetry.WithOrigin(ctx, originOf(j.Metadata))
 	err := w.leases.run(ctx, j.JobRow, w.kind)
 	var snooze *river.JobSnoozeError

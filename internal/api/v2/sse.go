@@ -1,0 +1,69 @@
+package v2
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"net/http"
+	"time"
+
+	"github.com/fluentpro/fluentpro/gen/apiv2"
+	"github.com/fluentpro/fluentpro/internal/api/web"
+	"github.com/fluentpro/fluentpro/internal/platform/eventlog"
+	"github.com/fluentpro/fluentpro/internal/platform/sse"
+)
+
+// A stream ends between these times before its token does, so that readers do
+// not all come back at once.
+const (
+	expiryLeast  = 5 * time.Second
+	expirySpread = 20 * time.Second
+)
+
+// Reasons for ending a stream early, as causes of its context.
+var (
+	errTokenExpiring = errors.New("token_expiring")
+	errDraining      = errors.New("draining")
+)
+
+// serveStream answers with the events that next gives, until there are no more or
+// the reader is gone. It ends early, and says why, when the node drains, before
+// the token of ctx expires, and when the reader stays behind.
+func (s *Server) serveStream(ctx context.Context, w http.ResponseWriter, next sse.Next) error {
+	streaming, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	defer context.AfterFunc(s.Draining, func() { cancel(errDraining) })()
+	left := web.IdentityFrom(ctx).ExpiresAt.Sub(s.Now()) - expiryLeast - rand.N(expirySpread)
+	expiry := time.AfterFunc(max(left, time.Second), func() { cancel(errTokenExpiring) })
+	defer expiry.Stop()
+	return sse.Serve(streaming, w, orClosing(next), sse.Options{HeadersOnly: web.HeadOnly(ctx)})
+}
+
+// orClosing turns the errors that a reader is told of into the event that does.
+func orClosing(next sse.Next) sse.Next {
+	return func(ctx context.Context) ([]sse.Event, error) {
+		events, err := next(ctx)
+		switch {
+		case errors.Is(err, errDraining):
+			return closing(apiv2.Draining)
+		case errors.Is(err, errTokenExpiring):
+			return closing(apiv2.TokenExpiring)
+		case errors.Is(err, eventlog.ErrTooSlow):
+			return closing(apiv2.TooSlow)
+		}
+		return events, err
+	}
+}
+
+// closing is the last event of a stream that ends early; it has no id, since
+// the place to resume from is that of the event before.
+func closing(reason apiv2.StreamClosingReason) ([]sse.Event, error) {
+	data, err := json.Marshal(apiv2.StreamClosing{Type: apiv2.StreamClosingTypeStreamClosing, Reason: reason, RetryMs: sse.RetryMillis()})
+	if err != nil {
+		return nil, fmt.Errorf("encode event: %w", err)
+	}
+	return []sse.Event{{Name: string(apiv2.StreamClosingTypeStreamClosing), Data: data}}, io.EOF
+}

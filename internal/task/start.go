@@ -1,0 +1,37 @@
+package task
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+
+	"github.com/google/uuid"
+)
+
+// StartInput says what is to be done, and for whom.
+type StartInput struct {
+	UserID uuid.UUID // who owns the task: alone sees it and may cancel it
+	Kind   string    // one that was registered
+	Input  any       // what the kind's work is given, as JSON: ids, never texts or secrets
+}
+
+// Start adds a task and its job to tx; both exist once that commits. A kind that
+// was not registered, and a user who does not exist, are errors.
+func (s *Service) Start(ctx context.Context, tx Tx, in StartInput) (Task, error) {
+	id, err := uuid.NewV7()
+	if err != nil {
+		return Task{}, fmt.Errorf("start task %s: %w", in.Kind, err)
+	}
+	input, err := json.Marshal(in.Input)
+	if err != nil {
+		return Task{}, fmt.Errorf("start task %s: %w", in.Kind, err)
+	}
+	t, err := s.store.insert(ctx, tx, Task{ID: id, UserID: in.UserID, Kind: in.Kind, input: input, CreatedAt: s.clock()})
+	if err != nil {
+		return Task{}, err
+	}
+	if err := tell(ctx, tx, t); err != nil {
+		return Task{}, err
+	}
+	return t, s.jobs.Insert(ctx, tx, jobArgs{Format: 1, TaskID: id, kind: in.Kind})
+}
