@@ -70,9 +70,9 @@ func TestARunningTaskIsCancelledWithinASecondWhereverItRuns(t *testing.T) {
 func TestManyRunsAreWatchedTogetherAndOneIsCancelled(t *testing.T) {
 	t.Parallel()
 	n := setup(t)
-	kept, stopped := n.start(), task.Task{}
+	kept := n.start()
 	keeps := n.begun()
-	stopped = n.start()
+	stopped := n.start()
 	stops := n.begun()
 	n.cancel(stopped)
 	n.ended(stopped, task.StatusCancelled)
