@@ -3,6 +3,7 @@ package mailcatcher_test
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"io/fs"
@@ -267,7 +268,7 @@ func TestAMailThatIsTooLargeIsRefused(t *testing.T) {
 
 // code is that of a server's reply, 0 for a connection that ended.
 func code(err error) int {
-	if reply, ok := err.(*textproto.Error); ok {
+	if reply, ok := errors.AsType[*textproto.Error](err); ok {
 		return reply.Code
 	}
 	return 0
