@@ -6,10 +6,13 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"io"
+	"log/slog"
 	"net"
 	"net/http"
+	"net/smtp"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"sync"
 	"testing"
@@ -217,6 +220,29 @@ func TestTheModelOfDevCanBeToldToFail(t *testing.T) {
 	require.NoError(t, err)
 	_ = response.Body.Close()
 	require.Equal(t, http.StatusServiceUnavailable, response.StatusCode)
+}
+
+func TestDevShowsTheMailsThatItCatches(t *testing.T) {
+	d := &devStack{logger: slog.New(slog.DiscardHandler)}
+	d.cfg.DataDir = t.TempDir()
+	require.NoError(t, d.startMail(t.Context()))
+	require.Len(t, d.about, 1)
+	page := regexp.MustCompile(`^Mail          (http://127\.0\.0\.1:\d+) \(every mail that is sent\)$`).FindStringSubmatch(d.about[0])
+	require.NotNil(t, page, d.about[0])
+	server := strings.TrimSuffix(strings.TrimPrefix(d.cfg.SMTPURL, "smtp://"), "?starttls=off")
+	require.NoError(t, smtp.SendMail(server, nil, "a@example.com", []string{"b@example.com"}, []byte("Subject: Good morning\r\n\r\nHello.\r\n")))
+	response, err := http.Get(page[1])
+	require.NoError(t, err)
+	defer response.Body.Close()
+	body, err := io.ReadAll(response.Body)
+	require.NoError(t, err)
+	require.Contains(t, string(body), "Good morning")
+	files, err := filepath.Glob(filepath.Join(d.cfg.DataDir, "mail", "*.eml"))
+	require.NoError(t, err)
+	require.Len(t, files, 1)
+	require.NoError(t, d.stop())
+	_, err = http.Get(page[1])
+	require.Error(t, err)
 }
 
 func TestVersionSaysWhatItWasBuiltFrom(t *testing.T) {

@@ -64,27 +64,29 @@ func (s *store) after(ctx context.Context, f Filter, place *Place, limit int, in
 		f.ActorID, f.AggregateType, f.AggregateID, f.Type, f.RequestID, limit)
 }
 
-// read runs a query itself: what is generated for it would parse data and the
+// read runs a query itself: what is generated for it would parse data, and the
 // ids as texts, which takes longer than all the rest of an export.
 func (s *store) read(ctx context.Context, into []Event, query string, args ...any) ([]Event, error) {
 	rows, err := s.pool.Query(ctx, query, args...)
-	if err == nil {
-		into, err = pgx.AppendRows(into, rows, scan)
+	if err != nil {
+		return nil, postgres.Translate(fmt.Errorf("read audit log: %w", err))
 	}
+	var e Event
+	var actor, cause pgtype.UUID
+	columns := []any{ // in the order of the table
+		(*[16]byte)(&e.ID), &e.seq, &e.Type, &e.Version, &e.AggregateType, (*[16]byte)(&e.AggregateID), &actor,
+		&e.RequestID, &cause, &e.OccurredAt, &e.RecordedAt, (*[]byte)(&e.Data),
+	}
+	_, err = pgx.ForEachRow(rows, columns, func() error {
+		e.ActorID, e.CausationID = orNil(actor), orNil(cause)
+		e.OccurredAt, e.RecordedAt = e.OccurredAt.UTC(), e.RecordedAt.UTC()
+		into = append(into, e)
+		return nil
+	})
 	if err != nil {
 		return nil, postgres.Translate(fmt.Errorf("read audit log: %w", err))
 	}
 	return into, nil
-}
-
-// scan reads a row in the order of the table's columns.
-func scan(row pgx.CollectableRow) (e Event, err error) {
-	var actor, cause pgtype.UUID
-	err = row.Scan((*[16]byte)(&e.ID), &e.seq, &e.Type, &e.Version, &e.AggregateType, (*[16]byte)(&e.AggregateID), &actor,
-		&e.RequestID, &cause, &e.OccurredAt, &e.RecordedAt, (*[]byte)(&e.Data))
-	e.ActorID, e.CausationID = orNil(actor), orNil(cause)
-	e.OccurredAt, e.RecordedAt = e.OccurredAt.UTC(), e.RecordedAt.UTC()
-	return e, err
 }
 
 func orNil(id pgtype.UUID) *uuid.UUID {

@@ -73,7 +73,7 @@ var (
 type Config struct {
 	URL       string        // of the server, see ParseURL
 	From      string        // the sender, such as FluentPro <no-reply@example.com>
-	Templates []fs.FS       // of the nouns, see the files of one: <name>.<language>.txt and .html
+	Templates []fs.FS       // of the nouns: <name>.<language>.txt, which begins with its Subject, and .html
 	Pool      *pgxpool.Pool // where it is written down what was sent
 	Logger    *slog.Logger
 	Now       func() time.Time

@@ -139,7 +139,7 @@ func (b *bench) row() (r row) {
 
 func (b *bench) eventually(what string, holds func() bool) {
 	b.t.Helper()
-	require.Eventually(b.t, holds, patience, 2*time.Millisecond, what)
+	require.Eventually(b.t, holds, patience, 10*time.Millisecond, what)
 }
 
 const recipient = "mei@example.com"
