@@ -3,7 +3,6 @@ package account
 import (
 	"context"
 	"fmt"
-	"log/slog"
 	"time"
 
 	"github.com/google/uuid"
@@ -28,14 +27,13 @@ type Config struct {
 	Jobs           Jobs
 	Mail           *mail.Mailer                                      // knows the templates of Mails
 	LanguageTag    func(nativeLanguage string) (tag string, ok bool) // that mails are written in for one, if there is one
-	Logger         *slog.Logger
-	TokenIssuer    string        // the iss claim, a URL
-	TokenAudience  string        // the aud claim
-	AccessLifetime time.Duration // of an access token
-	KeySecret      []byte        // 32 bytes; seals signing keys
-	RefreshSecret  []byte        // at least 32 bytes; derives refresh tokens
-	HashesAtOnce   int           // passwords at once, a core and 19 MiB each; 0: GOMAXPROCS
-	HashWait       time.Duration // how long a password waits for its turn; 0: 5 s
+	TokenIssuer    string                                            // the iss claim, a URL
+	TokenAudience  string                                            // the aud claim
+	AccessLifetime time.Duration                                     // of an access token
+	KeySecret      []byte                                            // 32 bytes; seals signing keys
+	RefreshSecret  []byte                                            // at least 32 bytes; derives refresh tokens
+	HashesAtOnce   int                                               // passwords at once, a core and 19 MiB each; 0: GOMAXPROCS
+	HashWait       time.Duration                                     // how long a password waits for its turn; 0: 5 s
 	Now            func() time.Time
 }
 
@@ -50,7 +48,6 @@ type Service struct {
 	jobs    Jobs
 	mail    *mail.Mailer
 	tag     func(nativeLanguage string) (string, bool)
-	logger  *slog.Logger
 }
 
 // New reads the signing keys, making the first if there is none. Secrets that
@@ -66,7 +63,7 @@ func New(ctx context.Context, cfg Config) (*Service, error) {
 	}
 	return &Service{
 		store: st, once: cfg.Once, issuer: newIssuer(keys, cfg), hasher: newHasher(cfg.HashesAtOnce, cfg.HashWait),
-		refresh: cfg.RefreshSecret, now: cfg.Now, jobs: cfg.Jobs, mail: cfg.Mail, tag: cfg.LanguageTag, logger: cfg.Logger,
+		refresh: cfg.RefreshSecret, now: cfg.Now, jobs: cfg.Jobs, mail: cfg.Mail, tag: cfg.LanguageTag,
 	}, nil
 }
 

@@ -60,7 +60,7 @@ func (s *Service) welcome(ctx context.Context, tx postgres.Tx, e outbox.Event, u
 
 // sendWelcome greets a learner, once for each event. One who is gone meanwhile
 // gets no mail, and nobody a second one: where the first may be on its way, or
-// is refused for good, the job is done.
+// is refused for good, the job is given up, for an operator to look at.
 func (s *Service) sendWelcome(ctx context.Context, run job.Run, args welcomeArgs) error {
 	user, err := s.User(ctx, args.UserID)
 	if fault.Is(err, errUserNotFound.Code) {
@@ -75,8 +75,7 @@ func (s *Service) sendWelcome(ctx context.Context, run job.Run, args welcomeArgs
 		Language: s.MailLanguage(user), Template: "welcome", Data: welcomeData{Name: name},
 	})
 	if errors.Is(err, mail.ErrPermanent) {
-		s.logger.WarnContext(ctx, "welcome mail given up", "user", args.UserID, "event", args.EventID, "error", err)
-		return nil
+		return job.Permanent(err)
 	}
 	return err
 }

@@ -74,7 +74,7 @@ func setupPost(t *testing.T) *post {
 	})
 	require.NoError(t, err)
 	jobs, cfg := &later{}, p.config()
-	cfg.Jobs, cfg.Mail, cfg.Logger, cfg.LanguageTag = jobs, mailer, logger, languageTag
+	cfg.Jobs, cfg.Mail, cfg.LanguageTag = jobs, mailer, languageTag
 	p.Service = p.serviceWith(cfg)
 	registry := job.NewRegistry()
 	p.RegisterJobs(registry)

@@ -125,8 +125,8 @@ func (a *App) wire(ctx context.Context, cfg Config, opts Options) error {
 	registry := job.NewRegistry()
 	jobs := &laterJobs{}
 	accounts, err := account.New(ctx, account.Config{
-		Pool: a.pool, Once: claims, Jobs: jobs, Mail: mailer, LanguageTag: choices.LanguageTag, Logger: a.logger, TokenIssuer: cfg.TokenIssuer, TokenAudience: cfg.TokenAudience,
-		AccessLifetime: accessLifetime, KeySecret: keys.signing, RefreshSecret: keys.refresh, Now: opts.Now,
+		Pool: a.pool, Once: claims, Jobs: jobs, Mail: mailer, LanguageTag: choices.LanguageTag,
+		TokenIssuer: cfg.TokenIssuer, TokenAudience: cfg.TokenAudience, AccessLifetime: accessLifetime, KeySecret: keys.signing, RefreshSecret: keys.refresh, Now: opts.Now,
 	})
 	if err != nil {
 		return err
