@@ -33,7 +33,7 @@ func root() *cobra.Command {
 		SilenceUsage:  true,
 	}
 	cmd.AddCommand(devCommand(), serveCommand(), workerCommand(), migrateCommand(), adminCommand(), queuesCommand(),
-		deadLettersCommand(), versionCommand())
+		deadLettersCommand(), eventsCommand(), versionCommand())
 	return cmd
 }
 

@@ -277,6 +277,7 @@ const (
 	ModelRefused                  ProblemCode = "model.refused"
 	ModelTimeout                  ProblemCode = "model.timeout"
 	ModelUnavailable              ProblemCode = "model.unavailable"
+	ReplayInvalid                 ProblemCode = "replay.invalid"
 	RequestInvalid                ProblemCode = "request.invalid"
 	RequestMalformed              ProblemCode = "request.malformed"
 	RequestNotAcceptable          ProblemCode = "request.not_acceptable"
@@ -345,6 +346,8 @@ func (e ProblemCode) Valid() bool {
 	case ModelTimeout:
 		return true
 	case ModelUnavailable:
+		return true
+	case ReplayInvalid:
 		return true
 	case RequestInvalid:
 		return true
@@ -777,6 +780,24 @@ type DeadLetterPage struct {
 
 // DeadLetterSource defines model for DeadLetterSource.
 type DeadLetterSource string
+
+// EventReplayRequest defines model for EventReplayRequest.
+type EventReplayRequest struct {
+	// Again Also what the group has handled already.
+	Again *bool `json:"again,omitempty"`
+
+	// From Events recorded at this time or later.
+	From time.Time `json:"from"`
+
+	// Group A group of event handlers.
+	Group string `json:"group"`
+
+	// To Events recorded before this time.
+	To time.Time `json:"to"`
+
+	// Types Only events of these types; without it, all.
+	Types *[]string `json:"types,omitempty"`
+}
 
 // ExportEnd The last line of a whole export, and of no other.
 type ExportEnd struct {
@@ -1395,6 +1416,16 @@ type ListDeadLettersParams struct {
 // ListDeadLettersParamsStatus defines parameters for ListDeadLetters.
 type ListDeadLettersParamsStatus string
 
+// CreateEventReplayParams defines parameters for CreateEventReplay.
+type CreateEventReplayParams struct {
+	// IdempotencyKey Makes a retry safe: the same key and body within 24 hours has one effect and gets the first answer
+	// again; another body is 422 `idempotency.key_reused`. Any unique text, a UUID for instance.
+	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
+
+	// Prefer `wait=N` (RFC 7240): wait up to N seconds for the outcome, at most 30. Other preferences are ignored.
+	Prefer *Prefer `json:"Prefer,omitempty"`
+}
+
 // ListQueuesParams defines parameters for ListQueues.
 type ListQueuesParams struct {
 	// Limit The most entries to return, 1-100.
@@ -1553,6 +1584,9 @@ type GetMeParams struct {
 	// IfNoneMatch ETags the client holds (RFC 9110); 304 if one of them is current.
 	IfNoneMatch *IfNoneMatch `json:"If-None-Match,omitempty"`
 }
+
+// CreateEventReplayJSONRequestBody defines body for CreateEventReplay for application/json ContentType.
+type CreateEventReplayJSONRequestBody = EventReplayRequest
 
 // CreateConversationJSONRequestBody defines body for CreateConversation for application/json ContentType.
 type CreateConversationJSONRequestBody = CreateConversationRequest
@@ -2161,6 +2195,9 @@ type ServerInterface interface {
 	// ReplayDeadLetter Have what was given up done again
 	// (POST /admin/dead-letters/{dead_letter_id}/replay)
 	ReplayDeadLetter(ctx echo.Context, deadLetterID DeadLetterID) error
+	// CreateEventReplay Let a group of event handlers have past events again
+	// (POST /admin/event-replays)
+	CreateEventReplay(ctx echo.Context, params CreateEventReplayParams) error
 	// ListQueues List the job queues
 	// (GET /admin/queues)
 	ListQueues(ctx echo.Context, params ListQueuesParams) error
@@ -2434,6 +2471,50 @@ func (w *ServerInterfaceWrapper) ReplayDeadLetter(ctx echo.Context) error {
 
 	// Invoke the callback with all the unmarshaled arguments
 	err = w.Handler.ReplayDeadLetter(ctx, deadLetterID)
+	return err
+}
+
+// CreateEventReplay converts echo context to params.
+func (w *ServerInterfaceWrapper) CreateEventReplay(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params CreateEventReplayParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = &IdempotencyKey
+	}
+	// ------------- Optional header parameter "Prefer" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Prefer")]; found {
+		var Prefer Prefer
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Prefer, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Prefer", valueList[0], &Prefer, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Prefer: %s", err))
+		}
+
+		params.Prefer = &Prefer
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.CreateEventReplay(ctx, params)
 	return err
 }
 
@@ -3233,6 +3314,7 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.GET(options.BaseURL+"/admin/audit-events/export", wrapper.ExportAuditEvents, options.OperationMiddlewares["exportAuditEvents"]...)
 	router.GET(options.BaseURL+"/admin/dead-letters", wrapper.ListDeadLetters, options.OperationMiddlewares["listDeadLetters"]...)
 	router.POST(options.BaseURL+"/admin/dead-letters/:dead_letter_id/replay", wrapper.ReplayDeadLetter, options.OperationMiddlewares["replayDeadLetter"]...)
+	router.POST(options.BaseURL+"/admin/event-replays", wrapper.CreateEventReplay, options.OperationMiddlewares["createEventReplay"]...)
 	router.GET(options.BaseURL+"/admin/queues", wrapper.ListQueues, options.OperationMiddlewares["listQueues"]...)
 	router.POST(options.BaseURL+"/admin/queues/:name/pause", wrapper.PauseQueue, options.OperationMiddlewares["pauseQueue"]...)
 	router.POST(options.BaseURL+"/admin/queues/:name/resume", wrapper.ResumeQueue, options.OperationMiddlewares["resumeQueue"]...)
@@ -3441,6 +3523,84 @@ type ReplayDeadLetterdefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response ReplayDeadLetterdefaultApplicationProblemPlusJSONResponse) VisitReplayDeadLetterResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateEventReplayRequestObject struct {
+	Params CreateEventReplayParams
+	Body   *CreateEventReplayJSONRequestBody
+}
+
+type CreateEventReplayResponseObject interface {
+	VisitCreateEventReplayResponse(w http.ResponseWriter) error
+}
+
+type CreateEventReplay200ResponseHeaders struct {
+	IdempotencyReplayed *bool
+	PreferenceApplied   string
+}
+
+type CreateEventReplay200JSONResponse struct {
+	Body    Task
+	Headers CreateEventReplay200ResponseHeaders
+}
+
+func (response CreateEventReplay200JSONResponse) VisitCreateEventReplayResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotencyReplayed != nil {
+		w.Header().Set("Idempotency-Replayed", fmt.Sprint(*response.Headers.IdempotencyReplayed))
+	}
+	w.Header().Set("Preference-Applied", fmt.Sprint(response.Headers.PreferenceApplied))
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateEventReplay202ResponseHeaders struct {
+	IdempotencyReplayed *bool
+	Location            string
+}
+
+type CreateEventReplay202JSONResponse struct {
+	Body    Task
+	Headers CreateEventReplay202ResponseHeaders
+}
+
+func (response CreateEventReplay202JSONResponse) VisitCreateEventReplayResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotencyReplayed != nil {
+		w.Header().Set("Idempotency-Replayed", fmt.Sprint(*response.Headers.IdempotencyReplayed))
+	}
+	w.Header().Set("Location", fmt.Sprint(response.Headers.Location))
+	w.WriteHeader(202)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateEventReplaydefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response CreateEventReplaydefaultApplicationProblemPlusJSONResponse) VisitCreateEventReplayResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
@@ -4679,6 +4839,9 @@ type StrictServerInterface interface {
 	// ReplayDeadLetter Have what was given up done again
 	// (POST /admin/dead-letters/{dead_letter_id}/replay)
 	ReplayDeadLetter(ctx context.Context, request ReplayDeadLetterRequestObject) (ReplayDeadLetterResponseObject, error)
+	// CreateEventReplay Let a group of event handlers have past events again
+	// (POST /admin/event-replays)
+	CreateEventReplay(ctx context.Context, request CreateEventReplayRequestObject) (CreateEventReplayResponseObject, error)
 	// ListQueues List the job queues
 	// (GET /admin/queues)
 	ListQueues(ctx context.Context, request ListQueuesRequestObject) (ListQueuesResponseObject, error)
@@ -4853,6 +5016,54 @@ func (sh *strictHandler) ReplayDeadLetter(ctx echo.Context, deadLetterID DeadLet
 		return err
 	} else if validResponse, ok := response.(ReplayDeadLetterResponseObject); ok {
 		return validResponse.VisitReplayDeadLetterResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// CreateEventReplay operation middleware
+func (sh *strictHandler) CreateEventReplay(ctx echo.Context, params CreateEventReplayParams) error {
+	var request CreateEventReplayRequestObject
+
+	request.Params = params
+
+	var body CreateEventReplayJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.CreateEventReplay(ctx.Request().Context(), request.(CreateEventReplayRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "CreateEventReplay")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(CreateEventReplayResponseObject); ok {
+		return validResponse.VisitCreateEventReplayResponse(ctx.Response())
 	} else if response != nil {
 		return fmt.Errorf("unexpected response type: %T", response)
 	}

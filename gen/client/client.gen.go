@@ -278,6 +278,7 @@ const (
 	ModelRefused                  ProblemCode = "model.refused"
 	ModelTimeout                  ProblemCode = "model.timeout"
 	ModelUnavailable              ProblemCode = "model.unavailable"
+	ReplayInvalid                 ProblemCode = "replay.invalid"
 	RequestInvalid                ProblemCode = "request.invalid"
 	RequestMalformed              ProblemCode = "request.malformed"
 	RequestNotAcceptable          ProblemCode = "request.not_acceptable"
@@ -346,6 +347,8 @@ func (e ProblemCode) Valid() bool {
 	case ModelTimeout:
 		return true
 	case ModelUnavailable:
+		return true
+	case ReplayInvalid:
 		return true
 	case RequestInvalid:
 		return true
@@ -778,6 +781,24 @@ type DeadLetterPage struct {
 
 // DeadLetterSource defines model for DeadLetterSource.
 type DeadLetterSource string
+
+// EventReplayRequest defines model for EventReplayRequest.
+type EventReplayRequest struct {
+	// Again Also what the group has handled already.
+	Again *bool `json:"again,omitempty"`
+
+	// From Events recorded at this time or later.
+	From time.Time `json:"from"`
+
+	// Group A group of event handlers.
+	Group string `json:"group"`
+
+	// To Events recorded before this time.
+	To time.Time `json:"to"`
+
+	// Types Only events of these types; without it, all.
+	Types *[]string `json:"types,omitempty"`
+}
 
 // ExportEnd The last line of a whole export, and of no other.
 type ExportEnd struct {
@@ -1396,6 +1417,16 @@ type ListDeadLettersParams struct {
 // ListDeadLettersParamsStatus defines parameters for ListDeadLetters.
 type ListDeadLettersParamsStatus string
 
+// CreateEventReplayParams defines parameters for CreateEventReplay.
+type CreateEventReplayParams struct {
+	// IdempotencyKey Makes a retry safe: the same key and body within 24 hours has one effect and gets the first answer
+	// again; another body is 422 `idempotency.key_reused`. Any unique text, a UUID for instance.
+	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
+
+	// Prefer `wait=N` (RFC 7240): wait up to N seconds for the outcome, at most 30. Other preferences are ignored.
+	Prefer *Prefer `json:"Prefer,omitempty"`
+}
+
 // ListQueuesParams defines parameters for ListQueues.
 type ListQueuesParams struct {
 	// Limit The most entries to return, 1-100.
@@ -1554,6 +1585,9 @@ type GetMeParams struct {
 	// IfNoneMatch ETags the client holds (RFC 9110); 304 if one of them is current.
 	IfNoneMatch *IfNoneMatch `json:"If-None-Match,omitempty"`
 }
+
+// CreateEventReplayJSONRequestBody defines body for CreateEventReplay for application/json ContentType.
+type CreateEventReplayJSONRequestBody = EventReplayRequest
 
 // CreateConversationJSONRequestBody defines body for CreateConversation for application/json ContentType.
 type CreateConversationJSONRequestBody = CreateConversationRequest
@@ -2257,6 +2291,32 @@ type ClientInterface interface {
 	// Corresponds with POST /admin/dead-letters/{dead_letter_id}/replay (the `ReplayDeadLetter` operationId).
 	ReplayDeadLetter(ctx context.Context, deadLetterID DeadLetterID, reqEditors ...RequestEditorFn) (*http.Response, error)
 
+	// CreateEventReplayWithBody Let a group of event handlers have past events again
+	//
+	// Begins a task that hands a group the domain events recorded in a time range: those that it missed, or with `again`
+	// also those that it has handled, whose effects then happen once more (a mail is sent once all the same). The events
+	// come beside newer ones, in order for each thing that they are about. The task is done when all are handed over; its
+	// result is `{"replayed": n}`. The outbox keeps events for 30 days. An unknown group and a range that ends before it
+	// begins are 422 `replay.invalid`.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /admin/event-replays (the `CreateEventReplay` operationId).
+	CreateEventReplayWithBody(ctx context.Context, params *CreateEventReplayParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// CreateEventReplay Let a group of event handlers have past events again
+	//
+	// Begins a task that hands a group the domain events recorded in a time range: those that it missed, or with `again`
+	// also those that it has handled, whose effects then happen once more (a mail is sent once all the same). The events
+	// come beside newer ones, in order for each thing that they are about. The task is done when all are handed over; its
+	// result is `{"replayed": n}`. The outbox keeps events for 30 days. An unknown group and a range that ends before it
+	// begins are 422 `replay.invalid`.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /admin/event-replays (the `CreateEventReplay` operationId).
+	CreateEventReplay(ctx context.Context, params *CreateEventReplayParams, body CreateEventReplayJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
 	// ListQueues List the job queues
 	//
 	// How full each is, by name.
@@ -2582,6 +2642,52 @@ func (c *Client) ListDeadLetters(ctx context.Context, params *ListDeadLettersPar
 // Corresponds with POST /admin/dead-letters/{dead_letter_id}/replay (the `ReplayDeadLetter` operationId).
 func (c *Client) ReplayDeadLetter(ctx context.Context, deadLetterID DeadLetterID, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewReplayDeadLetterRequest(c.Server, deadLetterID)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// CreateEventReplayWithBody Let a group of event handlers have past events again
+//
+// Begins a task that hands a group the domain events recorded in a time range: those that it missed, or with `again`
+// also those that it has handled, whose effects then happen once more (a mail is sent once all the same). The events
+// come beside newer ones, in order for each thing that they are about. The task is done when all are handed over; its
+// result is `{"replayed": n}`. The outbox keeps events for 30 days. An unknown group and a range that ends before it
+// begins are 422 `replay.invalid`.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /admin/event-replays (the `CreateEventReplay` operationId).
+func (c *Client) CreateEventReplayWithBody(ctx context.Context, params *CreateEventReplayParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewCreateEventReplayRequestWithBody(c.Server, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// CreateEventReplay Let a group of event handlers have past events again
+//
+// Begins a task that hands a group the domain events recorded in a time range: those that it missed, or with `again`
+// also those that it has handled, whose effects then happen once more (a mail is sent once all the same). The events
+// come beside newer ones, in order for each thing that they are about. The task is done when all are handed over; its
+// result is `{"replayed": n}`. The outbox keeps events for 30 days. An unknown group and a range that ends before it
+// begins are 422 `replay.invalid`.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /admin/event-replays (the `CreateEventReplay` operationId).
+func (c *Client) CreateEventReplay(ctx context.Context, params *CreateEventReplayParams, body CreateEventReplayJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewCreateEventReplayRequest(c.Server, params, body)
 	if err != nil {
 		return nil, err
 	}
@@ -3540,6 +3646,72 @@ func NewReplayDeadLetterRequest(server string, deadLetterID DeadLetterID) (*http
 	req, err := http.NewRequest(http.MethodPost, queryURL.String(), nil)
 	if err != nil {
 		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewCreateEventReplayRequest calls the generic CreateEventReplay builder with application/json body
+func NewCreateEventReplayRequest(server string, params *CreateEventReplayParams, body CreateEventReplayJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewCreateEventReplayRequestWithBody(server, params, "application/json", bodyReader)
+}
+
+// NewCreateEventReplayRequestWithBody constructs an http.Request for the CreateEventReplay method, with any body, and a specified content type
+func NewCreateEventReplayRequestWithBody(server string, params *CreateEventReplayParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/admin/event-replays")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		if params.IdempotencyKey != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", *params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Idempotency-Key", headerParam0)
+		}
+
+		if params.Prefer != nil {
+			var headerParam1 string
+
+			headerParam1, err = runtime.StyleParamWithOptions("simple", false, "Prefer", *params.Prefer, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Prefer", headerParam1)
+		}
+
 	}
 
 	return req, nil
@@ -4906,6 +5078,32 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with POST /admin/dead-letters/{dead_letter_id}/replay (the `ReplayDeadLetter` operationId).
 	ReplayDeadLetterWithResponse(ctx context.Context, deadLetterID DeadLetterID, reqEditors ...RequestEditorFn) (*ReplayDeadLetterResponse, error)
 
+	// CreateEventReplayWithBodyWithResponse Let a group of event handlers have past events again
+	//
+	// Begins a task that hands a group the domain events recorded in a time range: those that it missed, or with `again`
+	// also those that it has handled, whose effects then happen once more (a mail is sent once all the same). The events
+	// come beside newer ones, in order for each thing that they are about. The task is done when all are handed over; its
+	// result is `{"replayed": n}`. The outbox keeps events for 30 days. An unknown group and a range that ends before it
+	// begins are 422 `replay.invalid`.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /admin/event-replays (the `CreateEventReplay` operationId).
+	CreateEventReplayWithBodyWithResponse(ctx context.Context, params *CreateEventReplayParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*CreateEventReplayResponse, error)
+
+	// CreateEventReplayWithResponse Let a group of event handlers have past events again
+	//
+	// Begins a task that hands a group the domain events recorded in a time range: those that it missed, or with `again`
+	// also those that it has handled, whose effects then happen once more (a mail is sent once all the same). The events
+	// come beside newer ones, in order for each thing that they are about. The task is done when all are handed over; its
+	// result is `{"replayed": n}`. The outbox keeps events for 30 days. An unknown group and a range that ends before it
+	// begins are 422 `replay.invalid`.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /admin/event-replays (the `CreateEventReplay` operationId).
+	CreateEventReplayWithResponse(ctx context.Context, params *CreateEventReplayParams, body CreateEventReplayJSONRequestBody, reqEditors ...RequestEditorFn) (*CreateEventReplayResponse, error)
+
 	// ListQueuesWithResponse List the job queues
 	//
 	// How full each is, by name.
@@ -5379,6 +5577,77 @@ func (r ReplayDeadLetterResponse) StatusCode() int {
 
 // ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
 func (r ReplayDeadLetterResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// CreateEventReplayResponse200Headers the declared response headers of an HTTP 200 response for CreateEventReplay
+type CreateEventReplayResponse200Headers struct {
+	IdempotencyReplayed *bool
+	PreferenceApplied   string
+}
+
+// CreateEventReplayResponse202Headers the declared response headers of an HTTP 202 response for CreateEventReplay
+type CreateEventReplayResponse202Headers struct {
+	IdempotencyReplayed *bool
+	Location            string
+}
+
+type CreateEventReplayResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Task
+	// JSON202 the response for an HTTP 202 `application/json` response
+	JSON202 *Task
+	// ApplicationProblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationProblemJSONDefault *ProblemResponse
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *CreateEventReplayResponse200Headers
+	// Headers202 the parsed response headers for an HTTP 202 response
+	Headers202 *CreateEventReplayResponse202Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r CreateEventReplayResponse) GetJSON200() *Task {
+	return r.JSON200
+}
+
+// GetJSON202 returns the response for an HTTP 202 `application/json` response
+func (r CreateEventReplayResponse) GetJSON202() *Task {
+	return r.JSON202
+}
+
+// GetApplicationProblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r CreateEventReplayResponse) GetApplicationProblemJSONDefault() *ProblemResponse {
+	return r.ApplicationProblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r CreateEventReplayResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r CreateEventReplayResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r CreateEventReplayResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r CreateEventReplayResponse) ContentType() string {
 	if r.HTTPResponse != nil {
 		return r.HTTPResponse.Header.Get("Content-Type")
 	}
@@ -6666,6 +6935,44 @@ func (c *ClientWithResponses) ReplayDeadLetterWithResponse(ctx context.Context, 
 	return ParseReplayDeadLetterResponse(rsp)
 }
 
+// CreateEventReplayWithBodyWithResponse Let a group of event handlers have past events again
+//
+// Begins a task that hands a group the domain events recorded in a time range: those that it missed, or with `again`
+// also those that it has handled, whose effects then happen once more (a mail is sent once all the same). The events
+// come beside newer ones, in order for each thing that they are about. The task is done when all are handed over; its
+// result is `{"replayed": n}`. The outbox keeps events for 30 days. An unknown group and a range that ends before it
+// begins are 422 `replay.invalid`.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /admin/event-replays (the `CreateEventReplay` operationId).
+func (c *ClientWithResponses) CreateEventReplayWithBodyWithResponse(ctx context.Context, params *CreateEventReplayParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*CreateEventReplayResponse, error) {
+	rsp, err := c.CreateEventReplayWithBody(ctx, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseCreateEventReplayResponse(rsp)
+}
+
+// CreateEventReplayWithResponse Let a group of event handlers have past events again
+//
+// Begins a task that hands a group the domain events recorded in a time range: those that it missed, or with `again`
+// also those that it has handled, whose effects then happen once more (a mail is sent once all the same). The events
+// come beside newer ones, in order for each thing that they are about. The task is done when all are handed over; its
+// result is `{"replayed": n}`. The outbox keeps events for 30 days. An unknown group and a range that ends before it
+// begins are 422 `replay.invalid`.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /admin/event-replays (the `CreateEventReplay` operationId).
+func (c *ClientWithResponses) CreateEventReplayWithResponse(ctx context.Context, params *CreateEventReplayParams, body CreateEventReplayJSONRequestBody, reqEditors ...RequestEditorFn) (*CreateEventReplayResponse, error) {
+	rsp, err := c.CreateEventReplay(ctx, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseCreateEventReplayResponse(rsp)
+}
+
 // ListQueuesWithResponse List the job queues
 //
 // How full each is, by name.
@@ -7241,6 +7548,83 @@ func ParseReplayDeadLetterResponse(rsp *http.Response) (*ReplayDeadLetterRespons
 		}
 		response.ApplicationProblemJSONDefault = &dest
 
+	}
+
+	return response, nil
+}
+
+// ParseCreateEventReplayResponse parses an HTTP response from a CreateEventReplayWithResponse call
+func ParseCreateEventReplayResponse(rsp *http.Response) (*CreateEventReplayResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &CreateEventReplayResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Task
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 202:
+		var dest Task
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON202 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest ProblemResponse
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers CreateEventReplayResponse200Headers
+		if values := rsp.Header.Values("Idempotency-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotency-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotencyReplayed = &value
+		}
+		if values := rsp.Header.Values("Preference-Applied"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Preference-Applied", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.PreferenceApplied = value
+		}
+		response.Headers200 = &headers
+	case rsp.StatusCode == 202:
+		var headers CreateEventReplayResponse202Headers
+		if values := rsp.Header.Values("Idempotency-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotency-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotencyReplayed = &value
+		}
+		if values := rsp.Header.Values("Location"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Location", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: "uri-reference"}); err != nil {
+				return nil, err
+			}
+			headers.Location = value
+		}
+		response.Headers202 = &headers
 	}
 
 	return response, nil

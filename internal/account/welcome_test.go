@@ -215,7 +215,7 @@ func TestAWelcomeThatFailsForNowIsSentByALaterRun(t *testing.T) {
 	require.Equal(t, 1, p.count("select count(*) from mails where status = 'sent' and attempts = 2"))
 }
 
-func TestAWelcomeThatTryingAgainDoesNotMendIsLogged(t *testing.T) {
+func TestAWelcomeThatTryingAgainDoesNotMendIsADeadLetter(t *testing.T) {
 	t.Parallel()
 	for name, step := range map[string]mailcatcher.Step{
 		"refused": {At: mailcatcher.AtRcpt, Code: 550},
@@ -228,10 +228,9 @@ func TestAWelcomeThatTryingAgainDoesNotMendIsLogged(t *testing.T) {
 			p.catcher.Script(step)
 			p.welcome(newID(t), made.User.ID)
 			p.settled()
-			require.Equal(t, 1, p.count("select count(*) from river_job where state = 'completed' and attempt = 1"))
+			require.Equal(t, 1, p.count("select count(*) from river_job where state = 'discarded' and attempt = 1"))
 			require.Equal(t, 1, p.count("select count(*) from mails where status = $1", name))
-			require.Contains(t, p.log.String(), "welcome mail given up")
-			require.Contains(t, p.log.String(), made.User.ID.String())
+			require.Equal(t, 1, p.count("select count(*) from dead_letters where kind = 'account.welcome_mail' and payload->>'user_id' = $1", made.User.ID.String()))
 			require.NotContains(t, p.log.String(), "ada@example.com")
 		})
 	}

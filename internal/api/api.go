@@ -28,6 +28,7 @@ import (
 	"github.com/fluentpro/fluentpro/internal/platform/deadletter"
 	"github.com/fluentpro/fluentpro/internal/platform/job"
 	"github.com/fluentpro/fluentpro/internal/platform/page"
+	"github.com/fluentpro/fluentpro/internal/replay"
 	"github.com/fluentpro/fluentpro/internal/task"
 )
 
@@ -47,6 +48,7 @@ type Deps struct {
 	Queues         *job.Queue
 	DeadLetters    *deadletter.Box
 	Tasks          *task.Service
+	Replays        *replay.Service
 	Cursors        *cursor.Sealer
 	Probes         []Probe
 	NotReady       <-chan struct{} // closed when /readyz must fail, so that balancers go elsewhere
@@ -91,7 +93,7 @@ func mountV2(e *echo.Echo, d Deps, text []byte) error {
 	server, err := v2.New(v2.Deps{
 		Accounts: d.Accounts, Catalogue: d.Catalogue, Conversations: d.Conversations, Cursors: d.Cursors,
 		Audit: d.Audit, Exports: page.New(page.Config{Describe: describe}), Queues: d.Queues, DeadLetters: d.DeadLetters,
-		Tasks: d.Tasks, Draining: d.Draining, Now: d.Now,
+		Tasks: d.Tasks, Replays: d.Replays, Draining: d.Draining, Now: d.Now,
 	})
 	if err != nil {
 		return err

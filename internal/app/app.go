@@ -29,6 +29,7 @@ import (
 	"github.com/fluentpro/fluentpro/internal/platform/once"
 	"github.com/fluentpro/fluentpro/internal/platform/outbox"
 	"github.com/fluentpro/fluentpro/internal/platform/postgres"
+	"github.com/fluentpro/fluentpro/internal/replay"
 	"github.com/fluentpro/fluentpro/internal/task"
 )
 
@@ -139,6 +140,8 @@ func (a *App) wire(ctx context.Context, cfg Config, opts Options) error {
 	registerJobs(registry, accounts, conversations, events)
 	letters := deadletter.New(a.pool)
 	tasks := task.New(task.Deps{Pool: a.pool, Log: a.log, Jobs: jobs, Logger: a.logger, Now: opts.Now})
+	replays := replay.New(a.pool, claims)
+	registerTasks(registry, tasks, replays)
 	if opts.Tasks != nil {
 		opts.Tasks(tasks, registry)
 	}
@@ -163,7 +166,7 @@ func (a *App) wire(ctx context.Context, cfg Config, opts Options) error {
 		return err
 	}
 	a.handler, err = api.New(api.Deps{
-		Accounts: accounts, Catalogue: choices, Conversations: conversations, Audit: events, Tasks: tasks,
+		Accounts: accounts, Catalogue: choices, Conversations: conversations, Audit: events, Tasks: tasks, Replays: replays,
 		Cursors: cursor.New(keys.cursor), Queues: a.queue, DeadLetters: letters,
 		Probes:   []api.Probe{{Name: "postgres", Required: true, Check: a.pool.Ping}, {Name: "redis", Check: a.pingRedis}},
 		NotReady: a.notReady, Draining: a.draining, Logger: a.logger, AllowedOrigins: cfg.AllowedOrigins, TrustedProxies: proxies,

@@ -5,12 +5,16 @@ import (
 	"encoding/json"
 	"fmt"
 	"sync"
+	"time"
 
 	"github.com/google/uuid"
 
 	"github.com/fluentpro/fluentpro/internal/platform/deadletter"
+	"github.com/fluentpro/fluentpro/internal/platform/job"
 	"github.com/fluentpro/fluentpro/internal/platform/outbox"
 	"github.com/fluentpro/fluentpro/internal/platform/postgres"
+	"github.com/fluentpro/fluentpro/internal/replay"
+	"github.com/fluentpro/fluentpro/internal/task"
 )
 
 // wireEvents makes the node's part in moving and handling domain events, and
@@ -73,4 +77,15 @@ func exhume(ctx context.Context, tx postgres.Tx, letter deadletter.Letter) error
 		return fmt.Errorf("dead letter %s: %w", letter.ID, err)
 	}
 	return outbox.ReplayDead(ctx, tx, letter.Queue, id)
+}
+
+// replayTimeout bounds a replay: it only lets events go, thousands a second.
+const replayTimeout = time.Hour
+
+// registerTasks adds the work of all kinds of tasks.
+func registerTasks(r *job.Registry, tasks *task.Service, replays *replay.Service) {
+	task.Register(tasks, r, replay.Kind, job.Spec{Queue: job.QueueMaintenance, Timeout: replayTimeout},
+		func(ctx context.Context, p *task.Progress, in replay.Input) (any, error) {
+			return replays.Run(ctx, p, in)
+		})
 }

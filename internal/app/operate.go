@@ -14,6 +14,7 @@ import (
 	"github.com/fluentpro/fluentpro/internal/platform/job"
 	"github.com/fluentpro/fluentpro/internal/platform/once"
 	"github.com/fluentpro/fluentpro/internal/platform/postgres"
+	"github.com/fluentpro/fluentpro/internal/replay"
 	"github.com/fluentpro/fluentpro/internal/task"
 )
 
@@ -22,7 +23,7 @@ import (
 type Desk struct {
 	Queues  *job.Queue // works on nothing
 	Letters *deadletter.Box
-	pool    *pgxpool.Pool
+	Pool    *pgxpool.Pool
 }
 
 // OpenDesk opens one; Close must follow. It knows every kind of job, and could do
@@ -32,11 +33,13 @@ func OpenDesk(ctx context.Context, cfg Config, logger *slog.Logger) (*Desk, erro
 	if err != nil {
 		return nil, err
 	}
-	d := &Desk{pool: pool, Letters: deadletter.New(pool)}
+	d := &Desk{Pool: pool, Letters: deadletter.New(pool)}
 	registry := job.NewRegistry()
 	tasks := task.New(task.Deps{Pool: pool})
 	registerJobs(registry, new(account.Service), conversation.New(conversation.Deps{Pool: pool}), audit.New(audit.Deps{Pool: pool}))
-	registerSweeps(registry, once.New(nil, time.Now), tasks, d.Letters, pool)
+	keys := once.New(nil, time.Now)
+	registerTasks(registry, tasks, replay.New(pool, keys))
+	registerSweeps(registry, keys, tasks, d.Letters, pool)
 	if d.Queues, err = job.New(job.Config{Pool: pool, Registry: registry, Logger: logger}); err != nil {
 		pool.Close()
 		return nil, err
@@ -47,7 +50,7 @@ func OpenDesk(ctx context.Context, cfg Config, logger *slog.Logger) (*Desk, erro
 }
 
 // Close lets go of the database.
-func (d *Desk) Close() { d.pool.Close() }
+func (d *Desk) Close() { d.Pool.Close() }
 
 // registerJobs adds the work of the nouns.
 func registerJobs(r *job.Registry, accounts *account.Service, conversations *conversation.Service, events *audit.Service) {

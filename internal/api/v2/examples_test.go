@@ -87,6 +87,10 @@ var stages = map[string]func(t *testing.T, s *apitest.Server) stage{
 		st.path = map[string]string{"dead_letter_id": page.Data[0].ID.String()}
 		return st
 	},
+	"createEventReplay 200": func(t *testing.T, s *apitest.Server) stage { return stage{asks: s.Admin(t)} },
+	"createEventReplay 202": func(t *testing.T, s *apitest.Server) stage {
+		return stage{asks: s.Admin(t), header: func(h map[string]string) { delete(h, "Prefer") }}
+	},
 	"listTasks 200": func(t *testing.T, s *apitest.Server) stage {
 		st := taskAsTheExample(t, s)
 		st.asks.Get(t, "/tasks/%s/events", st.path["task_id"]).Expect(t, http.StatusOK, nil) // to its end

@@ -16,6 +16,7 @@ import (
 	"github.com/fluentpro/fluentpro/internal/platform/deadletter"
 	"github.com/fluentpro/fluentpro/internal/platform/job"
 	"github.com/fluentpro/fluentpro/internal/platform/page"
+	"github.com/fluentpro/fluentpro/internal/replay"
 	"github.com/fluentpro/fluentpro/internal/task"
 )
 
@@ -31,6 +32,7 @@ type Deps struct {
 	Queues        *job.Queue
 	DeadLetters   *deadletter.Box
 	Tasks         *task.Service
+	Replays       *replay.Service
 	Cursors       *cursor.Sealer
 	Exports       *page.Exporter
 	Draining      context.Context // ends when streams must, so that readers move to other nodes

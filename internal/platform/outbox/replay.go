@@ -59,6 +59,11 @@ func Replay(ctx context.Context, pool *pgxpool.Pool, in ReplayInput, progress fu
 	}
 }
 
+// Groups gives the names of all groups that a node ever worked for, sorted.
+func Groups(ctx context.Context, pool *pgxpool.Pool) ([]string, error) {
+	return store{pool: pool}.groups(ctx)
+}
+
 // CountReplay says how many events Replay will look at.
 func CountReplay(ctx context.Context, pool *pgxpool.Pool, in ReplayInput) (int64, error) {
 	return store{pool: pool}.countForReplay(ctx, in)
