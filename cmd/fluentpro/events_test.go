@@ -36,8 +36,8 @@ func TestEventsAreToldReplayedAndRebuilt(t *testing.T) {
 
 	_, err = command(t, "events", "replay", "--group", "nobody", "--from", "2000-01-01T00:00:00Z", "--to", "2100-01-01T00:00:00Z")
 	require.ErrorContains(t, err, "resource.not_found")
-	for _, wrong := range [][]string{{"--from", "yesterday", "--to", "2100-01-01T00:00:00Z"}, {"--from", "2000-01-01T00:00:00Z", "--to", "soon"}} {
-		_, err = command(t, append([]string{"events", "replay", "--group", "audit"}, wrong...)...)
-		require.ErrorContains(t, err, wrong[1])
-	}
+	_, err = command(t, "events", "replay", "--group", "audit", "--from", "yesterday", "--to", "2100-01-01T00:00:00Z")
+	require.ErrorContains(t, err, "--from must be a time")
+	_, err = command(t, "events", "replay", "--group", "audit", "--from", "2000-01-01T00:00:00Z", "--to", "soon")
+	require.ErrorContains(t, err, "--to must be a time")
 }

@@ -25,7 +25,7 @@ type ReplayInput struct {
 	Group string
 	From  time.Time // when the event was recorded, inclusive
 	To    time.Time // exclusive
-	Types []string  // none: all
+	Types []string  // none: all that the group takes
 	Again bool      // also what the group has handled: its effects happen once more
 }
 
@@ -36,12 +36,8 @@ type ReplayInput struct {
 // Fault: resource.not_found for a group that no node ever worked for.
 func Replay(ctx context.Context, pool *pgxpool.Pool, in ReplayInput, progress func(looked int)) (replayed int64, err error) {
 	s := store{pool: pool}
-	groups, err := s.groups(ctx)
-	if err != nil {
+	if in.Types, err = s.typesFor(ctx, in); err != nil {
 		return 0, err
-	}
-	if !slices.Contains(groups, in.Group) {
-		return 0, errNoGroupOfThisName
 	}
 	for after := int64(0); ; {
 		ids, last, err := s.eventsForReplay(ctx, in, after)
@@ -64,9 +60,38 @@ func Groups(ctx context.Context, pool *pgxpool.Pool) ([]string, error) {
 	return store{pool: pool}.groups(ctx)
 }
 
-// CountReplay says how many events Replay will look at.
-func CountReplay(ctx context.Context, pool *pgxpool.Pool, in ReplayInput) (int64, error) {
-	return store{pool: pool}.countForReplay(ctx, in)
+// CountReplay says how many events Replay will look at. Fault:
+// resource.not_found.
+func CountReplay(ctx context.Context, pool *pgxpool.Pool, in ReplayInput) (_ int64, err error) {
+	s := store{pool: pool}
+	if in.Types, err = s.typesFor(ctx, in); err != nil {
+		return 0, err
+	}
+	return s.countForReplay(ctx, in)
+}
+
+// noType is asked for when a group takes none of the types that were.
+const noType = "none"
+
+// wanted are the types to be replayed: those asked for that the group takes. An
+// empty list asks for all.
+func wanted(taken, asked []string) []string {
+	if slices.Contains(taken, all) {
+		return asked
+	}
+	if len(asked) == 0 {
+		return taken
+	}
+	both := []string{}
+	for _, t := range asked {
+		if slices.Contains(taken, t) {
+			both = append(both, t)
+		}
+	}
+	if len(both) == 0 {
+		return []string{noType}
+	}
+	return both
 }
 
 // ReplayDead lets a group try an event once more that it has given up, with

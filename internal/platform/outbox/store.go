@@ -378,6 +378,22 @@ func (s store) groups(ctx context.Context) ([]string, error) {
 	return names, nil
 }
 
+// typesFor is wanted for what a group takes now.
+func (s store) typesFor(ctx context.Context, in ReplayInput) ([]string, error) {
+	rows, err := s.q.SubscriptionsOfGroup(ctx, s.pool, in.Group)
+	if err != nil {
+		return nil, postgres.Translate(fmt.Errorf("read groups: %w", err))
+	}
+	if len(rows) == 0 {
+		return nil, errNoGroupOfThisName
+	}
+	var taken []string
+	for _, r := range rows {
+		taken = append(taken, r.Type)
+	}
+	return wanted(taken, in.Types), nil
+}
+
 func (s store) eventsForReplay(ctx context.Context, in ReplayInput, after int64) (ids []uuid.UUID, last int64, err error) {
 	rows, err := s.q.EventsForReplay(ctx, s.pool, db.EventsForReplayParams{
 		AfterPosition: after, FromAt: in.From, ToAt: in.To, Types: orEmpty(in.Types), MaxRows: replayBite})
