@@ -23,17 +23,22 @@ import (
 // many, and how often their way is measured.
 const (
 	waitingEvents = 20_000
-	aggregates    = 200 // writers divides it, so that no two write about the same one
-	writers       = 8
+	aggregates    = 200
+	fillers       = 8 // divides aggregates, so that no two write about the same one
 	eventRounds   = 3
 )
 
-// At which pace events are written while their latency is measured, and for how
-// long after the first second, in which connections and leases are made.
+// At which pace events are written while their latency is measured, by how many,
+// and for how long after the first second, in which connections and leases are
+// made.
 const (
 	eventsPerSecond = 1000
+	writers         = 40 // divides aggregates too; a commit may take 40 ms
 	pacedSeconds    = 10
 )
+
+// nodeConns is how many connections a node has unless it is told otherwise.
+const nodeConns = 16
 
 // eventLimit bounds the wait until all events of one measurement are handled.
 const eventLimit = time.Minute
@@ -86,13 +91,14 @@ func (s *stage) newWay(ctx context.Context) (*way, error) {
 		return nil, err
 	}
 	w := &way{redis: redis.NewClient(o), commits: newCommits(), handlers: outbox.NewHandlers()}
-	if w.writing, err = postgres.Open(ctx, postgres.Config{URL: url}); err != nil {
+	if w.writing, err = postgres.Open(ctx, postgres.Config{URL: url, MaxConns: writers}); err != nil {
 		return nil, err
 	}
 	if _, err := w.writing.Exec(ctx, "create table effects (event_id uuid primary key, number integer not null)"); err != nil {
 		return nil, err
 	}
 	cfg := w.writing.Config()
+	cfg.MaxConns = nodeConns
 	cfg.ConnConfig.Tracer = multitracer.New(cfg.ConnConfig.Tracer, w.commits)
 	if w.pool, err = pgxpool.NewWithConfig(ctx, cfg); err != nil {
 		return nil, err
@@ -179,10 +185,10 @@ func (w *way) throughput(ctx context.Context) error {
 // fill writes the events while nothing moves them.
 func (w *way) fill(ctx context.Context) error {
 	w.commits.expect(waitingEvents)
-	err := inParallel(ctx, writers, func(ctx context.Context, writer int) error {
+	err := inParallel(ctx, fillers, func(ctx context.Context, writer int) error {
 		return postgres.InTx(ctx, w.writing, func(tx postgres.Tx) error {
 			batch := &pgx.Batch{}
-			for n := writer; n < waitingEvents; n += writers {
+			for n := writer; n < waitingEvents; n += fillers {
 				if err := outbox.Queue(ctx, batch, time.Now(), aggregateOf(n), numbered{n}); err != nil {
 					return err
 				}

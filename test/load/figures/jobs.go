@@ -65,7 +65,7 @@ func (s *stage) jobs(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	pool, err := postgres.Open(ctx, postgres.Config{URL: url})
+	pool, err := postgres.Open(ctx, postgres.Config{URL: url, MaxConns: nodeConns})
 	if err != nil {
 		return err
 	}
