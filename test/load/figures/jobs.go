@@ -33,7 +33,7 @@ const (
 )
 
 // jobLimit bounds the wait until all jobs of one round are completed.
-const jobLimit = 90 * time.Second
+const jobLimit = 2 * time.Minute
 
 // nothing is a job without any work.
 type nothing struct{}
