@@ -49,7 +49,7 @@ fault: ## Break things on purpose, for minutes; FAULT=events breaks one of them
 	$(GO) run ./internal/devstack/testenv -- $(GO) test ./test/fault -count=1 -timeout 20m -v -run "(?i)$(FAULT)" -args -long
 
 .PHONY: bench
-bench: ## Measure: first token, server CPU per request, start, idle memory
+bench: ## Measure: first token, server CPU per request, start, idle memory, export, events, jobs
 	$(GO) run ./test/load/figures
 
 .PHONY: lint

@@ -1,9 +1,14 @@
 // Figures measures the service as it is built for production, on this machine,
 // with PostgreSQL, Redis, the model and the load beside it, and prints each
-// figure with how it was measured. It is `make bench`, and takes about five
+// figure with how it was measured. It is `make bench`, and takes about eight
 // minutes.
 //
-//	go run ./test/load/figures
+//	go run ./test/load/figures              # all parts
+//	go run ./test/load/figures events jobs  # these alone, in the order of the list
+//
+// The parts are: binary, start, dev, memory, token, reading, sending, export,
+// events (the outbox, in this process) and jobs (the queue beside the engine
+// that it stands on, in this process).
 //
 // Latencies and CPU are those of this machine at this moment: compare them with
 // the baseline of the same run, not with another day's. CPU and memory are read
@@ -19,12 +24,13 @@ import (
 	"os"
 	"os/signal"
 	"slices"
+	"strings"
 	"syscall"
 	"time"
 )
 
 // limit bounds the whole run.
-const limit = 10 * time.Minute
+const limit = 15 * time.Minute
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
@@ -39,20 +45,52 @@ func main() {
 
 func mode(ctx context.Context, arguments []string) error {
 	switch {
-	case len(arguments) == 0:
-		return measure(ctx)
-	case arguments[0] == "model" && len(arguments) == 1:
+	case len(arguments) == 1 && arguments[0] == "model":
 		return serveModel(ctx)
-	case arguments[0] == "bare" && len(arguments) == 3:
+	case len(arguments) == 3 && arguments[0] == "bare":
 		return serveBare(ctx, arguments[1], arguments[2])
-	default:
-		return errors.New("usage: figures, without arguments")
+	}
+	chosen, err := choose(arguments)
+	if err != nil {
+		return err
+	}
+	return measure(ctx, chosen)
+}
+
+// part measures one thing and says its figures. It needs no other part.
+type part struct {
+	name    string
+	measure func(*stage, context.Context) error
+}
+
+func parts() []part {
+	return []part{
+		{"binary", (*stage).binarySize}, {"start", (*stage).serviceStart}, {"dev", (*stage).devStart},
+		{"memory", (*stage).idleMemory}, {"token", (*stage).firstToken}, {"reading", (*stage).cpuOfReading},
+		{"sending", (*stage).cpuOfSending}, {"export", (*stage).export}, {"events", (*stage).events}, {"jobs", (*stage).jobs},
 	}
 }
 
-// measure runs everything, one part after the other: they must not disturb each
-// other.
-func measure(ctx context.Context) (err error) {
+// choose gives the named parts, or all.
+func choose(names []string) ([]part, error) {
+	all := parts()
+	if len(names) == 0 {
+		return all, nil
+	}
+	var known []string
+	for _, p := range all {
+		known = append(known, p.name)
+	}
+	for _, name := range names {
+		if !slices.Contains(known, name) {
+			return nil, fmt.Errorf("usage: figures [part...]; there is no part %s, but %s", name, strings.Join(known, ", "))
+		}
+	}
+	return slices.DeleteFunc(all, func(p part) bool { return !slices.Contains(names, p.name) }), nil
+}
+
+// measure runs parts one after the other: they must not disturb each other.
+func measure(ctx context.Context, chosen []part) (err error) {
 	began := time.Now()
 	s, err := newStage(ctx)
 	if err != nil {
@@ -60,12 +98,9 @@ func measure(ctx context.Context) (err error) {
 	}
 	defer func() { err = errors.Join(err, s.close()) }()
 	fmt.Printf("%-58s %-14s %-12s %s\n", "figure", "value", "target", "how")
-	for _, part := range []func(context.Context) error{
-		s.binarySize, s.serviceStart, s.devStart, s.idleMemory, s.firstToken, s.cpuOfReading, s.cpuOfSending,
-		s.export,
-	} {
-		if err := part(ctx); err != nil {
-			return err
+	for _, p := range chosen {
+		if err := p.measure(s, ctx); err != nil {
+			return fmt.Errorf("%s: %w", p.name, err)
 		}
 	}
 	fmt.Printf("\nall in %s; Redis is %s\n", time.Since(began).Round(time.Second), s.redisKind)

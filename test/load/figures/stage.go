@@ -13,6 +13,8 @@ import (
 	"path/filepath"
 	"time"
 
+	"github.com/jackc/pgx/v5"
+
 	"github.com/fluentpro/fluentpro/internal/devstack"
 	"github.com/fluentpro/fluentpro/internal/devstack/mailcatcher"
 	"github.com/fluentpro/fluentpro/test/e2e/journey"
@@ -23,7 +25,8 @@ import (
 type stage struct {
 	dir       string // temporary
 	binary    string
-	database  string
+	postgres  *devstack.Postgres
+	database  string // of the service
 	redis     string
 	redisKind string
 	masterKey string // of all nodes
@@ -51,7 +54,7 @@ func newStage(ctx context.Context) (_ *stage, err error) {
 	if err := os.Chmod(s.dir, 0o755); err != nil { // PostgreSQL may run as another user
 		return nil, err
 	}
-	for _, step := range []func(context.Context) error{s.build, s.startServers, s.startModel, s.startMail, s.migrate} {
+	for _, step := range []func(context.Context) error{s.build, s.startServers, s.startModel, s.startMail, s.migrateOwn} {
 		if err := step(ctx); err != nil {
 			return nil, err
 		}
@@ -91,7 +94,7 @@ func (s *stage) startServers(ctx context.Context) error {
 		return err
 	}
 	s.closers = append(s.closers, func() error { return pg.Stop(context.Background()) })
-	s.database = pg.URL("fluentpro")
+	s.postgres, s.database = pg, pg.URL("fluentpro")
 	redis, err := devstack.StartRedis(ctx, devstack.RedisConfig{DataDir: filepath.Join(s.dir, "servers")})
 	if err != nil {
 		return err
@@ -123,8 +126,24 @@ func (s *stage) startMail(ctx context.Context) error {
 	return nil
 }
 
-func (s *stage) migrate(ctx context.Context) error {
-	c, err := s.start(ctx, s.binary, []string{"FLUENTPRO_DATABASE_URL=" + s.database}, "migrate")
+func (s *stage) migrateOwn(ctx context.Context) error { return s.migrate(ctx, s.database) }
+
+// another makes a database with the schema that no node works on.
+func (s *stage) another(ctx context.Context, name string) (url string, err error) {
+	conn, err := pgx.Connect(ctx, s.database)
+	if err != nil {
+		return "", err
+	}
+	defer func() { _ = conn.Close(ctx) }() // it has one thing to do
+	if _, err := conn.Exec(ctx, "create database "+pgx.Identifier{name}.Sanitize()); err != nil {
+		return "", fmt.Errorf("create database: %w", err)
+	}
+	url = s.postgres.URL(name)
+	return url, s.migrate(ctx, url)
+}
+
+func (s *stage) migrate(ctx context.Context, database string) error {
+	c, err := s.start(ctx, s.binary, []string{"FLUENTPRO_DATABASE_URL=" + database}, "migrate")
 	if err != nil {
 		return err
 	}
