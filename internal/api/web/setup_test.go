@@ -56,7 +56,7 @@ func authenticate(_ context.Context, token string) (web.Identity, error) {
 // guardConfig serves both contracts.
 func guardConfig() web.GuardConfig {
 	return web.GuardConfig{Authenticate: authenticate, Permissions: map[string][]string{
-		"read": {"user"}, "write": {"writer"}, "purge": {}, "practise": {"user"},
+		"read": {"user"}, "write": {"writer"}, "purge": {}, "practise": {"user"}, "inspect": {"moderator"},
 	}}
 }
 
