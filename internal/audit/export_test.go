@@ -3,6 +3,7 @@ package audit_test
 import (
 	"context"
 	"io"
+	"iter"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -86,7 +87,7 @@ func TestConnectionsThatAreCutBetweenTwoPagesAreNotSeen(t *testing.T) {
 	stream := page.Stream[audit.Event, audit.Place]{
 		Key:    audit.Event.Place,
 		Append: func(dst []byte, _ audit.Event) ([]byte, error) { return append(dst, "{}"...), nil },
-		Read: func(ctx context.Context, after *audit.Place, limit int) ([]audit.Event, error) {
+		Read: func(ctx context.Context, after *audit.Place, limit int) iter.Seq2[audit.Event, error] {
 			if pages++; pages == 3 {
 				_, err := other.Exec(ctx, `select pg_terminate_backend(pid, 5000) from pg_stat_activity
 					where datname = current_database() and pid <> pg_backend_pid()`)

@@ -2,6 +2,7 @@ package audit
 
 import (
 	"context"
+	"iter"
 
 	"github.com/fluentpro/fluentpro/internal/platform/page"
 )
@@ -16,20 +17,21 @@ type ListInput struct {
 // List gives up to Limit events and whether there are more. An event recorded
 // late appears where it occurred, perhaps on a page that was read before.
 func (s *Service) List(ctx context.Context, in ListInput) ([]Event, bool, error) {
-	events, err := s.store.before(ctx, in.Filter, in.Before, in.Limit+1)
+	var events []Event
+	for e, err := range s.store.before(ctx, in.Filter, in.Before, in.Limit+1) {
+		if err != nil {
+			return nil, false, err
+		}
+		events = append(events, e)
+	}
 	events, more := page.Cut(events, in.Limit)
-	return events, more, err
+	return events, more, nil
 }
 
 // Export gives all that the filter chooses, what happened first first, page by
-// page; each page lies in the memory of the one before. It is for one reader.
+// page.
 func (s *Service) Export(f Filter) page.Source[Event, Place] {
-	var events []Event
-	return func(ctx context.Context, after *Place, limit int) ([]Event, error) {
-		page, err := s.store.after(ctx, f, after, limit, events)
-		if err == nil {
-			events = page
-		}
-		return page, err
+	return func(ctx context.Context, after *Place, limit int) iter.Seq2[Event, error] {
+		return s.store.after(ctx, f, after, limit)
 	}
 }

@@ -75,12 +75,12 @@ func (b *bench) count(where string) (n int) {
 	return n
 }
 
-// list gives the ids of one page.
-func (b *bench) list(in audit.ListInput) (page []audit.Event, more bool) {
+// list gives one page.
+func (b *bench) list(in audit.ListInput) ([]audit.Event, bool) {
 	b.t.Helper()
-	page, more, err := b.List(b.t.Context(), in)
+	list, more, err := b.List(b.t.Context(), in)
 	require.NoError(b.t, err)
-	return page, more
+	return list, more
 }
 
 // all gives the whole log, oldest first, by the export.
@@ -88,13 +88,16 @@ func (b *bench) all(f audit.Filter, limit int) (out []audit.Event) {
 	b.t.Helper()
 	read := b.Export(f)
 	for after := (*audit.Place)(nil); ; {
-		rows, err := read(b.t.Context(), after, limit)
-		require.NoError(b.t, err)
-		out = append(out, rows...)
-		if len(rows) < limit {
+		n := 0
+		for e, err := range read(b.t.Context(), after, limit) {
+			require.NoError(b.t, err)
+			out = append(out, e)
+			n++
+		}
+		if n < limit {
 			return out
 		}
-		place := rows[len(rows)-1].Place()
+		place := out[len(out)-1].Place()
 		after = &place
 	}
 }

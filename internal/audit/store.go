@@ -3,6 +3,7 @@ package audit
 import (
 	"context"
 	"fmt"
+	"iter"
 	"time"
 
 	"github.com/google/uuid"
@@ -46,54 +47,54 @@ func insert(ctx context.Context, tx postgres.Tx, e outbox.Event) error {
 // before gives up to limit events, newest first. The end of the time and the
 // place are one bound, so that each page begins in the index where it should:
 // no seq is below 1.
-func (s *store) before(ctx context.Context, f Filter, place *Place, limit int) ([]Event, error) {
+func (s *store) before(ctx context.Context, f Filter, place *Place, limit int) iter.Seq2[Event, error] {
 	if place == nil {
 		place = &Place{At: valueOr(f.To, farFuture)}
 	}
-	return s.read(ctx, nil, db.AuditEvents, planned, place.At, place.Seq, valueOr(f.From, time.Time{}),
+	return s.read(ctx, db.AuditEvents, planned, place.At, place.Seq, valueOr(f.From, time.Time{}),
 		f.ActorID, f.AggregateType, f.AggregateID, f.Type, f.RequestID, limit)
 }
 
-// after gives up to limit events, oldest first, in the memory of into; the same
-// with the beginning.
-func (s *store) after(ctx context.Context, f Filter, place *Place, limit int, into []Event) ([]Event, error) {
+// after gives up to limit events, oldest first; the same with the beginning.
+func (s *store) after(ctx context.Context, f Filter, place *Place, limit int) iter.Seq2[Event, error] {
 	if place == nil {
 		place = &Place{At: valueOr(f.From, time.Time{})}
 	}
-	return s.read(ctx, into[:0], db.AuditEventsAscending, planned, place.At, place.Seq, valueOr(f.To, farFuture),
+	return s.read(ctx, db.AuditEventsAscending, planned, place.At, place.Seq, valueOr(f.To, farFuture),
 		f.ActorID, f.AggregateType, f.AggregateID, f.Type, f.RequestID, limit)
 }
 
 // read runs a query itself: what is generated for it would parse data, and the
 // ids as texts, which takes longer than all the rest of an export.
-func (s *store) read(ctx context.Context, into []Event, query string, args ...any) ([]Event, error) {
-	rows, err := s.pool.Query(ctx, query, args...)
-	if err != nil {
-		return nil, postgres.Translate(fmt.Errorf("read audit log: %w", err))
+func (s *store) read(ctx context.Context, query string, args ...any) iter.Seq2[Event, error] {
+	return func(yield func(Event, error) bool) {
+		rows, _ := s.pool.Query(ctx, query, args...) // its error is also that of rows
+		defer rows.Close()
+		var e Event
+		var actor, cause pgtype.UUID
+		columns := []any{ // in the order of the table
+			(*[16]byte)(&e.ID), &e.seq, &e.Type, &e.Version, &e.AggregateType, (*[16]byte)(&e.AggregateID), &actor,
+			&e.RequestID, &cause, &e.OccurredAt, &e.RecordedAt, (*[]byte)(&e.Data),
+		}
+		for rows.Next() && rows.Scan(columns...) == nil {
+			e.ActorID, e.CausationID = orNil(actor), orNil(cause)
+			e.OccurredAt, e.RecordedAt = e.OccurredAt.UTC(), e.RecordedAt.UTC()
+			if !yield(e, nil) {
+				return
+			}
+		}
+		if err := rows.Err(); err != nil {
+			yield(Event{}, postgres.Translate(fmt.Errorf("read audit log: %w", err)))
+		}
 	}
-	var e Event
-	var actor, cause pgtype.UUID
-	columns := []any{ // in the order of the table
-		(*[16]byte)(&e.ID), &e.seq, &e.Type, &e.Version, &e.AggregateType, (*[16]byte)(&e.AggregateID), &actor,
-		&e.RequestID, &cause, &e.OccurredAt, &e.RecordedAt, (*[]byte)(&e.Data),
-	}
-	_, err = pgx.ForEachRow(rows, columns, func() error {
-		e.ActorID, e.CausationID = orNil(actor), orNil(cause)
-		e.OccurredAt, e.RecordedAt = e.OccurredAt.UTC(), e.RecordedAt.UTC()
-		into = append(into, e)
-		return nil
-	})
-	if err != nil {
-		return nil, postgres.Translate(fmt.Errorf("read audit log: %w", err))
-	}
-	return into, nil
 }
 
 func orNil(id pgtype.UUID) *uuid.UUID {
 	if !id.Valid {
 		return nil
 	}
-	return (*uuid.UUID)(&id.Bytes)
+	out := uuid.UUID(id.Bytes)
+	return &out
 }
 
 // sweep says in its transaction that it is the sweep, which the table asks for.

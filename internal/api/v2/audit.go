@@ -105,7 +105,7 @@ func (a auditExport) VisitExportAuditEventsResponse(w http.ResponseWriter) error
 }
 
 // appendAuditEvent writes what ToAPIAuditEvent amounts to. It is by hand: the
-// encoder and the map of data would cost an export most of its pace.
+// encoder and the map of data would take longer than all the rest of an export.
 func appendAuditEvent(dst []byte, e audit.Event) ([]byte, error) {
 	dst = appendUUID(append(dst, `{"id":`...), e.ID)
 	dst = appendText(append(dst, `,"type":`...), e.Type)

@@ -1,6 +1,7 @@
 package page
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -12,11 +13,11 @@ import (
 	"github.com/fluentpro/fluentpro/internal/platform/fault"
 )
 
-// bite is how many bytes are gathered before they are written, and what each
-// write deadline is for.
+// bite is how many bytes a write deadline is for.
 const bite = 64 << 10
 
-// output is the response under way. It holds whole lines only.
+// output is the response under way. Its buffer is a page; only whole lines are in
+// it and leave it.
 type output struct {
 	w       http.ResponseWriter
 	control *http.ResponseController
@@ -40,23 +41,11 @@ func (o *output) open() error {
 		return fmt.Errorf("export: the response takes no write deadline: %w", err)
 	}
 	writeHeaders(o.w)
-	o.buffer = make([]byte, 0, bite+bite/8) // most lines fit behind a nearly full bite
 	return nil
 }
 
-// line takes the buffer that one more line was appended to, and writes it when
-// it is full.
-func (o *output) line(ctx context.Context, longer []byte) error {
-	longer = append(longer, '\n')
-	o.buffer = longer
-	if len(o.buffer) < bite {
-		return nil
-	}
-	return o.write(ctx)
-}
-
-// flush sends what there is before a page is read. The deadline is lifted: on
-// HTTP/2 one that passes while nothing is written would reset the stream.
+// flush sends the page. The deadline is lifted: on HTTP/2 one that passes while
+// the next page is read would reset the stream.
 func (o *output) flush(ctx context.Context) error {
 	if err := o.write(ctx); err != nil {
 		return err
@@ -67,22 +56,33 @@ func (o *output) flush(ctx context.Context) error {
 	return o.control.SetWriteDeadline(time.Time{})
 }
 
-// write sends whole lines, unless nobody waits for them any more.
+// write sends the page in bites of whole lines, as long as somebody waits for them.
 func (o *output) write(ctx context.Context) error {
-	if ctx.Err() != nil {
-		return fmt.Errorf("export: %w", context.Cause(ctx))
+	rest := o.buffer
+	o.buffer = o.buffer[:0]
+	for len(rest) > 0 {
+		if ctx.Err() != nil {
+			return fmt.Errorf("export: %w", context.Cause(ctx))
+		}
+		n := len(rest)
+		if n > bite {
+			n = max(bytes.LastIndexByte(rest[:bite], '\n'), bytes.IndexByte(rest, '\n')) + 1
+		}
+		if err := o.put(rest[:n]); err != nil {
+			return err
+		}
+		rest = rest[n:]
 	}
-	return o.put()
+	return nil
 }
 
-func (o *output) put() error {
+func (o *output) put(lines []byte) error {
 	if err := o.control.SetWriteDeadline(time.Now().Add(o.timeout)); err != nil {
 		return o.fail(err)
 	}
-	if _, err := o.w.Write(o.buffer); err != nil {
+	if _, err := o.w.Write(lines); err != nil {
 		return o.fail(err)
 	}
-	o.buffer = o.buffer[:0]
 	return nil
 }
 
@@ -91,13 +91,13 @@ func (o *output) fail(err error) error {
 	return fmt.Errorf("export: write: %w", err)
 }
 
-// end writes the line that only a whole export has. The deadline stays, for
-// what the server itself adds.
-func (o *output) end(count int) error {
+// end adds the line that only a whole export has, and writes the last page. The
+// deadline stays, for what the server itself adds.
+func (o *output) end(ctx context.Context, count int) error {
 	o.buffer = append(o.buffer, `{"type":"end","count":`...)
 	o.buffer = strconv.AppendInt(o.buffer, int64(count), 10)
 	o.buffer = append(o.buffer, "}\n"...)
-	return o.put()
+	return o.write(ctx)
 }
 
 // problem writes the line that an export ends with when cause cut it short, if
@@ -119,6 +119,5 @@ func (o *output) problem(cause error, describe func(error) (code, detail string)
 	if err != nil {
 		return fmt.Errorf("export: encode: %w", err)
 	}
-	o.buffer = append(append(o.buffer, text...), '\n')
-	return o.put()
+	return o.put(append(text, '\n'))
 }

@@ -1,13 +1,13 @@
 // Package page cuts large results into keyset pages, and serves a whole result
 // as NDJSON: one JSON object a line, written page by page.
 //
-// Stream promises that an export costs the same memory however long it is (one
-// page of rows, and a buffer of 64 KiB and a line); that no page is read while
-// one is being written, so that a client, however slow, holds no connection of
-// the database; that it ends soon after the client has left, at the latest
-// after Config.Limit; and that its end is visible: {"type":"end","count":n} is
-// the last line of a whole export and of no other. Exporter promises that a
-// node serves a bounded number at once and refuses more at once.
+// Stream promises that an export costs the same memory however long it is, that
+// of one page of lines; that no page is read while one is being written, so that
+// a client, however slow, holds no connection of the database; that it ends soon
+// after the client has left, and at the latest after Config.Limit; and that its
+// end is visible: {"type":"end","count":n} is the last line of a whole export and
+// of no other. Exporter promises that a node serves a bounded number at once and
+// refuses more at once.
 //
 // An export is not one snapshot: each page is a query of its own, so what
 // changes meanwhile is in it or not. The package knows no row by meaning, and

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"iter"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -33,16 +34,15 @@ func describe(err error) (code, detail string) {
 // numbers is a stream of the numbers 1 to n.
 func numbers(n int) page.Stream[int, int] {
 	return page.Stream[int, int]{
-		Read: func(_ context.Context, after *int, limit int) ([]int, error) {
+		Read: func(_ context.Context, after *int, limit int) iter.Seq2[int, error] {
 			first := 1
 			if after != nil {
 				first = *after + 1
 			}
-			var rows []int
-			for i := first; i <= n && len(rows) < limit; i++ {
-				rows = append(rows, i)
+			return func(yield func(int, error) bool) {
+				for i := first; i < first+limit && i <= n && yield(i, nil); i++ {
+				}
 			}
-			return rows, nil
 		},
 		Key:    func(i int) int { return i },
 		Append: func(dst []byte, i int) ([]byte, error) { return fmt.Appendf(dst, `{"n":%d}`, i), nil },
@@ -52,9 +52,9 @@ func numbers(n int) page.Stream[int, int] {
 // before has check run before each page of s is read.
 func before(s page.Stream[int, int], check func(ctx context.Context, after *int) error) page.Stream[int, int] {
 	read := s.Read
-	s.Read = func(ctx context.Context, after *int, limit int) ([]int, error) {
+	s.Read = func(ctx context.Context, after *int, limit int) iter.Seq2[int, error] {
 		if err := check(ctx, after); err != nil {
-			return nil, err
+			return func(yield func(int, error) bool) { yield(0, err) }
 		}
 		return read(ctx, after, limit)
 	}

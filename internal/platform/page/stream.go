@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"iter"
 	"net/http"
 	"time"
 
@@ -11,10 +12,11 @@ import (
 )
 
 // Source reads one page: up to limit rows that follow after, in the order of
-// their keys, or the first ones when after is nil. Fewer than limit are the
-// last. It must hold nothing once it has returned; its rows are used until it
-// is called again.
-type Source[Row, Key any] func(ctx context.Context, after *Key, limit int) ([]Row, error)
+// their keys, or the first ones when after is nil. Fewer than limit are the last;
+// an error ends it. A row is done with before the next is asked for, and nothing
+// is waited for meanwhile, so that a source may hold a connection until its page
+// ends, but no longer.
+type Source[Row, Key any] func(ctx context.Context, after *Key, limit int) iter.Seq2[Row, error]
 
 // Stream is one result, to be served once.
 type Stream[Row, Key any] struct {
@@ -50,41 +52,36 @@ func (s Stream[Row, Key]) Serve(ctx context.Context, w http.ResponseWriter, e *E
 	defer e.release()
 	ctx, cancel := context.WithTimeoutCause(ctx, e.cfg.Limit, errOutOfTime)
 	defer cancel()
-	rows, err := s.read(ctx, nil, e.cfg.Rows)
+	out := &output{w: w, control: http.NewResponseController(w), timeout: e.cfg.WriteTimeout}
+	first, err := s.read(ctx, out, nil, e.cfg.Rows)
 	if err != nil {
 		return err
 	}
-	out := &output{w: w, control: http.NewResponseController(w), timeout: e.cfg.WriteTimeout}
 	if err := out.open(); err != nil {
 		return err
 	}
-	if err := s.export(ctx, out, e.cfg, rows); err != nil {
+	if err := s.export(ctx, out, e.cfg, first); err != nil {
 		return errors.Join(err, out.problem(err, e.cfg.Describe))
 	}
 	return nil
 }
 
-// export writes page after page, beginning with the first.
-func (s Stream[Row, Key]) export(ctx context.Context, out *output, cfg Config, rows []Row) (err error) {
-	for count := 0; ; {
-		for _, row := range rows {
-			longer, err := s.Append(out.buffer, row)
-			if err != nil {
-				return fmt.Errorf("export: encode: %w", err)
-			}
-			if err := out.line(ctx, longer); err != nil {
-				return err
-			}
-		}
-		count += len(rows)
-		if len(rows) < cfg.Rows {
-			return out.end(count)
+// part is what is left to know of a page once it is encoded.
+type part[Key any] struct {
+	rows int
+	last Key
+}
+
+// export writes page after page, beginning with the first, which was read.
+func (s Stream[Row, Key]) export(ctx context.Context, out *output, cfg Config, p part[Key]) (err error) {
+	for count := p.rows; ; count += p.rows {
+		if p.rows < cfg.Rows {
+			return out.end(ctx, count)
 		}
 		if err := out.flush(ctx); err != nil {
 			return err
 		}
-		after := s.Key(rows[len(rows)-1])
-		if rows, err = s.page(ctx, &after, cfg); err != nil {
+		if p, err = s.page(ctx, out, &p.last, cfg); err != nil {
 			return err
 		}
 	}
@@ -92,12 +89,12 @@ func (s Stream[Row, Key]) export(ctx context.Context, out *output, cfg Config, r
 
 // page reads a page that is not the first, again if the database was away: the
 // client cannot repeat it alone.
-func (s Stream[Row, Key]) page(ctx context.Context, after *Key, cfg Config) ([]Row, error) {
+func (s Stream[Row, Key]) page(ctx context.Context, out *output, after *Key, cfg Config) (part[Key], error) {
 	delay := cfg.RetryDelay
 	for retry := 0; ; retry++ {
-		rows, err := s.read(ctx, after, cfg.Rows)
+		p, err := s.read(ctx, out, after, cfg.Rows)
 		if err == nil || ctx.Err() != nil || retry == retries || !passing(err) {
-			return rows, err
+			return p, err
 		}
 		select {
 		case <-ctx.Done():
@@ -107,15 +104,28 @@ func (s Stream[Row, Key]) page(ctx context.Context, after *Key, cfg Config) ([]R
 	}
 }
 
-func (s Stream[Row, Key]) read(ctx context.Context, after *Key, limit int) ([]Row, error) {
-	rows, err := s.Read(ctx, after, limit)
-	if err != nil && ctx.Err() != nil {
-		err = context.Cause(ctx)
+// read encodes a page into out as its rows come. One that fails leaves no trace.
+func (s Stream[Row, Key]) read(ctx context.Context, out *output, after *Key, limit int) (p part[Key], err error) {
+	defer func() {
+		if err == nil {
+			return
+		}
+		if out.buffer = out.buffer[:0]; ctx.Err() != nil {
+			err = context.Cause(ctx)
+		}
+		err = fmt.Errorf("export: read: %w", err)
+	}()
+	for row, err := range s.Read(ctx, after, limit) {
+		if err != nil {
+			return p, err
+		}
+		if out.buffer, err = s.Append(out.buffer, row); err != nil {
+			return p, err
+		}
+		out.buffer = append(out.buffer, '\n')
+		p = part[Key]{p.rows + 1, s.Key(row)}
 	}
-	if err != nil {
-		return nil, fmt.Errorf("export: read: %w", err)
-	}
-	return rows, nil
+	return p, nil
 }
 
 // passing tells an error that may be gone when the same is tried again.

@@ -3,8 +3,8 @@ package page_test
 import (
 	"context"
 	"fmt"
+	"iter"
 	"net/http"
-	"net/http/httptest"
 	"strings"
 	"sync"
 	"testing"
@@ -144,120 +144,65 @@ func TestADatabaseThatIsAwayForAMomentIsNotSeen(t *testing.T) {
 	})
 }
 
-func TestARowThatCannotBeWrittenLeavesNoTrace(t *testing.T) {
+func TestAPageThatFailsHalfWayLeavesNoTrace(t *testing.T) {
 	t.Parallel()
-	server, result := serve(t, exporter(nil), func() page.Stream[int, int] {
-		s := numbers(3)
-		s.Append = func(dst []byte, i int) ([]byte, error) {
-			if i == 3 {
-				return append(dst, "half of it"...), errBroken
+	for name, broken := range map[string]func(*page.Stream[int, int]){
+		"a row that cannot be written": func(s *page.Stream[int, int]) {
+			s.Append = func(dst []byte, i int) ([]byte, error) {
+				if i == 1003 {
+					return append(dst, "half of it"...), errBroken
+				}
+				return fmt.Append(dst, i), nil
 			}
-			return fmt.Append(dst, i), nil
+		},
+		"a row that cannot be read": func(s *page.Stream[int, int]) {
+			read := s.Read
+			s.Read = func(ctx context.Context, after *int, limit int) iter.Seq2[int, error] {
+				return func(yield func(int, error) bool) {
+					for i := range read(ctx, after, limit) {
+						if i == 1003 {
+							yield(0, errBroken)
+							return
+						}
+						yield(i, nil)
+					}
+				}
+			}
+			s.Append = func(dst []byte, i int) ([]byte, error) { return fmt.Append(dst, i), nil }
+		},
+	} {
+		server, result := serve(t, exporter(nil), func() page.Stream[int, int] {
+			s := numbers(2000)
+			broken(&s)
+			return s
+		})
+		body := whole(t, get(t, server, http.MethodGet))
+		require.ErrorIs(t, <-result, errBroken, name)
+		require.True(t, strings.HasSuffix(body,
+			"\n999\n1000\n"+`{"type":"problem","problem":{"code":"server.internal","detail":"something"}}`+"\n"), name)
+	}
+}
+
+// A page that is read again must not come twice.
+func TestAPageThatFailsHalfWayIsReadAgainWhole(t *testing.T) {
+	t.Parallel()
+	stream := numbers(1500)
+	read, failed := stream.Read, false
+	stream.Read = func(ctx context.Context, after *int, limit int) iter.Seq2[int, error] {
+		return func(yield func(int, error) bool) {
+			for i := range read(ctx, after, limit) {
+				if i == 1100 && !failed {
+					failed = true
+					yield(0, errAway)
+					return
+				}
+				if !yield(i, nil) {
+					return
+				}
+			}
 		}
-		return s
-	})
-	require.Equal(t, "1\n2\n"+`{"type":"problem","problem":{"code":"server.internal","detail":"something"}}`+"\n",
-		whole(t, get(t, server, http.MethodGet)))
-	require.ErrorIs(t, <-result, errBroken)
-}
-
-func TestAClientThatLeavesEndsTheExport(t *testing.T) {
-	t.Parallel()
-	left, reads := make(chan struct{}), 0
-	server, result := serve(t, exporter(func(c *page.Config) { c.AtOnce = 1 }), func() page.Stream[int, int] {
-		return before(numbers(1_000_000), func(ctx context.Context, _ *int) error {
-			if reads++; reads == 3 {
-				close(left)
-				<-ctx.Done() // as a query does
-				return ctx.Err()
-			}
-			return nil
-		})
-	})
-	res := get(t, server, http.MethodGet)
-	<-left
-	require.NoError(t, res.Body.Close())
-	require.ErrorIs(t, <-result, context.Canceled)
-	require.Equal(t, 3, reads, "the source is not asked again")
-	res = get(t, server, http.MethodGet) // the slot is free
-	require.Equal(t, http.StatusOK, res.StatusCode)
-}
-
-func TestACauseThatIsAFaultIsSaidInTheLastLine(t *testing.T) {
-	t.Parallel()
-	stopping := fault.New(fault.Unavailable, "server.unavailable", "stopping")
-	for name, fails := range map[string]bool{"while a page is read": true, "while one is about to be written": false} {
-		w := newFakeResponse()
-		ctx, cancel := context.WithCancelCause(t.Context())
-		stream := before(numbers(10_000), func(ctx context.Context, after *int) error {
-			if after == nil || *after < 2000 {
-				return nil
-			}
-			cancel(stopping)
-			if fails {
-				return ctx.Err()
-			}
-			return nil
-		})
-		require.ErrorIs(t, stream.Serve(ctx, w, exporter(nil), page.Options{}), stopping, name)
-		last := map[bool]string{true: `{"n":2000}`, false: `{"n":3000}`}[fails]
-		require.True(t, strings.HasSuffix(w.text.String(),
-			last+"\n"+`{"type":"problem","problem":{"code":"server.unavailable","detail":"stopping"}}`+"\n"), name)
-	}
-	ctx, cancel := context.WithCancelCause(t.Context())
-	cancel(stopping)
-	w := newFakeResponse()
-	err := before(numbers(1), func(ctx context.Context, _ *int) error { return ctx.Err() }).Serve(ctx, w, exporter(nil), page.Options{})
-	require.ErrorIs(t, err, stopping)
-	require.Empty(t, w.text.String(), "before the first byte it is the answer")
-}
-
-func TestAnExportEndsWhenItsTimeIsUp(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		w, began := newFakeResponse(), time.Now()
-		stream := before(numbers(1_000_000), func(ctx context.Context, _ *int) error {
-			select {
-			case <-ctx.Done():
-				return ctx.Err()
-			case <-time.After(4 * time.Minute):
-				return nil
-			}
-		})
-		err := stream.Serve(t.Context(), w, exporter(nil), page.Options{})
-		require.True(t, fault.Is(err, "export.out_of_time"))
-		require.Equal(t, 15*time.Minute, time.Since(began))
-		require.Contains(t, w.text.String(), `{"n":3000}`+"\n"+`{"type":"problem","problem":{"code":"export.out_of_time",`)
-	})
-}
-
-func TestAResponseWithoutDeadlinesIsRefusedBeforeAnythingIsWritten(t *testing.T) {
-	t.Parallel()
-	recorder := httptest.NewRecorder()
-	require.ErrorIs(t, numbers(1).Serve(t.Context(), recorder, exporter(nil), page.Options{}), http.ErrNotSupported)
-	require.Empty(t, recorder.Header())
-}
-
-func TestAWriteThatFailsIsTheEnd(t *testing.T) {
-	t.Parallel()
-	for _, n := range []int{10, 100_000} {
-		w := newFakeResponse()
-		w.broken = errBroken
-		require.ErrorIs(t, numbers(n).Serve(t.Context(), w, exporter(nil), page.Options{}), errBroken)
-		require.Equal(t, 1, w.writes, "no problem line is tried")
 	}
 	w := newFakeResponse()
-	w.unflushed = errBroken
-	require.ErrorIs(t, numbers(5000).Serve(t.Context(), w, exporter(nil), page.Options{}), errBroken)
-	require.Equal(t, 1, w.writes)
-}
-
-func TestCutGivesAPageAndWhetherThereAreMore(t *testing.T) {
-	t.Parallel()
-	rows, more := page.Cut([]int{1, 2, 3}, 2)
-	require.Equal(t, []int{1, 2}, rows)
-	require.True(t, more)
-	rows, more = page.Cut([]int{1, 2}, 2)
-	require.Equal(t, []int{1, 2}, rows)
-	require.False(t, more)
+	require.NoError(t, stream.Serve(t.Context(), w, exporter(func(c *page.Config) { c.RetryDelay = 1 }), page.Options{}))
+	require.Equal(t, text(1500), w.text.String())
 }
