@@ -335,7 +335,7 @@ func TestAReplayGivesAGroupWhatItMissed(t *testing.T) {
 	b.move(piece, 3)
 	b.sees("one", piece, 3)
 	in := outbox.ReplayInput{Group: "one", From: time.Now().Add(-time.Hour), To: time.Now().Add(time.Hour)}
-	looked, total := 0, int64(0)
+	looked := 0
 	total, err := outbox.CountReplay(t.Context(), b.pool, in)
 	require.NoError(t, err)
 	require.EqualValues(t, 3, total)
