@@ -24,7 +24,7 @@ var (
 type ReplayInput struct {
 	Group string
 	From  time.Time // when the event was recorded, inclusive
-	To    time.Time // exclusive
+	To    time.Time // exclusive; what happens after the replay has begun is not replayed
 	Types []string  // none: all that the group takes
 	Again bool      // also what the group has handled: its effects happen once more
 }
@@ -36,7 +36,7 @@ type ReplayInput struct {
 // Fault: resource.not_found for a group that no node ever worked for.
 func Replay(ctx context.Context, pool *pgxpool.Pool, in ReplayInput, progress func(looked int)) (replayed int64, err error) {
 	s := store{pool: pool}
-	if in.Types, err = s.typesFor(ctx, in); err != nil {
+	if in, err = s.settled(ctx, in); err != nil {
 		return 0, err
 	}
 	for after := int64(0); ; {
@@ -64,7 +64,7 @@ func Groups(ctx context.Context, pool *pgxpool.Pool) ([]string, error) {
 // resource.not_found.
 func CountReplay(ctx context.Context, pool *pgxpool.Pool, in ReplayInput) (_ int64, err error) {
 	s := store{pool: pool}
-	if in.Types, err = s.typesFor(ctx, in); err != nil {
+	if in, err = s.settled(ctx, in); err != nil {
 		return 0, err
 	}
 	return s.countForReplay(ctx, in)

@@ -378,20 +378,25 @@ func (s store) groups(ctx context.Context) ([]string, error) {
 	return names, nil
 }
 
-// typesFor is wanted for what a group takes now.
-func (s store) typesFor(ctx context.Context, in ReplayInput) ([]string, error) {
+// settled is in with the types that the group takes now, and an end that the
+// events which the replay itself leads to cannot keep ahead of.
+func (s store) settled(ctx context.Context, in ReplayInput) (ReplayInput, error) {
 	rows, err := s.q.SubscriptionsOfGroup(ctx, s.pool, in.Group)
 	if err != nil {
-		return nil, postgres.Translate(fmt.Errorf("read groups: %w", err))
+		return in, postgres.Translate(fmt.Errorf("read groups: %w", err))
 	}
 	if len(rows) == 0 {
-		return nil, errNoGroupOfThisName
+		return in, errNoGroupOfThisName
 	}
 	var taken []string
 	for _, r := range rows {
 		taken = append(taken, r.Type)
 	}
-	return wanted(taken, in.Types), nil
+	in.Types = wanted(taken, in.Types)
+	if now := time.Now(); in.To.After(now) {
+		in.To = now
+	}
+	return in, nil
 }
 
 func (s store) eventsForReplay(ctx context.Context, in ReplayInput, after int64) (ids []uuid.UUID, last int64, err error) {
