@@ -122,6 +122,7 @@ func TestAWorkerDoesWhatServeLeavesAlone(t *testing.T) {
 	t.Setenv("FLUENTPRO_REDIS_URL", redis)
 	t.Setenv("FLUENTPRO_MODEL_BASE_URL", "http://127.0.0.1:1/v1")
 	t.Setenv("FLUENTPRO_MODEL_NAME", "some-model")
+	t.Setenv("FLUENTPRO_SMTP_URL", "smtp://127.0.0.1:1?starttls=off")
 	t.Setenv("FLUENTPRO_KEY_ENCRYPTION_KEY", base64.StdEncoding.EncodeToString(make([]byte, 32)))
 	t.Setenv("FLUENTPRO_SERVE_JOBS", "false")
 	_, stopServe := start(t, addr, "serve")
