@@ -33,8 +33,10 @@ func (a *App) wireEvents(ctx context.Context, handlers *outbox.Handlers, letters
 	return err
 }
 
-// startEvents begins to move and to handle events.
+// startEvents begins to move and to handle events. A stop that comes meanwhile
+// is no error: it ends what was started.
 func (a *App) startEvents(ctx context.Context) error {
+	ctx = context.WithoutCancel(ctx) // each query has a bound of its own
 	if err := a.consumers.Start(ctx); err != nil {
 		return fmt.Errorf("start event handlers: %w", err)
 	}
