@@ -140,7 +140,7 @@ func Listen(ctx context.Context, addr string) (net.Listener, error) {
 	return listener, nil
 }
 
-// shutDown stops what Serve started, in the order of docs/operations.md.
+// shutDown stops what Serve started, in the order that Serve promises.
 func shutDown(a *App, server *http.Server, cfg Config) error {
 	a.logger.Info("stopping", "delay", cfg.DrainDelay.String(), "limit", cfg.DrainLimit.String())
 	a.NotReady()
