@@ -34,6 +34,7 @@ type consumer struct {
 	retryAfter time.Duration
 	logger     *slog.Logger
 	hook       hook
+	turns      chan struct{} // one is taken to settle
 
 	parked   map[uuid.UUID]bool // aggregates that wait: those stored as such, perhaps more
 	due      time.Time          // before which no waiting event is due
@@ -117,7 +118,7 @@ func (c *consumer) pause() time.Duration {
 
 // step does what there is to do, up to a batch, and says whether there was any.
 func (c *consumer) step(ctx context.Context) (worked bool, err error) {
-	if err := c.settle(ctx); err != nil {
+	if err := c.settle(ctx); err != nil || !c.settled {
 		return false, err
 	}
 	if c.reload.Swap(false) {
@@ -158,6 +159,14 @@ func (c *consumer) settle(ctx context.Context) error {
 	}
 	first := !c.settled
 	if first {
+		select {
+		case c.turns <- struct{}{}:
+			defer func() { <-c.turns }()
+		case <-c.quit:
+			return nil // run sees it too
+		case <-ctx.Done():
+			return ctx.Err()
+		}
 		var err error
 		if c.parked, err = c.store.parkedAggregates(ctx, c.lease); err != nil {
 			return err

@@ -17,6 +17,10 @@ import (
 	"github.com/fluentpro/fluentpro/internal/platform/postgres"
 )
 
+// settlingAtOnce is how many consumers of a node take up their partitions at the
+// same time: all at once would take every connection of the pool.
+const settlingAtOnce = 2
+
 // resubscribeEvery is how often a node says that its groups are alive.
 const resubscribeEvery = time.Hour
 
@@ -44,6 +48,8 @@ type Consumers struct {
 	streams streams                         // once started
 	since   map[string]map[string]time.Time // by group and type, once started
 
+	turns chan struct{} // settlingAtOnce of them
+
 	mu      sync.Mutex
 	running map[place]*consumer
 
@@ -58,7 +64,7 @@ type Consumers struct {
 func NewConsumers(cfg ConsumersConfig) *Consumers {
 	cfg.LeaseLifetime = cmp.Or(cfg.LeaseLifetime, leaseLifetime)
 	cfg.RetryAfter = cmp.Or(cfg.RetryAfter, defaultRetryAfter)
-	c := &Consumers{cfg: cfg, store: store{pool: cfg.Pool}, running: map[place]*consumer{}}
+	c := &Consumers{cfg: cfg, store: store{pool: cfg.Pool}, running: map[place]*consumer{}, turns: make(chan struct{}, settlingAtOnce)}
 	c.share = newShare(c.store, nodeOr(cfg.Node), cfg.Handlers.Groups(), cfg.LeaseLifetime, c, cfg.Logger)
 	return c
 }
@@ -181,7 +187,7 @@ func (c *Consumers) begin(l lease) {
 	ctx, cancel := context.WithCancel(c.root)
 	one := &consumer{
 		lease: l, store: c.store, streams: c.streams, handlers: c.cfg.Handlers, since: c.since[l.name], buried: c.cfg.Bury,
-		retryAfter: c.cfg.RetryAfter, logger: c.cfg.Logger, hook: c.hook, parked: map[uuid.UUID]bool{},
+		retryAfter: c.cfg.RetryAfter, logger: c.cfg.Logger, hook: c.hook, turns: c.turns, parked: map[uuid.UUID]bool{},
 		wake: make(chan struct{}, 1), quit: make(chan struct{}), done: make(chan struct{}), cancel: cancel,
 	}
 	c.mu.Lock()
