@@ -1,6 +1,7 @@
 package task
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -35,6 +36,7 @@ func (a jobArgs) Kind() string { return "task." + a.kind }
 //     is only logged.
 //
 // A job that is given up, because its workers were lost, fails its task too.
+// spec.Queue is job.QueueMaintenance unless it says otherwise.
 func Register[I any](s *Service, r *job.Registry, kind string, spec job.Spec, work func(ctx context.Context, p *Progress, input I) (any, error)) {
 	do := func(ctx context.Context, p *Progress, input json.RawMessage) (any, error) {
 		var in I
@@ -43,6 +45,7 @@ func Register[I any](s *Service, r *job.Registry, kind string, spec job.Spec, wo
 		}
 		return work(ctx, p, in)
 	}
+	spec.Queue = cmp.Or(spec.Queue, job.QueueMaintenance)
 	args := jobArgs{kind: kind}
 	job.RegisterKind(r, args, spec, func(ctx context.Context, run job.Run, args jobArgs) error {
 		return s.attempt(ctx, run, args, do)

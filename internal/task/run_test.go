@@ -51,7 +51,7 @@ func TestATaskAndItsJobExistTogetherOrNotAtAll(t *testing.T) {
 	require.EqualValues(t, 1, made.Revision)
 	require.Equal(t, "queued", n.told(made))
 	var args json.RawMessage
-	n.scan("select args from river_job where kind = 'task.rehearsal' and queue = 'task' and max_attempts = 3", nil, &args)
+	n.scan("select args from river_job where kind = 'task.rehearsal' and queue = 'maintenance' and max_attempts = 3", nil, &args)
 	require.JSONEq(t, `{"v": 1, "task_id": "`+made.ID.String()+`"}`, string(args))
 }
 
