@@ -76,7 +76,7 @@ var stages = map[string]func(t *testing.T, s *apitest.Server) stage{
 
 	"listAuditEvents 200":   auditAsTheExample,
 	"exportAuditEvents 200": auditAsTheExample,
-	"listQueues 200":        func(t *testing.T, s *apitest.Server) stage { return stage{asks: s.Moderator(t)} },
+	"listQueues 200":        quietAsTheExample,
 	"pauseQueue 200":        func(t *testing.T, s *apitest.Server) stage { return stage{asks: s.Admin(t)} },
 	"resumeQueue 200":       func(t *testing.T, s *apitest.Server) stage { return stage{asks: s.Admin(t)} },
 	"listDeadLetters 200":   givenUpAsTheExample,
@@ -281,6 +281,18 @@ func auditAsTheExample(t *testing.T, s *apitest.Server) stage {
 		CorrelationID: "mei-signs-up", OccurredAt: time.Date(2026, 11, 2, 9, 0, 0, 0, time.UTC), Data: json.RawMessage("{}"),
 	})
 	return stage{asks: s.Admin(t)}
+}
+
+// quietAsTheExample waits for what signing up starts by itself.
+func quietAsTheExample(t *testing.T, s *apitest.Server) stage {
+	l := s.Moderator(t)
+	pool := s.Pool(t)
+	require.Eventually(t, func() bool {
+		var open int
+		err := pool.QueryRow(t.Context(), "select count(*) from river_job where queue = 'auth' and finalized_at is null").Scan(&open)
+		return err == nil && open == 0 && len(s.Mail.List()) > 0
+	}, 20*time.Second, 10*time.Millisecond)
+	return stage{asks: l}
 }
 
 func greetingAsTheExample(t *testing.T, s *apitest.Server) stage {
