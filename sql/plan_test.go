@@ -32,7 +32,11 @@ func TestHotQueriesUseTheirIndex(t *testing.T) {
 	}{
 		"UserByEmail":                  {db.UserByEmail, []any{text}, "users_email_key"},
 		"UserByID":                     {db.UserByID, []any{id}, "users_pkey"},
-		"SessionIsLive":                {db.SessionIsLive, []any{id, id, now}, "sessions_pkey"},
+		"UserBySubject":                {db.UserBySubject, []any{text}, "users_subject_key"},
+		"LiveSession":                  {db.LiveSession, []any{id, id}, "sessions_pkey"},
+		"KnowsDevice":                  {db.KnowsDevice, []any{id, []byte(text), now}, "sessions_fingerprint"},
+		"SessionChanges":               {db.SessionChanges, []any{time.Minute}, "session_changes_recorded"},
+		"MailedCodeForUpdate":          {db.MailedCodeForUpdate, []any{[]byte(text)}, "mailed_codes_hash_key"},
 		"RefreshTokenForUpdate":        {db.RefreshTokenForUpdate, []any{[]byte(text)}, "refresh_tokens_pkey"},
 		"ConversationByID":             {db.ConversationByID, []any{id, id}, "conversations_pkey"},
 		"ConversationForUpdate":        {db.ConversationForUpdate, []any{id}, "conversations_pkey"},

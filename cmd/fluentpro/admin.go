@@ -14,7 +14,7 @@ func adminCommand() *cobra.Command {
 	cmd.AddCommand(&cobra.Command{
 		Use:   "grant EMAIL",
 		Short: "Give an account the role admin",
-		Long:  "The role counts in tokens issued from now on: sign in again or refresh.\n" + whichDatabase,
+		Long:  "The role counts within a second, also where the account is signed in.\n" + whichDatabase,
 		Args:  cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			cfg, _, err := databaseSettings()

@@ -251,3 +251,16 @@ func devDatabaseURL(dataDir string) (string, error) {
 	}
 	return string(text), nil
 }
+
+// devKey gives cfg the master key of its data folder, where none is set.
+func devKey(cfg *app.Config) error {
+	if cfg.KeyEncryptionKey != "" {
+		return nil
+	}
+	text, err := os.ReadFile(filepath.Join(cfg.DataDir, keyFile))
+	if err != nil {
+		return fmt.Errorf("set FLUENTPRO_KEY_ENCRYPTION_KEY, or start `fluentpro dev` first: %w", err)
+	}
+	cfg.KeyEncryptionKey = strings.TrimSpace(string(text))
+	return nil
+}

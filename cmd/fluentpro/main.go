@@ -32,7 +32,7 @@ func root() *cobra.Command {
 		SilenceErrors: true,
 		SilenceUsage:  true,
 	}
-	cmd.AddCommand(devCommand(), serveCommand(), workerCommand(), migrateCommand(), adminCommand(), queuesCommand(),
+	cmd.AddCommand(devCommand(), serveCommand(), workerCommand(), migrateCommand(), adminCommand(), keysCommand(), queuesCommand(),
 		deadLettersCommand(), eventsCommand(), versionCommand())
 	return cmd
 }

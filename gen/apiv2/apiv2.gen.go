@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/labstack/echo/v4"
@@ -88,6 +89,81 @@ const (
 func (e ExportProblemType) Valid() bool {
 	switch e {
 	case ExportProblemTypeProblem:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ExportedConversationType.
+const (
+	ExportedConversationTypeConversation ExportedConversationType = "conversation"
+)
+
+// Valid indicates whether the value is a known member of the ExportedConversationType enum.
+func (e ExportedConversationType) Valid() bool {
+	switch e {
+	case ExportedConversationTypeConversation:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ExportedMessageType.
+const (
+	ExportedMessageTypeMessage ExportedMessageType = "message"
+)
+
+// Valid indicates whether the value is a known member of the ExportedMessageType enum.
+func (e ExportedMessageType) Valid() bool {
+	switch e {
+	case ExportedMessageTypeMessage:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ExportedSessionType.
+const (
+	ExportedSessionTypeSession ExportedSessionType = "session"
+)
+
+// Valid indicates whether the value is a known member of the ExportedSessionType enum.
+func (e ExportedSessionType) Valid() bool {
+	switch e {
+	case ExportedSessionTypeSession:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ExportedTaskType.
+const (
+	ExportedTaskTypeTask ExportedTaskType = "task"
+)
+
+// Valid indicates whether the value is a known member of the ExportedTaskType enum.
+func (e ExportedTaskType) Valid() bool {
+	switch e {
+	case ExportedTaskTypeTask:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ExportedUserType.
+const (
+	ExportedUserTypeUser ExportedUserType = "user"
+)
+
+// Valid indicates whether the value is a known member of the ExportedUserType enum.
+func (e ExportedUserType) Valid() bool {
+	switch e {
+	case ExportedUserTypeUser:
 		return true
 	default:
 		return false
@@ -253,6 +329,7 @@ func (e PartnerRelation) Valid() bool {
 // Defines values for ProblemCode.
 const (
 	AuthForbidden                 ProblemCode = "auth.forbidden"
+	AuthInvalidCode               ProblemCode = "auth.invalid_code"
 	AuthInvalidCredentials        ProblemCode = "auth.invalid_credentials"
 	AuthInvalidRefreshToken       ProblemCode = "auth.invalid_refresh_token"
 	AuthInvalidToken              ProblemCode = "auth.invalid_token"
@@ -281,6 +358,8 @@ const (
 	RequestInvalid                ProblemCode = "request.invalid"
 	RequestMalformed              ProblemCode = "request.malformed"
 	RequestNotAcceptable          ProblemCode = "request.not_acceptable"
+	RequestPreconditionFailed     ProblemCode = "request.precondition_failed"
+	RequestRateLimited            ProblemCode = "request.rate_limited"
 	RequestTooLarge               ProblemCode = "request.too_large"
 	RequestUnsupportedMediaType   ProblemCode = "request.unsupported_media_type"
 	ResourceNotFound              ProblemCode = "resource.not_found"
@@ -289,15 +368,21 @@ const (
 	ServerInternal                ProblemCode = "server.internal"
 	ServerOverloaded              ProblemCode = "server.overloaded"
 	ServerUnavailable             ProblemCode = "server.unavailable"
+	TaskNotCancellable            ProblemCode = "task.not_cancellable"
 	TaskResultTooLarge            ProblemCode = "task.result_too_large"
 	UserEmailTaken                ProblemCode = "user.email_taken"
 	UserPasswordWeak              ProblemCode = "user.password_weak"
+	UserPreferencesTooLarge       ProblemCode = "user.preferences_too_large"
+	UserUnknownLanguage           ProblemCode = "user.unknown_language"
+	UserWrongPassword             ProblemCode = "user.wrong_password"
 )
 
 // Valid indicates whether the value is a known member of the ProblemCode enum.
 func (e ProblemCode) Valid() bool {
 	switch e {
 	case AuthForbidden:
+		return true
+	case AuthInvalidCode:
 		return true
 	case AuthInvalidCredentials:
 		return true
@@ -355,6 +440,10 @@ func (e ProblemCode) Valid() bool {
 		return true
 	case RequestNotAcceptable:
 		return true
+	case RequestPreconditionFailed:
+		return true
+	case RequestRateLimited:
+		return true
 	case RequestTooLarge:
 		return true
 	case RequestUnsupportedMediaType:
@@ -371,11 +460,19 @@ func (e ProblemCode) Valid() bool {
 		return true
 	case ServerUnavailable:
 		return true
+	case TaskNotCancellable:
+		return true
 	case TaskResultTooLarge:
 		return true
 	case UserEmailTaken:
 		return true
 	case UserPasswordWeak:
+		return true
+	case UserPreferencesTooLarge:
+		return true
+	case UserUnknownLanguage:
+		return true
+	case UserWrongPassword:
 		return true
 	default:
 		return false
@@ -397,6 +494,21 @@ func (e Role) Valid() bool {
 	case RoleModerator:
 		return true
 	case RoleUser:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for SessionRevokedType.
+const (
+	SessionRevokedTypeSessionRevoked SessionRevokedType = "session.revoked"
+)
+
+// Valid indicates whether the value is a known member of the SessionRevokedType enum.
+func (e SessionRevokedType) Valid() bool {
+	switch e {
+	case SessionRevokedTypeSessionRevoked:
 		return true
 	default:
 		return false
@@ -619,6 +731,31 @@ type AuditExportLine struct {
 	union json.RawMessage
 }
 
+// ChangeEmailRequest defines model for ChangeEmailRequest.
+type ChangeEmailRequest struct {
+	CurrentPassword string `json:"current_password"`
+
+	// Email The new one, compared lower-cased.
+	Email openapi_types.Email `json:"email"`
+}
+
+// ChangePasswordRequest defines model for ChangePasswordRequest.
+type ChangePasswordRequest struct {
+	CurrentPassword string `json:"current_password"`
+
+	// NewPassword By the rules of signUp.
+	NewPassword string `json:"new_password"`
+}
+
+// CompletePasswordResetRequest defines model for CompletePasswordResetRequest.
+type CompletePasswordResetRequest struct {
+	// NewPassword By the rules of signUp.
+	NewPassword string `json:"new_password"`
+
+	// Token The code of the mail, good once and for 30 minutes. Hyphens, spaces and case do not matter.
+	Token MailedCode `json:"token"`
+}
+
 // Context Four maps; all but `session_metadata` reach the model, as data.
 type Context struct {
 	// ConversationSettings At most 50 members.
@@ -809,6 +946,11 @@ type ExportEnd struct {
 // ExportEndType defines model for ExportEnd.Type.
 type ExportEndType string
 
+// ExportMeLine One line of exportMe.
+type ExportMeLine struct {
+	union json.RawMessage
+}
+
 // ExportProblem The last line of an export that the server could not finish; what came before is true but not all.
 type ExportProblem struct {
 	Problem struct {
@@ -821,6 +963,56 @@ type ExportProblem struct {
 
 // ExportProblemType defines model for ExportProblem.Type.
 type ExportProblemType string
+
+// ExportedConversation One conversation, its messages apart.
+type ExportedConversation struct {
+	// Data All that is kept of it.
+	Data map[string]interface{}   `json:"data"`
+	Type ExportedConversationType `json:"type"`
+}
+
+// ExportedConversationType defines model for ExportedConversation.Type.
+type ExportedConversationType string
+
+// ExportedMessage One message, in the order of its conversation.
+type ExportedMessage struct {
+	// Data All that is kept of it.
+	Data map[string]interface{} `json:"data"`
+	Type ExportedMessageType    `json:"type"`
+}
+
+// ExportedMessageType defines model for ExportedMessage.Type.
+type ExportedMessageType string
+
+// ExportedSession One device that was signed in.
+type ExportedSession struct {
+	// Data All that is kept of it.
+	Data map[string]interface{} `json:"data"`
+	Type ExportedSessionType    `json:"type"`
+}
+
+// ExportedSessionType defines model for ExportedSession.Type.
+type ExportedSessionType string
+
+// ExportedTask One task.
+type ExportedTask struct {
+	// Data All that is kept of it.
+	Data map[string]interface{} `json:"data"`
+	Type ExportedTaskType       `json:"type"`
+}
+
+// ExportedTaskType defines model for ExportedTask.Type.
+type ExportedTaskType string
+
+// ExportedUser The account itself.
+type ExportedUser struct {
+	// Data All that is kept of it.
+	Data map[string]interface{} `json:"data"`
+	Type ExportedUserType       `json:"type"`
+}
+
+// ExportedUserType defines model for ExportedUser.Type.
+type ExportedUserType string
 
 // FieldProblem One place in the request and the rule it breaks.
 type FieldProblem struct {
@@ -871,7 +1063,7 @@ type LanguagePage struct {
 
 // LogInRequest defines model for LogInRequest.
 type LogInRequest struct {
-	// DeviceName How the learner knows this device; without it, the User-Agent.
+	// DeviceName How the learner knows this device; without it, a name made from the User-Agent.
 	DeviceName *string `json:"device_name,omitempty"`
 	Email      string  `json:"email"`
 	Password   string  `json:"password"`
@@ -884,6 +1076,9 @@ type LogInResult struct {
 	Tokens  Tokens  `json:"tokens"`
 	User    User    `json:"user"`
 }
+
+// MailedCode The code of the mail, good once and for 30 minutes. Hyphens, spaces and case do not matter.
+type MailedCode = string
 
 // Message defines model for Message.
 type Message struct {
@@ -1025,6 +1220,14 @@ type PartnerPage struct {
 	NextCursor nullable.Nullable[any] `json:"next_cursor"`
 }
 
+// PasswordResetRequest defines model for PasswordResetRequest.
+type PasswordResetRequest struct {
+	Email openapi_types.Email `json:"email"`
+}
+
+// Preferences What a client keeps for its user, such as a theme; the service gives it no meaning. At most 16 KiB of JSON in all.
+type Preferences map[string]interface{}
+
 // Problem An error (RFC 9457). Members beyond these may appear, such as the id of what is in the way.
 type Problem struct {
 	// Code A stable slug; clients may act on it. New codes may appear.
@@ -1109,6 +1312,22 @@ type Session struct {
 	ID         openapi_types.UUID `json:"id"`
 	LastSeenAt time.Time          `json:"last_seen_at"`
 }
+
+// SessionPage defines model for SessionPage.
+type SessionPage struct {
+	Data       []Session                 `json:"data"`
+	NextCursor nullable.Nullable[string] `json:"next_cursor"`
+}
+
+// SessionRevoked The session whose token opened this stream has ended, so the stream does. It is the last event, and has no `id`; what the
+// stream tells of goes on, and can be resumed with the token of another session.
+type SessionRevoked struct {
+	SessionID openapi_types.UUID `json:"session_id"`
+	Type      SessionRevokedType `json:"type"`
+}
+
+// SessionRevokedType defines model for SessionRevoked.Type.
+type SessionRevokedType string
 
 // SignUpRequest defines model for SignUpRequest.
 type SignUpRequest struct {
@@ -1282,6 +1501,18 @@ type Tokens struct {
 // TokensTokenType defines model for Tokens.TokenType.
 type TokensTokenType string
 
+// UpdateMeRequest defines model for UpdateMeRequest.
+type UpdateMeRequest struct {
+	// FullName Any script; 2-100 characters after trim.
+	FullName *string `json:"full_name,omitempty"`
+
+	// NativeLanguage An id of listLanguages that is available, in any case and with hyphens too.
+	NativeLanguage nullable.Nullable[string] `json:"native_language,omitempty"`
+
+	// Preferences Merged into what is there.
+	Preferences nullable.Nullable[map[string]interface{}] `json:"preferences,omitempty"`
+}
+
 // User defines model for User.
 type User struct {
 	CreatedAt     time.Time           `json:"created_at"`
@@ -1292,8 +1523,17 @@ type User struct {
 
 	// NativeLanguage An id of listLanguages.
 	NativeLanguage nullable.Nullable[string] `json:"native_language"`
-	Roles          []Role                    `json:"roles"`
-	UpdatedAt      time.Time                 `json:"updated_at"`
+
+	// Preferences What a client keeps for its user, such as a theme; the service gives it no meaning. At most 16 KiB of JSON in all.
+	Preferences Preferences `json:"preferences"`
+	Roles       []Role      `json:"roles"`
+	UpdatedAt   time.Time   `json:"updated_at"`
+}
+
+// VerifyEmailRequest defines model for VerifyEmailRequest.
+type VerifyEmailRequest struct {
+	// Token The code of the mail, good once and for 30 minutes. Hyphens, spaces and case do not matter.
+	Token MailedCode `json:"token"`
 }
 
 // AcceptLanguage defines model for AcceptLanguage.
@@ -1313,6 +1553,9 @@ type DeadLetterID = openapi_types.UUID
 
 // IdempotencyKey defines model for IdempotencyKey.
 type IdempotencyKey = string
+
+// IfMatch defines model for IfMatch.
+type IfMatch = string
 
 // IfNoneMatch defines model for IfNoneMatch.
 type IfNoneMatch = string
@@ -1503,6 +1746,13 @@ type StreamMessageEventsParams struct {
 	LastEventID *LastEventID `json:"Last-Event-ID,omitempty"`
 }
 
+// RequestEmailVerificationParams defines parameters for RequestEmailVerification.
+type RequestEmailVerificationParams struct {
+	// IdempotencyKey Makes a retry safe: the same key and body within 24 hours has one effect and gets the first answer
+	// again; another body is 422 `idempotency.key_reused`. Any unique text, a UUID for instance.
+	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
+}
+
 // ListIndustriesParams defines parameters for ListIndustries.
 type ListIndustriesParams struct {
 	// AcceptLanguage Preferred languages (RFC 9110). Served are `en`, `zh-Hans` and `zh-Hant`; others get English.
@@ -1528,6 +1778,22 @@ type ListPartnersParams struct {
 
 	// IfNoneMatch ETags the client holds (RFC 9110); 304 if one of them is current.
 	IfNoneMatch *IfNoneMatch `json:"If-None-Match,omitempty"`
+}
+
+// RequestPasswordResetParams defines parameters for RequestPasswordReset.
+type RequestPasswordResetParams struct {
+	// IdempotencyKey Makes a retry safe: the same key and body within 24 hours has one effect and gets the first answer
+	// again; another body is 422 `idempotency.key_reused`. Any unique text, a UUID for instance.
+	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
+}
+
+// ListSessionsParams defines parameters for ListSessions.
+type ListSessionsParams struct {
+	// Limit The most entries to return, 1-100.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor The `next_cursor` of the page before, with the same filter; anything else is 400 `cursor.invalid`.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
 }
 
 // ListSituationsParams defines parameters for ListSituations.
@@ -1579,10 +1845,22 @@ type SignUpParams struct {
 	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
 }
 
+// DeleteMeParams defines parameters for DeleteMe.
+type DeleteMeParams struct {
+	// Prefer `wait=N` (RFC 7240): wait up to N seconds for the outcome, at most 30. Other preferences are ignored.
+	Prefer *Prefer `json:"Prefer,omitempty"`
+}
+
 // GetMeParams defines parameters for GetMe.
 type GetMeParams struct {
 	// IfNoneMatch ETags the client holds (RFC 9110); 304 if one of them is current.
 	IfNoneMatch *IfNoneMatch `json:"If-None-Match,omitempty"`
+}
+
+// UpdateMeParams defines parameters for UpdateMe.
+type UpdateMeParams struct {
+	// IfMatch ETags that the client knows (RFC 9110); 412 `request.precondition_failed` if none of them is current.
+	IfMatch *IfMatch `json:"If-Match,omitempty"`
 }
 
 // CreateEventReplayJSONRequestBody defines body for CreateEventReplay for application/json ContentType.
@@ -1594,6 +1872,15 @@ type CreateConversationJSONRequestBody = CreateConversationRequest
 // CreateMessageJSONRequestBody defines body for CreateMessage for application/json ContentType.
 type CreateMessageJSONRequestBody = CreateMessageRequest
 
+// VerifyEmailJSONRequestBody defines body for VerifyEmail for application/json ContentType.
+type VerifyEmailJSONRequestBody = VerifyEmailRequest
+
+// RequestPasswordResetJSONRequestBody defines body for RequestPasswordReset for application/json ContentType.
+type RequestPasswordResetJSONRequestBody = PasswordResetRequest
+
+// CompletePasswordResetJSONRequestBody defines body for CompletePasswordReset for application/json ContentType.
+type CompletePasswordResetJSONRequestBody = CompletePasswordResetRequest
+
 // LogInJSONRequestBody defines body for LogIn for application/json ContentType.
 type LogInJSONRequestBody = LogInRequest
 
@@ -1602,6 +1889,18 @@ type RefreshSessionJSONRequestBody = RefreshRequest
 
 // SignUpJSONRequestBody defines body for SignUp for application/json ContentType.
 type SignUpJSONRequestBody = SignUpRequest
+
+// UpdateMeJSONRequestBody defines body for UpdateMe for application/json ContentType.
+type UpdateMeJSONRequestBody = UpdateMeRequest
+
+// UpdateMeApplicationMergePatchPlusJSONRequestBody defines body for UpdateMe for application/merge-patch+json ContentType.
+type UpdateMeApplicationMergePatchPlusJSONRequestBody = UpdateMeRequest
+
+// ChangeEmailJSONRequestBody defines body for ChangeEmail for application/json ContentType.
+type ChangeEmailJSONRequestBody = ChangeEmailRequest
+
+// ChangePasswordJSONRequestBody defines body for ChangePassword for application/json ContentType.
+type ChangePasswordJSONRequestBody = ChangePasswordRequest
 
 // AsAuditEvent returns the union data inside the AuditExportLine as a AuditEvent
 func (t AuditExportLine) AsAuditEvent() (AuditEvent, error) {
@@ -1687,6 +1986,287 @@ func (t AuditExportLine) MarshalJSON() ([]byte, error) {
 }
 
 func (t *AuditExportLine) UnmarshalJSON(b []byte) error {
+	err := t.union.UnmarshalJSON(b)
+	return err
+}
+
+// AsExportedUser returns the union data inside the ExportMeLine as a ExportedUser
+func (t ExportMeLine) AsExportedUser() (ExportedUser, error) {
+	var body ExportedUser
+	err := json.Unmarshal(t.union, &body)
+	return body, err
+}
+
+// FromExportedUser overwrites any union data inside the ExportMeLine as the provided ExportedUser
+func (t *ExportMeLine) FromExportedUser(v ExportedUser) error {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	b, err = runtime.JSONMerge(b, []byte(`{"type":"user"}`))
+	t.union = b
+	return err
+}
+
+// MergeExportedUser performs a merge with any union data inside the ExportMeLine, using the provided ExportedUser
+func (t *ExportMeLine) MergeExportedUser(v ExportedUser) error {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	b, err = runtime.JSONMerge(b, []byte(`{"type":"user"}`))
+	if err != nil {
+		return err
+	}
+
+	merged, err := runtime.JSONMerge(t.union, b)
+	t.union = merged
+	return err
+}
+
+// AsExportedSession returns the union data inside the ExportMeLine as a ExportedSession
+func (t ExportMeLine) AsExportedSession() (ExportedSession, error) {
+	var body ExportedSession
+	err := json.Unmarshal(t.union, &body)
+	return body, err
+}
+
+// FromExportedSession overwrites any union data inside the ExportMeLine as the provided ExportedSession
+func (t *ExportMeLine) FromExportedSession(v ExportedSession) error {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	b, err = runtime.JSONMerge(b, []byte(`{"type":"session"}`))
+	t.union = b
+	return err
+}
+
+// MergeExportedSession performs a merge with any union data inside the ExportMeLine, using the provided ExportedSession
+func (t *ExportMeLine) MergeExportedSession(v ExportedSession) error {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	b, err = runtime.JSONMerge(b, []byte(`{"type":"session"}`))
+	if err != nil {
+		return err
+	}
+
+	merged, err := runtime.JSONMerge(t.union, b)
+	t.union = merged
+	return err
+}
+
+// AsExportedConversation returns the union data inside the ExportMeLine as a ExportedConversation
+func (t ExportMeLine) AsExportedConversation() (ExportedConversation, error) {
+	var body ExportedConversation
+	err := json.Unmarshal(t.union, &body)
+	return body, err
+}
+
+// FromExportedConversation overwrites any union data inside the ExportMeLine as the provided ExportedConversation
+func (t *ExportMeLine) FromExportedConversation(v ExportedConversation) error {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	b, err = runtime.JSONMerge(b, []byte(`{"type":"conversation"}`))
+	t.union = b
+	return err
+}
+
+// MergeExportedConversation performs a merge with any union data inside the ExportMeLine, using the provided ExportedConversation
+func (t *ExportMeLine) MergeExportedConversation(v ExportedConversation) error {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	b, err = runtime.JSONMerge(b, []byte(`{"type":"conversation"}`))
+	if err != nil {
+		return err
+	}
+
+	merged, err := runtime.JSONMerge(t.union, b)
+	t.union = merged
+	return err
+}
+
+// AsExportedMessage returns the union data inside the ExportMeLine as a ExportedMessage
+func (t ExportMeLine) AsExportedMessage() (ExportedMessage, error) {
+	var body ExportedMessage
+	err := json.Unmarshal(t.union, &body)
+	return body, err
+}
+
+// FromExportedMessage overwrites any union data inside the ExportMeLine as the provided ExportedMessage
+func (t *ExportMeLine) FromExportedMessage(v ExportedMessage) error {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	b, err = runtime.JSONMerge(b, []byte(`{"type":"message"}`))
+	t.union = b
+	return err
+}
+
+// MergeExportedMessage performs a merge with any union data inside the ExportMeLine, using the provided ExportedMessage
+func (t *ExportMeLine) MergeExportedMessage(v ExportedMessage) error {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	b, err = runtime.JSONMerge(b, []byte(`{"type":"message"}`))
+	if err != nil {
+		return err
+	}
+
+	merged, err := runtime.JSONMerge(t.union, b)
+	t.union = merged
+	return err
+}
+
+// AsExportedTask returns the union data inside the ExportMeLine as a ExportedTask
+func (t ExportMeLine) AsExportedTask() (ExportedTask, error) {
+	var body ExportedTask
+	err := json.Unmarshal(t.union, &body)
+	return body, err
+}
+
+// FromExportedTask overwrites any union data inside the ExportMeLine as the provided ExportedTask
+func (t *ExportMeLine) FromExportedTask(v ExportedTask) error {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	b, err = runtime.JSONMerge(b, []byte(`{"type":"task"}`))
+	t.union = b
+	return err
+}
+
+// MergeExportedTask performs a merge with any union data inside the ExportMeLine, using the provided ExportedTask
+func (t *ExportMeLine) MergeExportedTask(v ExportedTask) error {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	b, err = runtime.JSONMerge(b, []byte(`{"type":"task"}`))
+	if err != nil {
+		return err
+	}
+
+	merged, err := runtime.JSONMerge(t.union, b)
+	t.union = merged
+	return err
+}
+
+// AsExportEnd returns the union data inside the ExportMeLine as a ExportEnd
+func (t ExportMeLine) AsExportEnd() (ExportEnd, error) {
+	var body ExportEnd
+	err := json.Unmarshal(t.union, &body)
+	return body, err
+}
+
+// FromExportEnd overwrites any union data inside the ExportMeLine as the provided ExportEnd
+func (t *ExportMeLine) FromExportEnd(v ExportEnd) error {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	b, err = runtime.JSONMerge(b, []byte(`{"type":"end"}`))
+	t.union = b
+	return err
+}
+
+// MergeExportEnd performs a merge with any union data inside the ExportMeLine, using the provided ExportEnd
+func (t *ExportMeLine) MergeExportEnd(v ExportEnd) error {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	b, err = runtime.JSONMerge(b, []byte(`{"type":"end"}`))
+	if err != nil {
+		return err
+	}
+
+	merged, err := runtime.JSONMerge(t.union, b)
+	t.union = merged
+	return err
+}
+
+// AsExportProblem returns the union data inside the ExportMeLine as a ExportProblem
+func (t ExportMeLine) AsExportProblem() (ExportProblem, error) {
+	var body ExportProblem
+	err := json.Unmarshal(t.union, &body)
+	return body, err
+}
+
+// FromExportProblem overwrites any union data inside the ExportMeLine as the provided ExportProblem
+func (t *ExportMeLine) FromExportProblem(v ExportProblem) error {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	b, err = runtime.JSONMerge(b, []byte(`{"type":"problem"}`))
+	t.union = b
+	return err
+}
+
+// MergeExportProblem performs a merge with any union data inside the ExportMeLine, using the provided ExportProblem
+func (t *ExportMeLine) MergeExportProblem(v ExportProblem) error {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	b, err = runtime.JSONMerge(b, []byte(`{"type":"problem"}`))
+	if err != nil {
+		return err
+	}
+
+	merged, err := runtime.JSONMerge(t.union, b)
+	t.union = merged
+	return err
+}
+
+func (t ExportMeLine) Discriminator() (string, error) {
+	var discriminator struct {
+		Discriminator string `json:"type"`
+	}
+	err := json.Unmarshal(t.union, &discriminator)
+	return discriminator.Discriminator, err
+}
+
+func (t ExportMeLine) ValueByDiscriminator() (interface{}, error) {
+	discriminator, err := t.Discriminator()
+	if err != nil {
+		return nil, err
+	}
+	switch discriminator {
+	case "conversation":
+		return t.AsExportedConversation()
+	case "end":
+		return t.AsExportEnd()
+	case "message":
+		return t.AsExportedMessage()
+	case "problem":
+		return t.AsExportProblem()
+	case "session":
+		return t.AsExportedSession()
+	case "task":
+		return t.AsExportedTask()
+	case "user":
+		return t.AsExportedUser()
+	default:
+		return nil, errors.New("unknown discriminator value: " + discriminator)
+	}
+}
+
+func (t ExportMeLine) MarshalJSON() ([]byte, error) {
+	b, err := t.union.MarshalJSON()
+	return b, err
+}
+
+func (t *ExportMeLine) UnmarshalJSON(b []byte) error {
 	err := t.union.UnmarshalJSON(b)
 	return err
 }
@@ -1895,6 +2475,40 @@ func (t *MessageEvent) MergeMessageCancelled(v MessageCancelled) error {
 	return err
 }
 
+// AsSessionRevoked returns the union data inside the MessageEvent as a SessionRevoked
+func (t MessageEvent) AsSessionRevoked() (SessionRevoked, error) {
+	var body SessionRevoked
+	err := json.Unmarshal(t.union, &body)
+	return body, err
+}
+
+// FromSessionRevoked overwrites any union data inside the MessageEvent as the provided SessionRevoked
+func (t *MessageEvent) FromSessionRevoked(v SessionRevoked) error {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	b, err = runtime.JSONMerge(b, []byte(`{"type":"session.revoked"}`))
+	t.union = b
+	return err
+}
+
+// MergeSessionRevoked performs a merge with any union data inside the MessageEvent, using the provided SessionRevoked
+func (t *MessageEvent) MergeSessionRevoked(v SessionRevoked) error {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	b, err = runtime.JSONMerge(b, []byte(`{"type":"session.revoked"}`))
+	if err != nil {
+		return err
+	}
+
+	merged, err := runtime.JSONMerge(t.union, b)
+	t.union = merged
+	return err
+}
+
 // AsStreamClosing returns the union data inside the MessageEvent as a StreamClosing
 func (t MessageEvent) AsStreamClosing() (StreamClosing, error) {
 	var body StreamClosing
@@ -1955,6 +2569,8 @@ func (t MessageEvent) ValueByDiscriminator() (interface{}, error) {
 		return t.AsMessageFailed()
 	case "message.started":
 		return t.AsMessageStarted()
+	case "session.revoked":
+		return t.AsSessionRevoked()
 	case "stream.closing":
 		return t.AsStreamClosing()
 	default:
@@ -2108,6 +2724,40 @@ func (t *TaskEvent) MergeTaskCancelled(v TaskCancelled) error {
 	return err
 }
 
+// AsSessionRevoked returns the union data inside the TaskEvent as a SessionRevoked
+func (t TaskEvent) AsSessionRevoked() (SessionRevoked, error) {
+	var body SessionRevoked
+	err := json.Unmarshal(t.union, &body)
+	return body, err
+}
+
+// FromSessionRevoked overwrites any union data inside the TaskEvent as the provided SessionRevoked
+func (t *TaskEvent) FromSessionRevoked(v SessionRevoked) error {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	b, err = runtime.JSONMerge(b, []byte(`{"type":"session.revoked"}`))
+	t.union = b
+	return err
+}
+
+// MergeSessionRevoked performs a merge with any union data inside the TaskEvent, using the provided SessionRevoked
+func (t *TaskEvent) MergeSessionRevoked(v SessionRevoked) error {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	b, err = runtime.JSONMerge(b, []byte(`{"type":"session.revoked"}`))
+	if err != nil {
+		return err
+	}
+
+	merged, err := runtime.JSONMerge(t.union, b)
+	t.union = merged
+	return err
+}
+
 // AsStreamClosing returns the union data inside the TaskEvent as a StreamClosing
 func (t TaskEvent) AsStreamClosing() (StreamClosing, error) {
 	var body StreamClosing
@@ -2156,6 +2806,8 @@ func (t TaskEvent) ValueByDiscriminator() (interface{}, error) {
 		return nil, err
 	}
 	switch discriminator {
+	case "session.revoked":
+		return t.AsSessionRevoked()
 	case "stream.closing":
 		return t.AsStreamClosing()
 	case "task.cancelled":
@@ -2228,6 +2880,12 @@ type ServerInterface interface {
 	// StreamMessageEvents Follow the partner's reply as it is written
 	// (GET /conversations/{conversation_id}/messages/{message_id}/events)
 	StreamMessageEvents(ctx echo.Context, conversationID ConversationID, messageID MessageID, params StreamMessageEventsParams) error
+	// RequestEmailVerification Ask for a mail that verifies one's email
+	// (POST /email-verifications)
+	RequestEmailVerification(ctx echo.Context, params RequestEmailVerificationParams) error
+	// VerifyEmail Verify an email by a mailed code
+	// (PUT /email-verifications)
+	VerifyEmail(ctx echo.Context) error
 	// ListIndustries List industries
 	// (GET /industries)
 	ListIndustries(ctx echo.Context, params ListIndustriesParams) error
@@ -2237,12 +2895,27 @@ type ServerInterface interface {
 	// ListPartners List communication partners
 	// (GET /partners)
 	ListPartners(ctx echo.Context, params ListPartnersParams) error
+	// RequestPasswordReset Ask for a mail that resets a password
+	// (POST /password-resets)
+	RequestPasswordReset(ctx echo.Context, params RequestPasswordResetParams) error
+	// CompletePasswordReset Set a new password by a mailed code
+	// (PUT /password-resets)
+	CompletePasswordReset(ctx echo.Context) error
+	// RevokeOtherSessions Sign out all other devices
+	// (DELETE /sessions)
+	RevokeOtherSessions(ctx echo.Context) error
+	// ListSessions List one's own sessions
+	// (GET /sessions)
+	ListSessions(ctx echo.Context, params ListSessionsParams) error
 	// LogIn Sign in
 	// (POST /sessions)
 	LogIn(ctx echo.Context) error
 	// RefreshSession Trade a refresh token for new tokens
 	// (POST /sessions/refresh)
 	RefreshSession(ctx echo.Context) error
+	// RevokeSession Sign out one device
+	// (DELETE /sessions/{session_id})
+	RevokeSession(ctx echo.Context, sessionID string) error
 	// ListSituations List situations to practise
 	// (GET /situations)
 	ListSituations(ctx echo.Context, params ListSituationsParams) error
@@ -2261,9 +2934,24 @@ type ServerInterface interface {
 	// SignUp Create an account
 	// (POST /users)
 	SignUp(ctx echo.Context, params SignUpParams) error
+	// DeleteMe Erase one's own account
+	// (DELETE /users/me)
+	DeleteMe(ctx echo.Context, params DeleteMeParams) error
 	// GetMe Read one's own account
 	// (GET /users/me)
 	GetMe(ctx echo.Context, params GetMeParams) error
+	// UpdateMe Change one's own account
+	// (PATCH /users/me)
+	UpdateMe(ctx echo.Context, params UpdateMeParams) error
+	// ChangeEmail Change one's own email
+	// (PUT /users/me/email)
+	ChangeEmail(ctx echo.Context) error
+	// ExportMe Export all of one's own data
+	// (GET /users/me/export)
+	ExportMe(ctx echo.Context) error
+	// ChangePassword Change one's own password
+	// (PUT /users/me/password)
+	ChangePassword(ctx echo.Context) error
 }
 
 // ServerInterfaceWrapper converts echo contexts to parameters.
@@ -2863,6 +3551,44 @@ func (w *ServerInterfaceWrapper) StreamMessageEvents(ctx echo.Context) error {
 	return err
 }
 
+// RequestEmailVerification converts echo context to params.
+func (w *ServerInterfaceWrapper) RequestEmailVerification(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params RequestEmailVerificationParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = &IdempotencyKey
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.RequestEmailVerification(ctx, params)
+	return err
+}
+
+// VerifyEmail converts echo context to params.
+func (w *ServerInterfaceWrapper) VerifyEmail(ctx echo.Context) error {
+	var err error
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.VerifyEmail(ctx)
+	return err
+}
+
 // ListIndustries converts echo context to params.
 func (w *ServerInterfaceWrapper) ListIndustries(ctx echo.Context) error {
 	var err error
@@ -2995,6 +3721,78 @@ func (w *ServerInterfaceWrapper) ListPartners(ctx echo.Context) error {
 	return err
 }
 
+// RequestPasswordReset converts echo context to params.
+func (w *ServerInterfaceWrapper) RequestPasswordReset(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params RequestPasswordResetParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = &IdempotencyKey
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.RequestPasswordReset(ctx, params)
+	return err
+}
+
+// CompletePasswordReset converts echo context to params.
+func (w *ServerInterfaceWrapper) CompletePasswordReset(ctx echo.Context) error {
+	var err error
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.CompletePasswordReset(ctx)
+	return err
+}
+
+// RevokeOtherSessions converts echo context to params.
+func (w *ServerInterfaceWrapper) RevokeOtherSessions(ctx echo.Context) error {
+	var err error
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.RevokeOtherSessions(ctx)
+	return err
+}
+
+// ListSessions converts echo context to params.
+func (w *ServerInterfaceWrapper) ListSessions(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListSessionsParams
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", ctx.QueryParams(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter limit: %s", err))
+	}
+
+	// ------------- Optional query parameter "cursor" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "cursor", ctx.QueryParams(), &params.Cursor, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter cursor: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ListSessions(ctx, params)
+	return err
+}
+
 // LogIn converts echo context to params.
 func (w *ServerInterfaceWrapper) LogIn(ctx echo.Context) error {
 	var err error
@@ -3010,6 +3808,22 @@ func (w *ServerInterfaceWrapper) RefreshSession(ctx echo.Context) error {
 
 	// Invoke the callback with all the unmarshaled arguments
 	err = w.Handler.RefreshSession(ctx)
+	return err
+}
+
+// RevokeSession converts echo context to params.
+func (w *ServerInterfaceWrapper) RevokeSession(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "session_id" -------------
+	var sessionID string
+
+	err = runtime.BindStyledParameterWithOptions("simple", "session_id", ctx.Param("session_id"), &sessionID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter session_id: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.RevokeSession(ctx, sessionID)
 	return err
 }
 
@@ -3234,6 +4048,35 @@ func (w *ServerInterfaceWrapper) SignUp(ctx echo.Context) error {
 	return err
 }
 
+// DeleteMe converts echo context to params.
+func (w *ServerInterfaceWrapper) DeleteMe(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params DeleteMeParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "Prefer" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Prefer")]; found {
+		var Prefer Prefer
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Prefer, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Prefer", valueList[0], &Prefer, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Prefer: %s", err))
+		}
+
+		params.Prefer = &Prefer
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.DeleteMe(ctx, params)
+	return err
+}
+
 // GetMe converts echo context to params.
 func (w *ServerInterfaceWrapper) GetMe(ctx echo.Context) error {
 	var err error
@@ -3260,6 +4103,62 @@ func (w *ServerInterfaceWrapper) GetMe(ctx echo.Context) error {
 
 	// Invoke the callback with all the unmarshaled arguments
 	err = w.Handler.GetMe(ctx, params)
+	return err
+}
+
+// UpdateMe converts echo context to params.
+func (w *ServerInterfaceWrapper) UpdateMe(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params UpdateMeParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "If-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-Match")]; found {
+		var IfMatch IfMatch
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for If-Match, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-Match", valueList[0], &IfMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter If-Match: %s", err))
+		}
+
+		params.IfMatch = &IfMatch
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.UpdateMe(ctx, params)
+	return err
+}
+
+// ChangeEmail converts echo context to params.
+func (w *ServerInterfaceWrapper) ChangeEmail(ctx echo.Context) error {
+	var err error
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ChangeEmail(ctx)
+	return err
+}
+
+// ExportMe converts echo context to params.
+func (w *ServerInterfaceWrapper) ExportMe(ctx echo.Context) error {
+	var err error
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ExportMe(ctx)
+	return err
+}
+
+// ChangePassword converts echo context to params.
+func (w *ServerInterfaceWrapper) ChangePassword(ctx echo.Context) error {
+	var err error
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ChangePassword(ctx)
 	return err
 }
 
@@ -3325,10 +4224,17 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.POST(options.BaseURL+"/conversations/:conversation_id/messages", wrapper.CreateMessage, options.OperationMiddlewares["createMessage"]...)
 	router.GET(options.BaseURL+"/conversations/:conversation_id/messages/:message_id", wrapper.GetMessage, options.OperationMiddlewares["getMessage"]...)
 	router.GET(options.BaseURL+"/conversations/:conversation_id/messages/:message_id/events", wrapper.StreamMessageEvents, options.OperationMiddlewares["streamMessageEvents"]...)
+	router.POST(options.BaseURL+"/email-verifications", wrapper.RequestEmailVerification, options.OperationMiddlewares["requestEmailVerification"]...)
+	router.PUT(options.BaseURL+"/email-verifications", wrapper.VerifyEmail, options.OperationMiddlewares["verifyEmail"]...)
 	router.GET(options.BaseURL+"/industries", wrapper.ListIndustries, options.OperationMiddlewares["listIndustries"]...)
 	router.GET(options.BaseURL+"/languages", wrapper.ListLanguages, options.OperationMiddlewares["listLanguages"]...)
 	router.GET(options.BaseURL+"/partners", wrapper.ListPartners, options.OperationMiddlewares["listPartners"]...)
+	router.POST(options.BaseURL+"/password-resets", wrapper.RequestPasswordReset, options.OperationMiddlewares["requestPasswordReset"]...)
+	router.PUT(options.BaseURL+"/password-resets", wrapper.CompletePasswordReset, options.OperationMiddlewares["completePasswordReset"]...)
+	router.DELETE(options.BaseURL+"/sessions", wrapper.RevokeOtherSessions, options.OperationMiddlewares["revokeOtherSessions"]...)
+	router.GET(options.BaseURL+"/sessions", wrapper.ListSessions, options.OperationMiddlewares["listSessions"]...)
 	router.POST(options.BaseURL+"/sessions", wrapper.LogIn, options.OperationMiddlewares["logIn"]...)
+	router.DELETE(options.BaseURL+"/sessions/:session_id", wrapper.RevokeSession, options.OperationMiddlewares["revokeSession"]...)
 	router.POST(options.BaseURL+"/sessions/refresh", wrapper.RefreshSession, options.OperationMiddlewares["refreshSession"]...)
 	router.GET(options.BaseURL+"/situations", wrapper.ListSituations, options.OperationMiddlewares["listSituations"]...)
 	router.GET(options.BaseURL+"/tasks", wrapper.ListTasks, options.OperationMiddlewares["listTasks"]...)
@@ -3336,7 +4242,12 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.POST(options.BaseURL+"/tasks/:task_id/cancel", wrapper.CancelTask, options.OperationMiddlewares["cancelTask"]...)
 	router.GET(options.BaseURL+"/tasks/:task_id/events", wrapper.StreamTaskEvents, options.OperationMiddlewares["streamTaskEvents"]...)
 	router.POST(options.BaseURL+"/users", wrapper.SignUp, options.OperationMiddlewares["signUp"]...)
+	router.DELETE(options.BaseURL+"/users/me", wrapper.DeleteMe, options.OperationMiddlewares["deleteMe"]...)
 	router.GET(options.BaseURL+"/users/me", wrapper.GetMe, options.OperationMiddlewares["getMe"]...)
+	router.PATCH(options.BaseURL+"/users/me", wrapper.UpdateMe, options.OperationMiddlewares["updateMe"]...)
+	router.PUT(options.BaseURL+"/users/me/email", wrapper.ChangeEmail, options.OperationMiddlewares["changeEmail"]...)
+	router.GET(options.BaseURL+"/users/me/export", wrapper.ExportMe, options.OperationMiddlewares["exportMe"]...)
+	router.PUT(options.BaseURL+"/users/me/password", wrapper.ChangePassword, options.OperationMiddlewares["changePassword"]...)
 
 }
 
@@ -4187,6 +5098,80 @@ func (response StreamMessageEventsdefaultApplicationProblemPlusJSONResponse) Vis
 	return err
 }
 
+type RequestEmailVerificationRequestObject struct {
+	Params RequestEmailVerificationParams
+}
+
+type RequestEmailVerificationResponseObject interface {
+	VisitRequestEmailVerificationResponse(w http.ResponseWriter) error
+}
+
+type RequestEmailVerification202ResponseHeaders struct {
+	IdempotencyReplayed *bool
+}
+
+type RequestEmailVerification202Response struct {
+	Headers RequestEmailVerification202ResponseHeaders
+}
+
+func (response RequestEmailVerification202Response) VisitRequestEmailVerificationResponse(w http.ResponseWriter) error {
+	if response.Headers.IdempotencyReplayed != nil {
+		w.Header().Set("Idempotency-Replayed", fmt.Sprint(*response.Headers.IdempotencyReplayed))
+	}
+	w.WriteHeader(202)
+	return nil
+}
+
+type RequestEmailVerificationdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response RequestEmailVerificationdefaultApplicationProblemPlusJSONResponse) VisitRequestEmailVerificationResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type VerifyEmailRequestObject struct {
+	Body *VerifyEmailJSONRequestBody
+}
+
+type VerifyEmailResponseObject interface {
+	VisitVerifyEmailResponse(w http.ResponseWriter) error
+}
+
+type VerifyEmail204Response struct {
+}
+
+func (response VerifyEmail204Response) VisitVerifyEmailResponse(w http.ResponseWriter) error {
+	w.WriteHeader(204)
+	return nil
+}
+
+type VerifyEmaildefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response VerifyEmaildefaultApplicationProblemPlusJSONResponse) VisitVerifyEmailResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type ListIndustriesRequestObject struct {
 	Params ListIndustriesParams
 }
@@ -4370,6 +5355,152 @@ func (response ListPartnersdefaultApplicationProblemPlusJSONResponse) VisitListP
 	return err
 }
 
+type RequestPasswordResetRequestObject struct {
+	Params RequestPasswordResetParams
+	Body   *RequestPasswordResetJSONRequestBody
+}
+
+type RequestPasswordResetResponseObject interface {
+	VisitRequestPasswordResetResponse(w http.ResponseWriter) error
+}
+
+type RequestPasswordReset202ResponseHeaders struct {
+	IdempotencyReplayed *bool
+}
+
+type RequestPasswordReset202Response struct {
+	Headers RequestPasswordReset202ResponseHeaders
+}
+
+func (response RequestPasswordReset202Response) VisitRequestPasswordResetResponse(w http.ResponseWriter) error {
+	if response.Headers.IdempotencyReplayed != nil {
+		w.Header().Set("Idempotency-Replayed", fmt.Sprint(*response.Headers.IdempotencyReplayed))
+	}
+	w.WriteHeader(202)
+	return nil
+}
+
+type RequestPasswordResetdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response RequestPasswordResetdefaultApplicationProblemPlusJSONResponse) VisitRequestPasswordResetResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CompletePasswordResetRequestObject struct {
+	Body *CompletePasswordResetJSONRequestBody
+}
+
+type CompletePasswordResetResponseObject interface {
+	VisitCompletePasswordResetResponse(w http.ResponseWriter) error
+}
+
+type CompletePasswordReset204Response struct {
+}
+
+func (response CompletePasswordReset204Response) VisitCompletePasswordResetResponse(w http.ResponseWriter) error {
+	w.WriteHeader(204)
+	return nil
+}
+
+type CompletePasswordResetdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response CompletePasswordResetdefaultApplicationProblemPlusJSONResponse) VisitCompletePasswordResetResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RevokeOtherSessionsRequestObject struct {
+}
+
+type RevokeOtherSessionsResponseObject interface {
+	VisitRevokeOtherSessionsResponse(w http.ResponseWriter) error
+}
+
+type RevokeOtherSessions204Response struct {
+}
+
+func (response RevokeOtherSessions204Response) VisitRevokeOtherSessionsResponse(w http.ResponseWriter) error {
+	w.WriteHeader(204)
+	return nil
+}
+
+type RevokeOtherSessionsdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response RevokeOtherSessionsdefaultApplicationProblemPlusJSONResponse) VisitRevokeOtherSessionsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListSessionsRequestObject struct {
+	Params ListSessionsParams
+}
+
+type ListSessionsResponseObject interface {
+	VisitListSessionsResponse(w http.ResponseWriter) error
+}
+
+type ListSessions200JSONResponse SessionPage
+
+func (response ListSessions200JSONResponse) VisitListSessionsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListSessionsdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ListSessionsdefaultApplicationProblemPlusJSONResponse) VisitListSessionsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type LogInRequestObject struct {
 	Body *LogInJSONRequestBody
 }
@@ -4437,6 +5568,39 @@ type RefreshSessiondefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response RefreshSessiondefaultApplicationProblemPlusJSONResponse) VisitRefreshSessionResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RevokeSessionRequestObject struct {
+	SessionID string `json:"session_id"`
+}
+
+type RevokeSessionResponseObject interface {
+	VisitRevokeSessionResponse(w http.ResponseWriter) error
+}
+
+type RevokeSession204Response struct {
+}
+
+func (response RevokeSession204Response) VisitRevokeSessionResponse(w http.ResponseWriter) error {
+	w.WriteHeader(204)
+	return nil
+}
+
+type RevokeSessiondefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response RevokeSessiondefaultApplicationProblemPlusJSONResponse) VisitRevokeSessionResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
@@ -4770,6 +5934,75 @@ func (response SignUpdefaultApplicationProblemPlusJSONResponse) VisitSignUpRespo
 	return err
 }
 
+type DeleteMeRequestObject struct {
+	Params DeleteMeParams
+}
+
+type DeleteMeResponseObject interface {
+	VisitDeleteMeResponse(w http.ResponseWriter) error
+}
+
+type DeleteMe200ResponseHeaders struct {
+	PreferenceApplied string
+}
+
+type DeleteMe200JSONResponse struct {
+	Body    Task
+	Headers DeleteMe200ResponseHeaders
+}
+
+func (response DeleteMe200JSONResponse) VisitDeleteMeResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Preference-Applied", fmt.Sprint(response.Headers.PreferenceApplied))
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DeleteMe202ResponseHeaders struct {
+	Location string
+}
+
+type DeleteMe202JSONResponse struct {
+	Body    Task
+	Headers DeleteMe202ResponseHeaders
+}
+
+func (response DeleteMe202JSONResponse) VisitDeleteMeResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Location", fmt.Sprint(response.Headers.Location))
+	w.WriteHeader(202)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DeleteMedefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response DeleteMedefaultApplicationProblemPlusJSONResponse) VisitDeleteMeResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type GetMeRequestObject struct {
 	Params GetMeParams
 }
@@ -4814,6 +6047,188 @@ type GetMedefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response GetMedefaultApplicationProblemPlusJSONResponse) VisitGetMeResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type UpdateMeRequestObject struct {
+	Params                            UpdateMeParams
+	JSONBody                          *UpdateMeJSONRequestBody
+	ApplicationMergePatchPlusJSONBody *UpdateMeApplicationMergePatchPlusJSONRequestBody
+}
+
+type UpdateMeResponseObject interface {
+	VisitUpdateMeResponse(w http.ResponseWriter) error
+}
+
+type UpdateMe200ResponseHeaders struct {
+	ETag string
+}
+
+type UpdateMe200JSONResponse struct {
+	Body    User
+	Headers UpdateMe200ResponseHeaders
+}
+
+func (response UpdateMe200JSONResponse) VisitUpdateMeResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type UpdateMedefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response UpdateMedefaultApplicationProblemPlusJSONResponse) VisitUpdateMeResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ChangeEmailRequestObject struct {
+	Body *ChangeEmailJSONRequestBody
+}
+
+type ChangeEmailResponseObject interface {
+	VisitChangeEmailResponse(w http.ResponseWriter) error
+}
+
+type ChangeEmail202Response struct {
+}
+
+func (response ChangeEmail202Response) VisitChangeEmailResponse(w http.ResponseWriter) error {
+	w.WriteHeader(202)
+	return nil
+}
+
+type ChangeEmaildefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ChangeEmaildefaultApplicationProblemPlusJSONResponse) VisitChangeEmailResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ExportMeRequestObject struct {
+}
+
+type ExportMeResponseObject interface {
+	VisitExportMeResponse(w http.ResponseWriter) error
+}
+
+type ExportMe200ApplicationXNdjsonResponse struct {
+	Body          io.Reader
+	ContentLength int64
+}
+
+func (response ExportMe200ApplicationXNdjsonResponse) VisitExportMeResponse(w http.ResponseWriter) error {
+
+	w.Header().Set("Content-Type", "application/x-ndjson")
+	if response.ContentLength != 0 {
+		w.Header().Set("Content-Length", fmt.Sprint(response.ContentLength))
+	}
+	w.WriteHeader(200)
+
+	if closer, ok := response.Body.(io.ReadCloser); ok {
+		defer closer.Close()
+	}
+	flusher, ok := w.(http.Flusher)
+	if !ok {
+		// If w doesn't support flushing, fall back to io.Copy.
+		_, err := io.Copy(w, response.Body)
+		return err
+	}
+	// text/event-stream messages are typically small; use a
+	// modest buffer and flush after each chunk so clients see
+	// events immediately instead of waiting on OS buffering.
+	buf := make([]byte, 4096)
+	for {
+		n, err := response.Body.Read(buf)
+		if n > 0 {
+			if _, writeErr := w.Write(buf[:n]); writeErr != nil {
+				return writeErr
+			}
+			flusher.Flush()
+		}
+		if err != nil {
+			if err == io.EOF {
+				return nil
+			}
+			return err
+		}
+	}
+}
+
+type ExportMedefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ExportMedefaultApplicationProblemPlusJSONResponse) VisitExportMeResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ChangePasswordRequestObject struct {
+	Body *ChangePasswordJSONRequestBody
+}
+
+type ChangePasswordResponseObject interface {
+	VisitChangePasswordResponse(w http.ResponseWriter) error
+}
+
+type ChangePassword204Response struct {
+}
+
+func (response ChangePassword204Response) VisitChangePasswordResponse(w http.ResponseWriter) error {
+	w.WriteHeader(204)
+	return nil
+}
+
+type ChangePassworddefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ChangePassworddefaultApplicationProblemPlusJSONResponse) VisitChangePasswordResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
@@ -4872,6 +6287,12 @@ type StrictServerInterface interface {
 	// StreamMessageEvents Follow the partner's reply as it is written
 	// (GET /conversations/{conversation_id}/messages/{message_id}/events)
 	StreamMessageEvents(ctx context.Context, request StreamMessageEventsRequestObject) (StreamMessageEventsResponseObject, error)
+	// RequestEmailVerification Ask for a mail that verifies one's email
+	// (POST /email-verifications)
+	RequestEmailVerification(ctx context.Context, request RequestEmailVerificationRequestObject) (RequestEmailVerificationResponseObject, error)
+	// VerifyEmail Verify an email by a mailed code
+	// (PUT /email-verifications)
+	VerifyEmail(ctx context.Context, request VerifyEmailRequestObject) (VerifyEmailResponseObject, error)
 	// ListIndustries List industries
 	// (GET /industries)
 	ListIndustries(ctx context.Context, request ListIndustriesRequestObject) (ListIndustriesResponseObject, error)
@@ -4881,12 +6302,27 @@ type StrictServerInterface interface {
 	// ListPartners List communication partners
 	// (GET /partners)
 	ListPartners(ctx context.Context, request ListPartnersRequestObject) (ListPartnersResponseObject, error)
+	// RequestPasswordReset Ask for a mail that resets a password
+	// (POST /password-resets)
+	RequestPasswordReset(ctx context.Context, request RequestPasswordResetRequestObject) (RequestPasswordResetResponseObject, error)
+	// CompletePasswordReset Set a new password by a mailed code
+	// (PUT /password-resets)
+	CompletePasswordReset(ctx context.Context, request CompletePasswordResetRequestObject) (CompletePasswordResetResponseObject, error)
+	// RevokeOtherSessions Sign out all other devices
+	// (DELETE /sessions)
+	RevokeOtherSessions(ctx context.Context, request RevokeOtherSessionsRequestObject) (RevokeOtherSessionsResponseObject, error)
+	// ListSessions List one's own sessions
+	// (GET /sessions)
+	ListSessions(ctx context.Context, request ListSessionsRequestObject) (ListSessionsResponseObject, error)
 	// LogIn Sign in
 	// (POST /sessions)
 	LogIn(ctx context.Context, request LogInRequestObject) (LogInResponseObject, error)
 	// RefreshSession Trade a refresh token for new tokens
 	// (POST /sessions/refresh)
 	RefreshSession(ctx context.Context, request RefreshSessionRequestObject) (RefreshSessionResponseObject, error)
+	// RevokeSession Sign out one device
+	// (DELETE /sessions/{session_id})
+	RevokeSession(ctx context.Context, request RevokeSessionRequestObject) (RevokeSessionResponseObject, error)
 	// ListSituations List situations to practise
 	// (GET /situations)
 	ListSituations(ctx context.Context, request ListSituationsRequestObject) (ListSituationsResponseObject, error)
@@ -4905,9 +6341,24 @@ type StrictServerInterface interface {
 	// SignUp Create an account
 	// (POST /users)
 	SignUp(ctx context.Context, request SignUpRequestObject) (SignUpResponseObject, error)
+	// DeleteMe Erase one's own account
+	// (DELETE /users/me)
+	DeleteMe(ctx context.Context, request DeleteMeRequestObject) (DeleteMeResponseObject, error)
 	// GetMe Read one's own account
 	// (GET /users/me)
 	GetMe(ctx context.Context, request GetMeRequestObject) (GetMeResponseObject, error)
+	// UpdateMe Change one's own account
+	// (PATCH /users/me)
+	UpdateMe(ctx context.Context, request UpdateMeRequestObject) (UpdateMeResponseObject, error)
+	// ChangeEmail Change one's own email
+	// (PUT /users/me/email)
+	ChangeEmail(ctx context.Context, request ChangeEmailRequestObject) (ChangeEmailResponseObject, error)
+	// ExportMe Export all of one's own data
+	// (GET /users/me/export)
+	ExportMe(ctx context.Context, request ExportMeRequestObject) (ExportMeResponseObject, error)
+	// ChangePassword Change one's own password
+	// (PUT /users/me/password)
+	ChangePassword(ctx context.Context, request ChangePasswordRequestObject) (ChangePasswordResponseObject, error)
 }
 
 type StrictHandlerFunc func(ctx echo.Context, request any) (any, error)
@@ -5373,6 +6824,77 @@ func (sh *strictHandler) StreamMessageEvents(ctx echo.Context, conversationID Co
 	return nil
 }
 
+// RequestEmailVerification operation middleware
+func (sh *strictHandler) RequestEmailVerification(ctx echo.Context, params RequestEmailVerificationParams) error {
+	var request RequestEmailVerificationRequestObject
+
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.RequestEmailVerification(ctx.Request().Context(), request.(RequestEmailVerificationRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "RequestEmailVerification")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(RequestEmailVerificationResponseObject); ok {
+		return validResponse.VisitRequestEmailVerificationResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// VerifyEmail operation middleware
+func (sh *strictHandler) VerifyEmail(ctx echo.Context) error {
+	var request VerifyEmailRequestObject
+
+	var body VerifyEmailJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.VerifyEmail(ctx.Request().Context(), request.(VerifyEmailRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "VerifyEmail")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(VerifyEmailResponseObject); ok {
+		return validResponse.VisitVerifyEmailResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
 // ListIndustries operation middleware
 func (sh *strictHandler) ListIndustries(ctx echo.Context, params ListIndustriesParams) error {
 	var request ListIndustriesRequestObject
@@ -5442,6 +6964,148 @@ func (sh *strictHandler) ListPartners(ctx echo.Context, params ListPartnersParam
 		return err
 	} else if validResponse, ok := response.(ListPartnersResponseObject); ok {
 		return validResponse.VisitListPartnersResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// RequestPasswordReset operation middleware
+func (sh *strictHandler) RequestPasswordReset(ctx echo.Context, params RequestPasswordResetParams) error {
+	var request RequestPasswordResetRequestObject
+
+	request.Params = params
+
+	var body RequestPasswordResetJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.RequestPasswordReset(ctx.Request().Context(), request.(RequestPasswordResetRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "RequestPasswordReset")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(RequestPasswordResetResponseObject); ok {
+		return validResponse.VisitRequestPasswordResetResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// CompletePasswordReset operation middleware
+func (sh *strictHandler) CompletePasswordReset(ctx echo.Context) error {
+	var request CompletePasswordResetRequestObject
+
+	var body CompletePasswordResetJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.CompletePasswordReset(ctx.Request().Context(), request.(CompletePasswordResetRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "CompletePasswordReset")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(CompletePasswordResetResponseObject); ok {
+		return validResponse.VisitCompletePasswordResetResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// RevokeOtherSessions operation middleware
+func (sh *strictHandler) RevokeOtherSessions(ctx echo.Context) error {
+	var request RevokeOtherSessionsRequestObject
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.RevokeOtherSessions(ctx.Request().Context(), request.(RevokeOtherSessionsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "RevokeOtherSessions")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(RevokeOtherSessionsResponseObject); ok {
+		return validResponse.VisitRevokeOtherSessionsResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ListSessions operation middleware
+func (sh *strictHandler) ListSessions(ctx echo.Context, params ListSessionsParams) error {
+	var request ListSessionsRequestObject
+
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ListSessions(ctx.Request().Context(), request.(ListSessionsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListSessions")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ListSessionsResponseObject); ok {
+		return validResponse.VisitListSessionsResponse(ctx.Response())
 	} else if response != nil {
 		return fmt.Errorf("unexpected response type: %T", response)
 	}
@@ -5534,6 +7198,31 @@ func (sh *strictHandler) RefreshSession(ctx echo.Context) error {
 		return err
 	} else if validResponse, ok := response.(RefreshSessionResponseObject); ok {
 		return validResponse.VisitRefreshSessionResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// RevokeSession operation middleware
+func (sh *strictHandler) RevokeSession(ctx echo.Context, sessionID string) error {
+	var request RevokeSessionRequestObject
+
+	request.SessionID = sessionID
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.RevokeSession(ctx.Request().Context(), request.(RevokeSessionRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "RevokeSession")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(RevokeSessionResponseObject); ok {
+		return validResponse.VisitRevokeSessionResponse(ctx.Response())
 	} else if response != nil {
 		return fmt.Errorf("unexpected response type: %T", response)
 	}
@@ -5715,6 +7404,31 @@ func (sh *strictHandler) SignUp(ctx echo.Context, params SignUpParams) error {
 	return nil
 }
 
+// DeleteMe operation middleware
+func (sh *strictHandler) DeleteMe(ctx echo.Context, params DeleteMeParams) error {
+	var request DeleteMeRequestObject
+
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.DeleteMe(ctx.Request().Context(), request.(DeleteMeRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "DeleteMe")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(DeleteMeResponseObject); ok {
+		return validResponse.VisitDeleteMeResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
 // GetMe operation middleware
 func (sh *strictHandler) GetMe(ctx echo.Context, params GetMeParams) error {
 	var request GetMeRequestObject
@@ -5734,6 +7448,196 @@ func (sh *strictHandler) GetMe(ctx echo.Context, params GetMeParams) error {
 		return err
 	} else if validResponse, ok := response.(GetMeResponseObject); ok {
 		return validResponse.VisitGetMeResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// UpdateMe operation middleware
+func (sh *strictHandler) UpdateMe(ctx echo.Context, params UpdateMeParams) error {
+	var request UpdateMeRequestObject
+
+	request.Params = params
+	if strings.HasPrefix(ctx.Request().Header.Get("Content-Type"), "application/json") {
+		var body UpdateMeJSONRequestBody
+		var err error
+		if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+			// A request validator built on kin-openapi's openapi3filter with
+			// KeepValidatedValue leaves the value it validated on the body. Bind
+			// that value, matching member names exactly, so the handler receives
+			// what was validated instead of a second, case-insensitive decode.
+			// Otherwise bind only the request body, so that path and query
+			// parameters are not also bound into the body struct.
+			if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+				err = binder.BindBody(ctx, &body)
+			}
+		} else {
+			// A custom binder is installed on the Echo instance; defer to it
+			// entirely, since echo.Binder does not expose body-only binding and
+			// the binder may do more than decode (for example call ctx.Validate).
+			err = ctx.Bind(&body)
+		}
+		if err != nil {
+			return err
+		}
+		request.JSONBody = &body
+
+	}
+	if strings.HasPrefix(ctx.Request().Header.Get("Content-Type"), "application/merge-patch+json") {
+		var body UpdateMeApplicationMergePatchPlusJSONRequestBody
+		var err error
+		if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+			// A request validator built on kin-openapi's openapi3filter with
+			// KeepValidatedValue leaves the value it validated on the body. Bind
+			// that value, matching member names exactly, so the handler receives
+			// what was validated instead of a second, case-insensitive decode.
+			// Otherwise bind only the request body, so that path and query
+			// parameters are not also bound into the body struct.
+			if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+				err = binder.BindBody(ctx, &body)
+			}
+		} else {
+			// A custom binder is installed on the Echo instance; defer to it
+			// entirely, since echo.Binder does not expose body-only binding and
+			// the binder may do more than decode (for example call ctx.Validate).
+			err = ctx.Bind(&body)
+		}
+		if err != nil {
+			return err
+		}
+		request.ApplicationMergePatchPlusJSONBody = &body
+
+	}
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.UpdateMe(ctx.Request().Context(), request.(UpdateMeRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "UpdateMe")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(UpdateMeResponseObject); ok {
+		return validResponse.VisitUpdateMeResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ChangeEmail operation middleware
+func (sh *strictHandler) ChangeEmail(ctx echo.Context) error {
+	var request ChangeEmailRequestObject
+
+	var body ChangeEmailJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ChangeEmail(ctx.Request().Context(), request.(ChangeEmailRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ChangeEmail")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ChangeEmailResponseObject); ok {
+		return validResponse.VisitChangeEmailResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ExportMe operation middleware
+func (sh *strictHandler) ExportMe(ctx echo.Context) error {
+	var request ExportMeRequestObject
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ExportMe(ctx.Request().Context(), request.(ExportMeRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ExportMe")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ExportMeResponseObject); ok {
+		return validResponse.VisitExportMeResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ChangePassword operation middleware
+func (sh *strictHandler) ChangePassword(ctx echo.Context) error {
+	var request ChangePasswordRequestObject
+
+	var body ChangePasswordJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ChangePassword(ctx.Request().Context(), request.(ChangePasswordRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ChangePassword")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ChangePasswordResponseObject); ok {
+		return validResponse.VisitChangePasswordResponse(ctx.Response())
 	} else if response != nil {
 		return fmt.Errorf("unexpected response type: %T", response)
 	}

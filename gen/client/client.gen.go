@@ -95,6 +95,81 @@ func (e ExportProblemType) Valid() bool {
 	}
 }
 
+// Defines values for ExportedConversationType.
+const (
+	ExportedConversationTypeConversation ExportedConversationType = "conversation"
+)
+
+// Valid indicates whether the value is a known member of the ExportedConversationType enum.
+func (e ExportedConversationType) Valid() bool {
+	switch e {
+	case ExportedConversationTypeConversation:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ExportedMessageType.
+const (
+	ExportedMessageTypeMessage ExportedMessageType = "message"
+)
+
+// Valid indicates whether the value is a known member of the ExportedMessageType enum.
+func (e ExportedMessageType) Valid() bool {
+	switch e {
+	case ExportedMessageTypeMessage:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ExportedSessionType.
+const (
+	ExportedSessionTypeSession ExportedSessionType = "session"
+)
+
+// Valid indicates whether the value is a known member of the ExportedSessionType enum.
+func (e ExportedSessionType) Valid() bool {
+	switch e {
+	case ExportedSessionTypeSession:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ExportedTaskType.
+const (
+	ExportedTaskTypeTask ExportedTaskType = "task"
+)
+
+// Valid indicates whether the value is a known member of the ExportedTaskType enum.
+func (e ExportedTaskType) Valid() bool {
+	switch e {
+	case ExportedTaskTypeTask:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ExportedUserType.
+const (
+	ExportedUserTypeUser ExportedUserType = "user"
+)
+
+// Valid indicates whether the value is a known member of the ExportedUserType enum.
+func (e ExportedUserType) Valid() bool {
+	switch e {
+	case ExportedUserTypeUser:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for MessageCancelledType.
 const (
 	MessageCancelledTypeMessageCancelled MessageCancelledType = "message.cancelled"
@@ -254,6 +329,7 @@ func (e PartnerRelation) Valid() bool {
 // Defines values for ProblemCode.
 const (
 	AuthForbidden                 ProblemCode = "auth.forbidden"
+	AuthInvalidCode               ProblemCode = "auth.invalid_code"
 	AuthInvalidCredentials        ProblemCode = "auth.invalid_credentials"
 	AuthInvalidRefreshToken       ProblemCode = "auth.invalid_refresh_token"
 	AuthInvalidToken              ProblemCode = "auth.invalid_token"
@@ -282,6 +358,8 @@ const (
 	RequestInvalid                ProblemCode = "request.invalid"
 	RequestMalformed              ProblemCode = "request.malformed"
 	RequestNotAcceptable          ProblemCode = "request.not_acceptable"
+	RequestPreconditionFailed     ProblemCode = "request.precondition_failed"
+	RequestRateLimited            ProblemCode = "request.rate_limited"
 	RequestTooLarge               ProblemCode = "request.too_large"
 	RequestUnsupportedMediaType   ProblemCode = "request.unsupported_media_type"
 	ResourceNotFound              ProblemCode = "resource.not_found"
@@ -290,15 +368,21 @@ const (
 	ServerInternal                ProblemCode = "server.internal"
 	ServerOverloaded              ProblemCode = "server.overloaded"
 	ServerUnavailable             ProblemCode = "server.unavailable"
+	TaskNotCancellable            ProblemCode = "task.not_cancellable"
 	TaskResultTooLarge            ProblemCode = "task.result_too_large"
 	UserEmailTaken                ProblemCode = "user.email_taken"
 	UserPasswordWeak              ProblemCode = "user.password_weak"
+	UserPreferencesTooLarge       ProblemCode = "user.preferences_too_large"
+	UserUnknownLanguage           ProblemCode = "user.unknown_language"
+	UserWrongPassword             ProblemCode = "user.wrong_password"
 )
 
 // Valid indicates whether the value is a known member of the ProblemCode enum.
 func (e ProblemCode) Valid() bool {
 	switch e {
 	case AuthForbidden:
+		return true
+	case AuthInvalidCode:
 		return true
 	case AuthInvalidCredentials:
 		return true
@@ -356,6 +440,10 @@ func (e ProblemCode) Valid() bool {
 		return true
 	case RequestNotAcceptable:
 		return true
+	case RequestPreconditionFailed:
+		return true
+	case RequestRateLimited:
+		return true
 	case RequestTooLarge:
 		return true
 	case RequestUnsupportedMediaType:
@@ -372,11 +460,19 @@ func (e ProblemCode) Valid() bool {
 		return true
 	case ServerUnavailable:
 		return true
+	case TaskNotCancellable:
+		return true
 	case TaskResultTooLarge:
 		return true
 	case UserEmailTaken:
 		return true
 	case UserPasswordWeak:
+		return true
+	case UserPreferencesTooLarge:
+		return true
+	case UserUnknownLanguage:
+		return true
+	case UserWrongPassword:
 		return true
 	default:
 		return false
@@ -398,6 +494,21 @@ func (e Role) Valid() bool {
 	case RoleModerator:
 		return true
 	case RoleUser:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for SessionRevokedType.
+const (
+	SessionRevokedTypeSessionRevoked SessionRevokedType = "session.revoked"
+)
+
+// Valid indicates whether the value is a known member of the SessionRevokedType enum.
+func (e SessionRevokedType) Valid() bool {
+	switch e {
+	case SessionRevokedTypeSessionRevoked:
 		return true
 	default:
 		return false
@@ -620,6 +731,31 @@ type AuditExportLine struct {
 	union json.RawMessage
 }
 
+// ChangeEmailRequest defines model for ChangeEmailRequest.
+type ChangeEmailRequest struct {
+	CurrentPassword string `json:"current_password"`
+
+	// Email The new one, compared lower-cased.
+	Email openapi_types.Email `json:"email"`
+}
+
+// ChangePasswordRequest defines model for ChangePasswordRequest.
+type ChangePasswordRequest struct {
+	CurrentPassword string `json:"current_password"`
+
+	// NewPassword By the rules of signUp.
+	NewPassword string `json:"new_password"`
+}
+
+// CompletePasswordResetRequest defines model for CompletePasswordResetRequest.
+type CompletePasswordResetRequest struct {
+	// NewPassword By the rules of signUp.
+	NewPassword string `json:"new_password"`
+
+	// Token The code of the mail, good once and for 30 minutes. Hyphens, spaces and case do not matter.
+	Token MailedCode `json:"token"`
+}
+
 // Context Four maps; all but `session_metadata` reach the model, as data.
 type Context struct {
 	// ConversationSettings At most 50 members.
@@ -810,6 +946,11 @@ type ExportEnd struct {
 // ExportEndType defines model for ExportEnd.Type.
 type ExportEndType string
 
+// ExportMeLine One line of exportMe.
+type ExportMeLine struct {
+	union json.RawMessage
+}
+
 // ExportProblem The last line of an export that the server could not finish; what came before is true but not all.
 type ExportProblem struct {
 	Problem struct {
@@ -822,6 +963,56 @@ type ExportProblem struct {
 
 // ExportProblemType defines model for ExportProblem.Type.
 type ExportProblemType string
+
+// ExportedConversation One conversation, its messages apart.
+type ExportedConversation struct {
+	// Data All that is kept of it.
+	Data map[string]interface{}   `json:"data"`
+	Type ExportedConversationType `json:"type"`
+}
+
+// ExportedConversationType defines model for ExportedConversation.Type.
+type ExportedConversationType string
+
+// ExportedMessage One message, in the order of its conversation.
+type ExportedMessage struct {
+	// Data All that is kept of it.
+	Data map[string]interface{} `json:"data"`
+	Type ExportedMessageType    `json:"type"`
+}
+
+// ExportedMessageType defines model for ExportedMessage.Type.
+type ExportedMessageType string
+
+// ExportedSession One device that was signed in.
+type ExportedSession struct {
+	// Data All that is kept of it.
+	Data map[string]interface{} `json:"data"`
+	Type ExportedSessionType    `json:"type"`
+}
+
+// ExportedSessionType defines model for ExportedSession.Type.
+type ExportedSessionType string
+
+// ExportedTask One task.
+type ExportedTask struct {
+	// Data All that is kept of it.
+	Data map[string]interface{} `json:"data"`
+	Type ExportedTaskType       `json:"type"`
+}
+
+// ExportedTaskType defines model for ExportedTask.Type.
+type ExportedTaskType string
+
+// ExportedUser The account itself.
+type ExportedUser struct {
+	// Data All that is kept of it.
+	Data map[string]interface{} `json:"data"`
+	Type ExportedUserType       `json:"type"`
+}
+
+// ExportedUserType defines model for ExportedUser.Type.
+type ExportedUserType string
 
 // FieldProblem One place in the request and the rule it breaks.
 type FieldProblem struct {
@@ -872,7 +1063,7 @@ type LanguagePage struct {
 
 // LogInRequest defines model for LogInRequest.
 type LogInRequest struct {
-	// DeviceName How the learner knows this device; without it, the User-Agent.
+	// DeviceName How the learner knows this device; without it, a name made from the User-Agent.
 	DeviceName *string `json:"device_name,omitempty"`
 	Email      string  `json:"email"`
 	Password   string  `json:"password"`
@@ -885,6 +1076,9 @@ type LogInResult struct {
 	Tokens  Tokens  `json:"tokens"`
 	User    User    `json:"user"`
 }
+
+// MailedCode The code of the mail, good once and for 30 minutes. Hyphens, spaces and case do not matter.
+type MailedCode = string
 
 // Message defines model for Message.
 type Message struct {
@@ -1026,6 +1220,14 @@ type PartnerPage struct {
 	NextCursor nullable.Nullable[any] `json:"next_cursor"`
 }
 
+// PasswordResetRequest defines model for PasswordResetRequest.
+type PasswordResetRequest struct {
+	Email openapi_types.Email `json:"email"`
+}
+
+// Preferences What a client keeps for its user, such as a theme; the service gives it no meaning. At most 16 KiB of JSON in all.
+type Preferences map[string]interface{}
+
 // Problem An error (RFC 9457). Members beyond these may appear, such as the id of what is in the way.
 type Problem struct {
 	// Code A stable slug; clients may act on it. New codes may appear.
@@ -1110,6 +1312,22 @@ type Session struct {
 	ID         openapi_types.UUID `json:"id"`
 	LastSeenAt time.Time          `json:"last_seen_at"`
 }
+
+// SessionPage defines model for SessionPage.
+type SessionPage struct {
+	Data       []Session                 `json:"data"`
+	NextCursor nullable.Nullable[string] `json:"next_cursor"`
+}
+
+// SessionRevoked The session whose token opened this stream has ended, so the stream does. It is the last event, and has no `id`; what the
+// stream tells of goes on, and can be resumed with the token of another session.
+type SessionRevoked struct {
+	SessionID openapi_types.UUID `json:"session_id"`
+	Type      SessionRevokedType `json:"type"`
+}
+
+// SessionRevokedType defines model for SessionRevoked.Type.
+type SessionRevokedType string
 
 // SignUpRequest defines model for SignUpRequest.
 type SignUpRequest struct {
@@ -1283,6 +1501,18 @@ type Tokens struct {
 // TokensTokenType defines model for Tokens.TokenType.
 type TokensTokenType string
 
+// UpdateMeRequest defines model for UpdateMeRequest.
+type UpdateMeRequest struct {
+	// FullName Any script; 2-100 characters after trim.
+	FullName *string `json:"full_name,omitempty"`
+
+	// NativeLanguage An id of listLanguages that is available, in any case and with hyphens too.
+	NativeLanguage nullable.Nullable[string] `json:"native_language,omitempty"`
+
+	// Preferences Merged into what is there.
+	Preferences nullable.Nullable[map[string]interface{}] `json:"preferences,omitempty"`
+}
+
 // User defines model for User.
 type User struct {
 	CreatedAt     time.Time           `json:"created_at"`
@@ -1293,8 +1523,17 @@ type User struct {
 
 	// NativeLanguage An id of listLanguages.
 	NativeLanguage nullable.Nullable[string] `json:"native_language"`
-	Roles          []Role                    `json:"roles"`
-	UpdatedAt      time.Time                 `json:"updated_at"`
+
+	// Preferences What a client keeps for its user, such as a theme; the service gives it no meaning. At most 16 KiB of JSON in all.
+	Preferences Preferences `json:"preferences"`
+	Roles       []Role      `json:"roles"`
+	UpdatedAt   time.Time   `json:"updated_at"`
+}
+
+// VerifyEmailRequest defines model for VerifyEmailRequest.
+type VerifyEmailRequest struct {
+	// Token The code of the mail, good once and for 30 minutes. Hyphens, spaces and case do not matter.
+	Token MailedCode `json:"token"`
 }
 
 // AcceptLanguage defines model for AcceptLanguage.
@@ -1314,6 +1553,9 @@ type DeadLetterID = openapi_types.UUID
 
 // IdempotencyKey defines model for IdempotencyKey.
 type IdempotencyKey = string
+
+// IfMatch defines model for IfMatch.
+type IfMatch = string
 
 // IfNoneMatch defines model for IfNoneMatch.
 type IfNoneMatch = string
@@ -1504,6 +1746,13 @@ type StreamMessageEventsParams struct {
 	LastEventID *LastEventID `json:"Last-Event-ID,omitempty"`
 }
 
+// RequestEmailVerificationParams defines parameters for RequestEmailVerification.
+type RequestEmailVerificationParams struct {
+	// IdempotencyKey Makes a retry safe: the same key and body within 24 hours has one effect and gets the first answer
+	// again; another body is 422 `idempotency.key_reused`. Any unique text, a UUID for instance.
+	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
+}
+
 // ListIndustriesParams defines parameters for ListIndustries.
 type ListIndustriesParams struct {
 	// AcceptLanguage Preferred languages (RFC 9110). Served are `en`, `zh-Hans` and `zh-Hant`; others get English.
@@ -1529,6 +1778,22 @@ type ListPartnersParams struct {
 
 	// IfNoneMatch ETags the client holds (RFC 9110); 304 if one of them is current.
 	IfNoneMatch *IfNoneMatch `json:"If-None-Match,omitempty"`
+}
+
+// RequestPasswordResetParams defines parameters for RequestPasswordReset.
+type RequestPasswordResetParams struct {
+	// IdempotencyKey Makes a retry safe: the same key and body within 24 hours has one effect and gets the first answer
+	// again; another body is 422 `idempotency.key_reused`. Any unique text, a UUID for instance.
+	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
+}
+
+// ListSessionsParams defines parameters for ListSessions.
+type ListSessionsParams struct {
+	// Limit The most entries to return, 1-100.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor The `next_cursor` of the page before, with the same filter; anything else is 400 `cursor.invalid`.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
 }
 
 // ListSituationsParams defines parameters for ListSituations.
@@ -1580,10 +1845,22 @@ type SignUpParams struct {
 	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
 }
 
+// DeleteMeParams defines parameters for DeleteMe.
+type DeleteMeParams struct {
+	// Prefer `wait=N` (RFC 7240): wait up to N seconds for the outcome, at most 30. Other preferences are ignored.
+	Prefer *Prefer `json:"Prefer,omitempty"`
+}
+
 // GetMeParams defines parameters for GetMe.
 type GetMeParams struct {
 	// IfNoneMatch ETags the client holds (RFC 9110); 304 if one of them is current.
 	IfNoneMatch *IfNoneMatch `json:"If-None-Match,omitempty"`
+}
+
+// UpdateMeParams defines parameters for UpdateMe.
+type UpdateMeParams struct {
+	// IfMatch ETags that the client knows (RFC 9110); 412 `request.precondition_failed` if none of them is current.
+	IfMatch *IfMatch `json:"If-Match,omitempty"`
 }
 
 // CreateEventReplayJSONRequestBody defines body for CreateEventReplay for application/json ContentType.
@@ -1595,6 +1872,15 @@ type CreateConversationJSONRequestBody = CreateConversationRequest
 // CreateMessageJSONRequestBody defines body for CreateMessage for application/json ContentType.
 type CreateMessageJSONRequestBody = CreateMessageRequest
 
+// VerifyEmailJSONRequestBody defines body for VerifyEmail for application/json ContentType.
+type VerifyEmailJSONRequestBody = VerifyEmailRequest
+
+// RequestPasswordResetJSONRequestBody defines body for RequestPasswordReset for application/json ContentType.
+type RequestPasswordResetJSONRequestBody = PasswordResetRequest
+
+// CompletePasswordResetJSONRequestBody defines body for CompletePasswordReset for application/json ContentType.
+type CompletePasswordResetJSONRequestBody = CompletePasswordResetRequest
+
 // LogInJSONRequestBody defines body for LogIn for application/json ContentType.
 type LogInJSONRequestBody = LogInRequest
 
@@ -1603,6 +1889,18 @@ type RefreshSessionJSONRequestBody = RefreshRequest
 
 // SignUpJSONRequestBody defines body for SignUp for application/json ContentType.
 type SignUpJSONRequestBody = SignUpRequest
+
+// UpdateMeJSONRequestBody defines body for UpdateMe for application/json ContentType.
+type UpdateMeJSONRequestBody = UpdateMeRequest
+
+// UpdateMeApplicationMergePatchPlusJSONRequestBody defines body for UpdateMe for application/merge-patch+json ContentType.
+type UpdateMeApplicationMergePatchPlusJSONRequestBody = UpdateMeRequest
+
+// ChangeEmailJSONRequestBody defines body for ChangeEmail for application/json ContentType.
+type ChangeEmailJSONRequestBody = ChangeEmailRequest
+
+// ChangePasswordJSONRequestBody defines body for ChangePassword for application/json ContentType.
+type ChangePasswordJSONRequestBody = ChangePasswordRequest
 
 // AsAuditEvent returns the union data inside the AuditExportLine as a AuditEvent
 func (t AuditExportLine) AsAuditEvent() (AuditEvent, error) {
@@ -1688,6 +1986,287 @@ func (t AuditExportLine) MarshalJSON() ([]byte, error) {
 }
 
 func (t *AuditExportLine) UnmarshalJSON(b []byte) error {
+	err := t.union.UnmarshalJSON(b)
+	return err
+}
+
+// AsExportedUser returns the union data inside the ExportMeLine as a ExportedUser
+func (t ExportMeLine) AsExportedUser() (ExportedUser, error) {
+	var body ExportedUser
+	err := json.Unmarshal(t.union, &body)
+	return body, err
+}
+
+// FromExportedUser overwrites any union data inside the ExportMeLine as the provided ExportedUser
+func (t *ExportMeLine) FromExportedUser(v ExportedUser) error {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	b, err = runtime.JSONMerge(b, []byte(`{"type":"user"}`))
+	t.union = b
+	return err
+}
+
+// MergeExportedUser performs a merge with any union data inside the ExportMeLine, using the provided ExportedUser
+func (t *ExportMeLine) MergeExportedUser(v ExportedUser) error {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	b, err = runtime.JSONMerge(b, []byte(`{"type":"user"}`))
+	if err != nil {
+		return err
+	}
+
+	merged, err := runtime.JSONMerge(t.union, b)
+	t.union = merged
+	return err
+}
+
+// AsExportedSession returns the union data inside the ExportMeLine as a ExportedSession
+func (t ExportMeLine) AsExportedSession() (ExportedSession, error) {
+	var body ExportedSession
+	err := json.Unmarshal(t.union, &body)
+	return body, err
+}
+
+// FromExportedSession overwrites any union data inside the ExportMeLine as the provided ExportedSession
+func (t *ExportMeLine) FromExportedSession(v ExportedSession) error {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	b, err = runtime.JSONMerge(b, []byte(`{"type":"session"}`))
+	t.union = b
+	return err
+}
+
+// MergeExportedSession performs a merge with any union data inside the ExportMeLine, using the provided ExportedSession
+func (t *ExportMeLine) MergeExportedSession(v ExportedSession) error {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	b, err = runtime.JSONMerge(b, []byte(`{"type":"session"}`))
+	if err != nil {
+		return err
+	}
+
+	merged, err := runtime.JSONMerge(t.union, b)
+	t.union = merged
+	return err
+}
+
+// AsExportedConversation returns the union data inside the ExportMeLine as a ExportedConversation
+func (t ExportMeLine) AsExportedConversation() (ExportedConversation, error) {
+	var body ExportedConversation
+	err := json.Unmarshal(t.union, &body)
+	return body, err
+}
+
+// FromExportedConversation overwrites any union data inside the ExportMeLine as the provided ExportedConversation
+func (t *ExportMeLine) FromExportedConversation(v ExportedConversation) error {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	b, err = runtime.JSONMerge(b, []byte(`{"type":"conversation"}`))
+	t.union = b
+	return err
+}
+
+// MergeExportedConversation performs a merge with any union data inside the ExportMeLine, using the provided ExportedConversation
+func (t *ExportMeLine) MergeExportedConversation(v ExportedConversation) error {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	b, err = runtime.JSONMerge(b, []byte(`{"type":"conversation"}`))
+	if err != nil {
+		return err
+	}
+
+	merged, err := runtime.JSONMerge(t.union, b)
+	t.union = merged
+	return err
+}
+
+// AsExportedMessage returns the union data inside the ExportMeLine as a ExportedMessage
+func (t ExportMeLine) AsExportedMessage() (ExportedMessage, error) {
+	var body ExportedMessage
+	err := json.Unmarshal(t.union, &body)
+	return body, err
+}
+
+// FromExportedMessage overwrites any union data inside the ExportMeLine as the provided ExportedMessage
+func (t *ExportMeLine) FromExportedMessage(v ExportedMessage) error {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	b, err = runtime.JSONMerge(b, []byte(`{"type":"message"}`))
+	t.union = b
+	return err
+}
+
+// MergeExportedMessage performs a merge with any union data inside the ExportMeLine, using the provided ExportedMessage
+func (t *ExportMeLine) MergeExportedMessage(v ExportedMessage) error {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	b, err = runtime.JSONMerge(b, []byte(`{"type":"message"}`))
+	if err != nil {
+		return err
+	}
+
+	merged, err := runtime.JSONMerge(t.union, b)
+	t.union = merged
+	return err
+}
+
+// AsExportedTask returns the union data inside the ExportMeLine as a ExportedTask
+func (t ExportMeLine) AsExportedTask() (ExportedTask, error) {
+	var body ExportedTask
+	err := json.Unmarshal(t.union, &body)
+	return body, err
+}
+
+// FromExportedTask overwrites any union data inside the ExportMeLine as the provided ExportedTask
+func (t *ExportMeLine) FromExportedTask(v ExportedTask) error {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	b, err = runtime.JSONMerge(b, []byte(`{"type":"task"}`))
+	t.union = b
+	return err
+}
+
+// MergeExportedTask performs a merge with any union data inside the ExportMeLine, using the provided ExportedTask
+func (t *ExportMeLine) MergeExportedTask(v ExportedTask) error {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	b, err = runtime.JSONMerge(b, []byte(`{"type":"task"}`))
+	if err != nil {
+		return err
+	}
+
+	merged, err := runtime.JSONMerge(t.union, b)
+	t.union = merged
+	return err
+}
+
+// AsExportEnd returns the union data inside the ExportMeLine as a ExportEnd
+func (t ExportMeLine) AsExportEnd() (ExportEnd, error) {
+	var body ExportEnd
+	err := json.Unmarshal(t.union, &body)
+	return body, err
+}
+
+// FromExportEnd overwrites any union data inside the ExportMeLine as the provided ExportEnd
+func (t *ExportMeLine) FromExportEnd(v ExportEnd) error {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	b, err = runtime.JSONMerge(b, []byte(`{"type":"end"}`))
+	t.union = b
+	return err
+}
+
+// MergeExportEnd performs a merge with any union data inside the ExportMeLine, using the provided ExportEnd
+func (t *ExportMeLine) MergeExportEnd(v ExportEnd) error {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	b, err = runtime.JSONMerge(b, []byte(`{"type":"end"}`))
+	if err != nil {
+		return err
+	}
+
+	merged, err := runtime.JSONMerge(t.union, b)
+	t.union = merged
+	return err
+}
+
+// AsExportProblem returns the union data inside the ExportMeLine as a ExportProblem
+func (t ExportMeLine) AsExportProblem() (ExportProblem, error) {
+	var body ExportProblem
+	err := json.Unmarshal(t.union, &body)
+	return body, err
+}
+
+// FromExportProblem overwrites any union data inside the ExportMeLine as the provided ExportProblem
+func (t *ExportMeLine) FromExportProblem(v ExportProblem) error {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	b, err = runtime.JSONMerge(b, []byte(`{"type":"problem"}`))
+	t.union = b
+	return err
+}
+
+// MergeExportProblem performs a merge with any union data inside the ExportMeLine, using the provided ExportProblem
+func (t *ExportMeLine) MergeExportProblem(v ExportProblem) error {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	b, err = runtime.JSONMerge(b, []byte(`{"type":"problem"}`))
+	if err != nil {
+		return err
+	}
+
+	merged, err := runtime.JSONMerge(t.union, b)
+	t.union = merged
+	return err
+}
+
+func (t ExportMeLine) Discriminator() (string, error) {
+	var discriminator struct {
+		Discriminator string `json:"type"`
+	}
+	err := json.Unmarshal(t.union, &discriminator)
+	return discriminator.Discriminator, err
+}
+
+func (t ExportMeLine) ValueByDiscriminator() (interface{}, error) {
+	discriminator, err := t.Discriminator()
+	if err != nil {
+		return nil, err
+	}
+	switch discriminator {
+	case "conversation":
+		return t.AsExportedConversation()
+	case "end":
+		return t.AsExportEnd()
+	case "message":
+		return t.AsExportedMessage()
+	case "problem":
+		return t.AsExportProblem()
+	case "session":
+		return t.AsExportedSession()
+	case "task":
+		return t.AsExportedTask()
+	case "user":
+		return t.AsExportedUser()
+	default:
+		return nil, errors.New("unknown discriminator value: " + discriminator)
+	}
+}
+
+func (t ExportMeLine) MarshalJSON() ([]byte, error) {
+	b, err := t.union.MarshalJSON()
+	return b, err
+}
+
+func (t *ExportMeLine) UnmarshalJSON(b []byte) error {
 	err := t.union.UnmarshalJSON(b)
 	return err
 }
@@ -1896,6 +2475,40 @@ func (t *MessageEvent) MergeMessageCancelled(v MessageCancelled) error {
 	return err
 }
 
+// AsSessionRevoked returns the union data inside the MessageEvent as a SessionRevoked
+func (t MessageEvent) AsSessionRevoked() (SessionRevoked, error) {
+	var body SessionRevoked
+	err := json.Unmarshal(t.union, &body)
+	return body, err
+}
+
+// FromSessionRevoked overwrites any union data inside the MessageEvent as the provided SessionRevoked
+func (t *MessageEvent) FromSessionRevoked(v SessionRevoked) error {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	b, err = runtime.JSONMerge(b, []byte(`{"type":"session.revoked"}`))
+	t.union = b
+	return err
+}
+
+// MergeSessionRevoked performs a merge with any union data inside the MessageEvent, using the provided SessionRevoked
+func (t *MessageEvent) MergeSessionRevoked(v SessionRevoked) error {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	b, err = runtime.JSONMerge(b, []byte(`{"type":"session.revoked"}`))
+	if err != nil {
+		return err
+	}
+
+	merged, err := runtime.JSONMerge(t.union, b)
+	t.union = merged
+	return err
+}
+
 // AsStreamClosing returns the union data inside the MessageEvent as a StreamClosing
 func (t MessageEvent) AsStreamClosing() (StreamClosing, error) {
 	var body StreamClosing
@@ -1956,6 +2569,8 @@ func (t MessageEvent) ValueByDiscriminator() (interface{}, error) {
 		return t.AsMessageFailed()
 	case "message.started":
 		return t.AsMessageStarted()
+	case "session.revoked":
+		return t.AsSessionRevoked()
 	case "stream.closing":
 		return t.AsStreamClosing()
 	default:
@@ -2109,6 +2724,40 @@ func (t *TaskEvent) MergeTaskCancelled(v TaskCancelled) error {
 	return err
 }
 
+// AsSessionRevoked returns the union data inside the TaskEvent as a SessionRevoked
+func (t TaskEvent) AsSessionRevoked() (SessionRevoked, error) {
+	var body SessionRevoked
+	err := json.Unmarshal(t.union, &body)
+	return body, err
+}
+
+// FromSessionRevoked overwrites any union data inside the TaskEvent as the provided SessionRevoked
+func (t *TaskEvent) FromSessionRevoked(v SessionRevoked) error {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	b, err = runtime.JSONMerge(b, []byte(`{"type":"session.revoked"}`))
+	t.union = b
+	return err
+}
+
+// MergeSessionRevoked performs a merge with any union data inside the TaskEvent, using the provided SessionRevoked
+func (t *TaskEvent) MergeSessionRevoked(v SessionRevoked) error {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	b, err = runtime.JSONMerge(b, []byte(`{"type":"session.revoked"}`))
+	if err != nil {
+		return err
+	}
+
+	merged, err := runtime.JSONMerge(t.union, b)
+	t.union = merged
+	return err
+}
+
 // AsStreamClosing returns the union data inside the TaskEvent as a StreamClosing
 func (t TaskEvent) AsStreamClosing() (StreamClosing, error) {
 	var body StreamClosing
@@ -2157,6 +2806,8 @@ func (t TaskEvent) ValueByDiscriminator() (interface{}, error) {
 		return nil, err
 	}
 	switch discriminator {
+	case "session.revoked":
+		return t.AsSessionRevoked()
 	case "stream.closing":
 		return t.AsStreamClosing()
 	case "task.cancelled":
@@ -2438,6 +3089,36 @@ type ClientInterface interface {
 	// Corresponds with GET /conversations/{conversation_id}/messages/{message_id}/events (the `StreamMessageEvents` operationId).
 	StreamMessageEvents(ctx context.Context, conversationID ConversationID, messageID MessageID, params *StreamMessageEventsParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
+	// RequestEmailVerification Ask for a mail that verifies one's email
+	//
+	// Mails a code to the account's own email, unless that is verified already. Signing up does so by itself. An account
+	// gets at most 5 such mails an hour.
+	//
+	// Corresponds with POST /email-verifications (the `RequestEmailVerification` operationId).
+	RequestEmailVerification(ctx context.Context, params *RequestEmailVerificationParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// VerifyEmailWithBody Verify an email by a mailed code
+	//
+	// The code says which email: the account's own, or the one that changeEmail asked for, which becomes the account's now. A
+	// code that is wrong, used or older than 30 minutes is 422 `auth.invalid_code`; an email that another account got
+	// meanwhile is 409.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with PUT /email-verifications (the `VerifyEmail` operationId).
+	VerifyEmailWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// VerifyEmail Verify an email by a mailed code
+	//
+	// The code says which email: the account's own, or the one that changeEmail asked for, which becomes the account's now. A
+	// code that is wrong, used or older than 30 minutes is 422 `auth.invalid_code`; an email that another account got
+	// meanwhile is 409.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with PUT /email-verifications (the `VerifyEmail` operationId).
+	VerifyEmail(ctx context.Context, body VerifyEmailJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
 	// ListIndustries List industries
 	//
 	// In the order to show them. Names come in the language of `Accept-Language` (English, Simplified or Traditional Chinese).
@@ -2459,9 +3140,67 @@ type ClientInterface interface {
 	// Corresponds with GET /partners (the `ListPartners` operationId).
 	ListPartners(ctx context.Context, params *ListPartnersParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
+	// RequestPasswordResetWithBody Ask for a mail that resets a password
+	//
+	// Mails a code, good once and for 30 minutes, if the email is that of an account. The answer is the same if it is not. An
+	// account gets at most 5 such mails an hour.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /password-resets (the `RequestPasswordReset` operationId).
+	RequestPasswordResetWithBody(ctx context.Context, params *RequestPasswordResetParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// RequestPasswordReset Ask for a mail that resets a password
+	//
+	// Mails a code, good once and for 30 minutes, if the email is that of an account. The answer is the same if it is not. An
+	// account gets at most 5 such mails an hour.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /password-resets (the `RequestPasswordReset` operationId).
+	RequestPasswordReset(ctx context.Context, params *RequestPasswordResetParams, body RequestPasswordResetJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// CompletePasswordResetWithBody Set a new password by a mailed code
+	//
+	// All sessions of the account end, and locks on its log-in with them. The email counts as verified, since the code
+	// came by it. A code that is wrong, used or older than 30 minutes is 422 `auth.invalid_code`; a password that is refused
+	// leaves the code good.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with PUT /password-resets (the `CompletePasswordReset` operationId).
+	CompletePasswordResetWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// CompletePasswordReset Set a new password by a mailed code
+	//
+	// All sessions of the account end, and locks on its log-in with them. The email counts as verified, since the code
+	// came by it. A code that is wrong, used or older than 30 minutes is 422 `auth.invalid_code`; a password that is refused
+	// leaves the code good.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with PUT /password-resets (the `CompletePasswordReset` operationId).
+	CompletePasswordReset(ctx context.Context, body CompletePasswordResetJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// RevokeOtherSessions Sign out all other devices
+	//
+	// Ends all of one's sessions but this one. Within a second their access tokens are refused everywhere and their streams end.
+	//
+	// Corresponds with DELETE /sessions (the `RevokeOtherSessions` operationId).
+	RevokeOtherSessions(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ListSessions List one's own sessions
+	//
+	// The signed-in devices, the newest sign-in first. Sessions that ended are not in it.
+	//
+	// Corresponds with GET /sessions (the `ListSessions` operationId).
+	ListSessions(ctx context.Context, params *ListSessionsParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
 	// LogInWithBody Sign in
 	//
-	// Proves the password and opens a session. An unknown email and a wrong password get the same answer.
+	// Proves the password and opens a session. An unknown email and a wrong password get the same answer. After five
+	// wrong passwords for one email from one place (the address's network) within 15 minutes, that place is refused
+	// for 15 minutes, with the same answer and a `Retry-After`; a device that was signed in before still gets in.
 	//
 	// Takes any type of body and a specified content type.
 	//
@@ -2470,7 +3209,9 @@ type ClientInterface interface {
 
 	// LogIn Sign in
 	//
-	// Proves the password and opens a session. An unknown email and a wrong password get the same answer.
+	// Proves the password and opens a session. An unknown email and a wrong password get the same answer. After five
+	// wrong passwords for one email from one place (the address's network) within 15 minutes, that place is refused
+	// for 15 minutes, with the same answer and a `Retry-After`; a device that was signed in before still gets in.
 	//
 	// Takes a body of the `application/json` content type.
 	//
@@ -2498,6 +3239,14 @@ type ClientInterface interface {
 	//
 	// Corresponds with POST /sessions/refresh (the `RefreshSession` operationId).
 	RefreshSession(ctx context.Context, body RefreshSessionJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// RevokeSession Sign out one device
+	//
+	// Ends one session; `current` is the one that asks (log out). Within a second its access tokens are refused everywhere
+	// and its streams end. One that is absent, another's or over already is 404.
+	//
+	// Corresponds with DELETE /sessions/{session_id} (the `RevokeSession` operationId).
+	RevokeSession(ctx context.Context, sessionID string, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// ListSituations List situations to practise
 	//
@@ -2571,10 +3320,108 @@ type ClientInterface interface {
 	// Corresponds with POST /users (the `SignUp` operationId).
 	SignUp(ctx context.Context, params *SignUpParams, body SignUpJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
+	// DeleteMe Erase one's own account
+	//
+	// A task erases the account and all that it holds, for ever: conversations, tasks, sessions, and the account itself.
+	// Nobody can sign in to it from now on, and its other sessions end at once; this one goes on until the task
+	// is done, so that it can be followed. The task's result is the receipt, which is mailed as well. What remains is
+	// a tombstone (an id without a name) that keeps restored backups from bringing the account back. A second call
+	// gets the same task.
+	//
+	// Corresponds with DELETE /users/me (the `DeleteMe` operationId).
+	DeleteMe(ctx context.Context, params *DeleteMeParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
 	// GetMe Read one's own account
 	//
 	// Corresponds with GET /users/me (the `GetMe` operationId).
 	GetMe(ctx context.Context, params *GetMeParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// UpdateMeWithBody Change one's own account
+	//
+	// A merge patch (RFC 7396; `application/json` means the same): what is left out stays. `null` takes the native
+	// language away; in `preferences` it takes one member away, and `preferences: null` all of them. An email is
+	// changed by changeEmail, a password by changePassword.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with PATCH /users/me (the `UpdateMe` operationId).
+	UpdateMeWithBody(ctx context.Context, params *UpdateMeParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// UpdateMe Change one's own account
+	//
+	// A merge patch (RFC 7396; `application/json` means the same): what is left out stays. `null` takes the native
+	// language away; in `preferences` it takes one member away, and `preferences: null` all of them. An email is
+	// changed by changeEmail, a password by changePassword.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with PATCH /users/me (the `UpdateMe` operationId).
+	UpdateMe(ctx context.Context, params *UpdateMeParams, body UpdateMeJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// UpdateMeWithApplicationMergePatchPlusJSONBody Change one's own account
+	//
+	// A merge patch (RFC 7396; `application/json` means the same): what is left out stays. `null` takes the native
+	// language away; in `preferences` it takes one member away, and `preferences: null` all of them. An email is
+	// changed by changeEmail, a password by changePassword.
+	//
+	// Takes a body of the `application/merge-patch+json` content type.
+	//
+	// Corresponds with PATCH /users/me (the `UpdateMe` operationId).
+	UpdateMeWithApplicationMergePatchPlusJSONBody(ctx context.Context, params *UpdateMeParams, body UpdateMeApplicationMergePatchPlusJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ChangeEmailWithBody Change one's own email
+	//
+	// Mails a code to the new address; verifyEmail with that code makes it the account's email. Until then nothing
+	// changes. The answer is the same whether or not the address belongs to an account already. The current password is asked
+	// for, and counts as in changePassword.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with PUT /users/me/email (the `ChangeEmail` operationId).
+	ChangeEmailWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ChangeEmail Change one's own email
+	//
+	// Mails a code to the new address; verifyEmail with that code makes it the account's email. Until then nothing
+	// changes. The answer is the same whether or not the address belongs to an account already. The current password is asked
+	// for, and counts as in changePassword.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with PUT /users/me/email (the `ChangeEmail` operationId).
+	ChangeEmail(ctx context.Context, body ChangeEmailJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ExportMe Export all of one's own data
+	//
+	// Everything that is kept about the learner, one JSON object a line: `user`, then each `session`, `conversation`,
+	// `message` and `task`; `type` says which. It is read page by page and is not one snapshot. The last line is
+	// `{"type":"end","count":n}`; an export without it is cut, and one that the server could not finish ends with
+	// `{"type":"problem",...}`.
+	//
+	// Corresponds with GET /users/me/export (the `ExportMe` operationId).
+	ExportMe(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ChangePasswordWithBody Change one's own password
+	//
+	// Proves the current password and sets a new one, by the rules of signUp. All other sessions end; this one goes on.
+	// Wrong current passwords count as wrong log-ins do: after five within 15 minutes from one place they
+	// are refused for 15 minutes, with `Retry-After`.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with PUT /users/me/password (the `ChangePassword` operationId).
+	ChangePasswordWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ChangePassword Change one's own password
+	//
+	// Proves the current password and sets a new one, by the rules of signUp. All other sessions end; this one goes on.
+	// Wrong current passwords count as wrong log-ins do: after five within 15 minutes from one place they
+	// are refused for 15 minutes, with `Retry-After`.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with PUT /users/me/password (the `ChangePassword` operationId).
+	ChangePassword(ctx context.Context, body ChangePasswordJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 }
 
 // ListAuditEvents List what happened and who did it
@@ -2939,6 +3786,66 @@ func (c *Client) StreamMessageEvents(ctx context.Context, conversationID Convers
 	return c.Client.Do(req)
 }
 
+// RequestEmailVerification Ask for a mail that verifies one's email
+//
+// Mails a code to the account's own email, unless that is verified already. Signing up does so by itself. An account
+// gets at most 5 such mails an hour.
+//
+// Corresponds with POST /email-verifications (the `RequestEmailVerification` operationId).
+func (c *Client) RequestEmailVerification(ctx context.Context, params *RequestEmailVerificationParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewRequestEmailVerificationRequest(c.Server, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// VerifyEmailWithBody Verify an email by a mailed code
+//
+// The code says which email: the account's own, or the one that changeEmail asked for, which becomes the account's now. A
+// code that is wrong, used or older than 30 minutes is 422 `auth.invalid_code`; an email that another account got
+// meanwhile is 409.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with PUT /email-verifications (the `VerifyEmail` operationId).
+func (c *Client) VerifyEmailWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewVerifyEmailRequestWithBody(c.Server, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// VerifyEmail Verify an email by a mailed code
+//
+// The code says which email: the account's own, or the one that changeEmail asked for, which becomes the account's now. A
+// code that is wrong, used or older than 30 minutes is 422 `auth.invalid_code`; an email that another account got
+// meanwhile is 409.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with PUT /email-verifications (the `VerifyEmail` operationId).
+func (c *Client) VerifyEmail(ctx context.Context, body VerifyEmailJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewVerifyEmailRequest(c.Server, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
 // ListIndustries List industries
 //
 // In the order to show them. Names come in the language of `Accept-Language` (English, Simplified or Traditional Chinese).
@@ -2990,9 +3897,127 @@ func (c *Client) ListPartners(ctx context.Context, params *ListPartnersParams, r
 	return c.Client.Do(req)
 }
 
+// RequestPasswordResetWithBody Ask for a mail that resets a password
+//
+// Mails a code, good once and for 30 minutes, if the email is that of an account. The answer is the same if it is not. An
+// account gets at most 5 such mails an hour.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /password-resets (the `RequestPasswordReset` operationId).
+func (c *Client) RequestPasswordResetWithBody(ctx context.Context, params *RequestPasswordResetParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewRequestPasswordResetRequestWithBody(c.Server, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// RequestPasswordReset Ask for a mail that resets a password
+//
+// Mails a code, good once and for 30 minutes, if the email is that of an account. The answer is the same if it is not. An
+// account gets at most 5 such mails an hour.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /password-resets (the `RequestPasswordReset` operationId).
+func (c *Client) RequestPasswordReset(ctx context.Context, params *RequestPasswordResetParams, body RequestPasswordResetJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewRequestPasswordResetRequest(c.Server, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// CompletePasswordResetWithBody Set a new password by a mailed code
+//
+// All sessions of the account end, and locks on its log-in with them. The email counts as verified, since the code
+// came by it. A code that is wrong, used or older than 30 minutes is 422 `auth.invalid_code`; a password that is refused
+// leaves the code good.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with PUT /password-resets (the `CompletePasswordReset` operationId).
+func (c *Client) CompletePasswordResetWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewCompletePasswordResetRequestWithBody(c.Server, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// CompletePasswordReset Set a new password by a mailed code
+//
+// All sessions of the account end, and locks on its log-in with them. The email counts as verified, since the code
+// came by it. A code that is wrong, used or older than 30 minutes is 422 `auth.invalid_code`; a password that is refused
+// leaves the code good.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with PUT /password-resets (the `CompletePasswordReset` operationId).
+func (c *Client) CompletePasswordReset(ctx context.Context, body CompletePasswordResetJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewCompletePasswordResetRequest(c.Server, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// RevokeOtherSessions Sign out all other devices
+//
+// Ends all of one's sessions but this one. Within a second their access tokens are refused everywhere and their streams end.
+//
+// Corresponds with DELETE /sessions (the `RevokeOtherSessions` operationId).
+func (c *Client) RevokeOtherSessions(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewRevokeOtherSessionsRequest(c.Server)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ListSessions List one's own sessions
+//
+// The signed-in devices, the newest sign-in first. Sessions that ended are not in it.
+//
+// Corresponds with GET /sessions (the `ListSessions` operationId).
+func (c *Client) ListSessions(ctx context.Context, params *ListSessionsParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewListSessionsRequest(c.Server, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
 // LogInWithBody Sign in
 //
-// Proves the password and opens a session. An unknown email and a wrong password get the same answer.
+// Proves the password and opens a session. An unknown email and a wrong password get the same answer. After five
+// wrong passwords for one email from one place (the address's network) within 15 minutes, that place is refused
+// for 15 minutes, with the same answer and a `Retry-After`; a device that was signed in before still gets in.
 //
 // Takes any type of body and a specified content type.
 //
@@ -3011,7 +4036,9 @@ func (c *Client) LogInWithBody(ctx context.Context, contentType string, body io.
 
 // LogIn Sign in
 //
-// Proves the password and opens a session. An unknown email and a wrong password get the same answer.
+// Proves the password and opens a session. An unknown email and a wrong password get the same answer. After five
+// wrong passwords for one email from one place (the address's network) within 15 minutes, that place is refused
+// for 15 minutes, with the same answer and a `Retry-After`; a device that was signed in before still gets in.
 //
 // Takes a body of the `application/json` content type.
 //
@@ -3060,6 +4087,24 @@ func (c *Client) RefreshSessionWithBody(ctx context.Context, contentType string,
 // Corresponds with POST /sessions/refresh (the `RefreshSession` operationId).
 func (c *Client) RefreshSession(ctx context.Context, body RefreshSessionJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewRefreshSessionRequest(c.Server, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// RevokeSession Sign out one device
+//
+// Ends one session; `current` is the one that asks (log out). Within a second its access tokens are refused everywhere
+// and its streams end. One that is absent, another's or over already is 404.
+//
+// Corresponds with DELETE /sessions/{session_id} (the `RevokeSession` operationId).
+func (c *Client) RevokeSession(ctx context.Context, sessionID string, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewRevokeSessionRequest(c.Server, sessionID)
 	if err != nil {
 		return nil, err
 	}
@@ -3212,11 +4257,199 @@ func (c *Client) SignUp(ctx context.Context, params *SignUpParams, body SignUpJS
 	return c.Client.Do(req)
 }
 
+// DeleteMe Erase one's own account
+//
+// A task erases the account and all that it holds, for ever: conversations, tasks, sessions, and the account itself.
+// Nobody can sign in to it from now on, and its other sessions end at once; this one goes on until the task
+// is done, so that it can be followed. The task's result is the receipt, which is mailed as well. What remains is
+// a tombstone (an id without a name) that keeps restored backups from bringing the account back. A second call
+// gets the same task.
+//
+// Corresponds with DELETE /users/me (the `DeleteMe` operationId).
+func (c *Client) DeleteMe(ctx context.Context, params *DeleteMeParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewDeleteMeRequest(c.Server, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
 // GetMe Read one's own account
 //
 // Corresponds with GET /users/me (the `GetMe` operationId).
 func (c *Client) GetMe(ctx context.Context, params *GetMeParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewGetMeRequest(c.Server, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// UpdateMeWithBody Change one's own account
+//
+// A merge patch (RFC 7396; `application/json` means the same): what is left out stays. `null` takes the native
+// language away; in `preferences` it takes one member away, and `preferences: null` all of them. An email is
+// changed by changeEmail, a password by changePassword.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with PATCH /users/me (the `UpdateMe` operationId).
+func (c *Client) UpdateMeWithBody(ctx context.Context, params *UpdateMeParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewUpdateMeRequestWithBody(c.Server, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// UpdateMe Change one's own account
+//
+// A merge patch (RFC 7396; `application/json` means the same): what is left out stays. `null` takes the native
+// language away; in `preferences` it takes one member away, and `preferences: null` all of them. An email is
+// changed by changeEmail, a password by changePassword.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with PATCH /users/me (the `UpdateMe` operationId).
+func (c *Client) UpdateMe(ctx context.Context, params *UpdateMeParams, body UpdateMeJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewUpdateMeRequest(c.Server, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// UpdateMeWithApplicationMergePatchPlusJSONBody Change one's own account
+//
+// A merge patch (RFC 7396; `application/json` means the same): what is left out stays. `null` takes the native
+// language away; in `preferences` it takes one member away, and `preferences: null` all of them. An email is
+// changed by changeEmail, a password by changePassword.
+//
+// Takes a body of the `application/merge-patch+json` content type.
+//
+// Corresponds with PATCH /users/me (the `UpdateMe` operationId).
+func (c *Client) UpdateMeWithApplicationMergePatchPlusJSONBody(ctx context.Context, params *UpdateMeParams, body UpdateMeApplicationMergePatchPlusJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewUpdateMeRequestWithApplicationMergePatchPlusJSONBody(c.Server, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ChangeEmailWithBody Change one's own email
+//
+// Mails a code to the new address; verifyEmail with that code makes it the account's email. Until then nothing
+// changes. The answer is the same whether or not the address belongs to an account already. The current password is asked
+// for, and counts as in changePassword.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with PUT /users/me/email (the `ChangeEmail` operationId).
+func (c *Client) ChangeEmailWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewChangeEmailRequestWithBody(c.Server, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ChangeEmail Change one's own email
+//
+// Mails a code to the new address; verifyEmail with that code makes it the account's email. Until then nothing
+// changes. The answer is the same whether or not the address belongs to an account already. The current password is asked
+// for, and counts as in changePassword.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with PUT /users/me/email (the `ChangeEmail` operationId).
+func (c *Client) ChangeEmail(ctx context.Context, body ChangeEmailJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewChangeEmailRequest(c.Server, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ExportMe Export all of one's own data
+//
+// Everything that is kept about the learner, one JSON object a line: `user`, then each `session`, `conversation`,
+// `message` and `task`; `type` says which. It is read page by page and is not one snapshot. The last line is
+// `{"type":"end","count":n}`; an export without it is cut, and one that the server could not finish ends with
+// `{"type":"problem",...}`.
+//
+// Corresponds with GET /users/me/export (the `ExportMe` operationId).
+func (c *Client) ExportMe(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewExportMeRequest(c.Server)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ChangePasswordWithBody Change one's own password
+//
+// Proves the current password and sets a new one, by the rules of signUp. All other sessions end; this one goes on.
+// Wrong current passwords count as wrong log-ins do: after five within 15 minutes from one place they
+// are refused for 15 minutes, with `Retry-After`.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with PUT /users/me/password (the `ChangePassword` operationId).
+func (c *Client) ChangePasswordWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewChangePasswordRequestWithBody(c.Server, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ChangePassword Change one's own password
+//
+// Proves the current password and sets a new one, by the rules of signUp. All other sessions end; this one goes on.
+// Wrong current passwords count as wrong log-ins do: after five within 15 minutes from one place they
+// are refused for 15 minutes, with `Retry-After`.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with PUT /users/me/password (the `ChangePassword` operationId).
+func (c *Client) ChangePassword(ctx context.Context, body ChangePasswordJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewChangePasswordRequest(c.Server, body)
 	if err != nil {
 		return nil, err
 	}
@@ -4342,6 +5575,88 @@ func NewStreamMessageEventsRequest(server string, conversationID ConversationID,
 	return req, nil
 }
 
+// NewRequestEmailVerificationRequest constructs an http.Request for the RequestEmailVerification method
+func NewRequestEmailVerificationRequest(server string, params *RequestEmailVerificationParams) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/email-verifications")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+
+		if params.IdempotencyKey != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", *params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Idempotency-Key", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewVerifyEmailRequest calls the generic VerifyEmail builder with application/json body
+func NewVerifyEmailRequest(server string, body VerifyEmailJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewVerifyEmailRequestWithBody(server, "application/json", bodyReader)
+}
+
+// NewVerifyEmailRequestWithBody constructs an http.Request for the VerifyEmail method, with any body, and a specified content type
+func NewVerifyEmailRequestWithBody(server string, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/email-verifications")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPut, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
 // NewListIndustriesRequest constructs an http.Request for the ListIndustries method
 func NewListIndustriesRequest(server string, params *ListIndustriesParams) (*http.Request, error) {
 	var err error
@@ -4501,6 +5816,194 @@ func NewListPartnersRequest(server string, params *ListPartnersParams) (*http.Re
 	return req, nil
 }
 
+// NewRequestPasswordResetRequest calls the generic RequestPasswordReset builder with application/json body
+func NewRequestPasswordResetRequest(server string, params *RequestPasswordResetParams, body RequestPasswordResetJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewRequestPasswordResetRequestWithBody(server, params, "application/json", bodyReader)
+}
+
+// NewRequestPasswordResetRequestWithBody constructs an http.Request for the RequestPasswordReset method, with any body, and a specified content type
+func NewRequestPasswordResetRequestWithBody(server string, params *RequestPasswordResetParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/password-resets")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		if params.IdempotencyKey != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", *params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Idempotency-Key", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewCompletePasswordResetRequest calls the generic CompletePasswordReset builder with application/json body
+func NewCompletePasswordResetRequest(server string, body CompletePasswordResetJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewCompletePasswordResetRequestWithBody(server, "application/json", bodyReader)
+}
+
+// NewCompletePasswordResetRequestWithBody constructs an http.Request for the CompletePasswordReset method, with any body, and a specified content type
+func NewCompletePasswordResetRequestWithBody(server string, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/password-resets")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPut, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
+// NewRevokeOtherSessionsRequest constructs an http.Request for the RevokeOtherSessions method
+func NewRevokeOtherSessionsRequest(server string) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/sessions")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodDelete, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewListSessionsRequest constructs an http.Request for the ListSessions method
+func NewListSessionsRequest(server string, params *ListSessionsParams) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/sessions")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Limit != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "limit", *params.Limit, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Cursor != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "cursor", *params.Cursor, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
 // NewLogInRequest calls the generic LogIn builder with application/json body
 func NewLogInRequest(server string, body LogInJSONRequestBody) (*http.Request, error) {
 	var bodyReader io.Reader
@@ -4577,6 +6080,40 @@ func NewRefreshSessionRequestWithBody(server string, contentType string, body io
 	}
 
 	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
+// NewRevokeSessionRequest constructs an http.Request for the RevokeSession method
+func NewRevokeSessionRequest(server string, sessionID string) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "session_id", sessionID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/sessions/%s", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodDelete, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
 
 	return req, nil
 }
@@ -4949,6 +6486,48 @@ func NewSignUpRequestWithBody(server string, params *SignUpParams, contentType s
 	return req, nil
 }
 
+// NewDeleteMeRequest constructs an http.Request for the DeleteMe method
+func NewDeleteMeRequest(server string, params *DeleteMeParams) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/users/me")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodDelete, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+
+		if params.Prefer != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Prefer", *params.Prefer, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Prefer", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
 // NewGetMeRequest constructs an http.Request for the GetMe method
 func NewGetMeRequest(server string, params *GetMeParams) (*http.Request, error) {
 	var err error
@@ -4987,6 +6566,179 @@ func NewGetMeRequest(server string, params *GetMeParams) (*http.Request, error) 
 		}
 
 	}
+
+	return req, nil
+}
+
+// NewUpdateMeRequest calls the generic UpdateMe builder with application/json body
+func NewUpdateMeRequest(server string, params *UpdateMeParams, body UpdateMeJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewUpdateMeRequestWithBody(server, params, "application/json", bodyReader)
+}
+
+// NewUpdateMeRequestWithApplicationMergePatchPlusJSONBody calls the generic UpdateMe builder with application/merge-patch+json body
+func NewUpdateMeRequestWithApplicationMergePatchPlusJSONBody(server string, params *UpdateMeParams, body UpdateMeApplicationMergePatchPlusJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewUpdateMeRequestWithBody(server, params, "application/merge-patch+json", bodyReader)
+}
+
+// NewUpdateMeRequestWithBody constructs an http.Request for the UpdateMe method, with any body, and a specified content type
+func NewUpdateMeRequestWithBody(server string, params *UpdateMeParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/users/me")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPatch, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		if params.IfMatch != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "If-Match", *params.IfMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("If-Match", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewChangeEmailRequest calls the generic ChangeEmail builder with application/json body
+func NewChangeEmailRequest(server string, body ChangeEmailJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewChangeEmailRequestWithBody(server, "application/json", bodyReader)
+}
+
+// NewChangeEmailRequestWithBody constructs an http.Request for the ChangeEmail method, with any body, and a specified content type
+func NewChangeEmailRequestWithBody(server string, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/users/me/email")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPut, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
+// NewExportMeRequest constructs an http.Request for the ExportMe method
+func NewExportMeRequest(server string) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/users/me/export")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewChangePasswordRequest calls the generic ChangePassword builder with application/json body
+func NewChangePasswordRequest(server string, body ChangePasswordJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewChangePasswordRequestWithBody(server, "application/json", bodyReader)
+}
+
+// NewChangePasswordRequestWithBody constructs an http.Request for the ChangePassword method, with any body, and a specified content type
+func NewChangePasswordRequestWithBody(server string, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/users/me/password")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPut, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
 
 	return req, nil
 }
@@ -5241,6 +6993,38 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with GET /conversations/{conversation_id}/messages/{message_id}/events (the `StreamMessageEvents` operationId).
 	StreamMessageEventsWithResponse(ctx context.Context, conversationID ConversationID, messageID MessageID, params *StreamMessageEventsParams, reqEditors ...RequestEditorFn) (*StreamMessageEventsResponse, error)
 
+	// RequestEmailVerificationWithResponse Ask for a mail that verifies one's email
+	//
+	// Mails a code to the account's own email, unless that is verified already. Signing up does so by itself. An account
+	// gets at most 5 such mails an hour.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /email-verifications (the `RequestEmailVerification` operationId).
+	RequestEmailVerificationWithResponse(ctx context.Context, params *RequestEmailVerificationParams, reqEditors ...RequestEditorFn) (*RequestEmailVerificationResponse, error)
+
+	// VerifyEmailWithBodyWithResponse Verify an email by a mailed code
+	//
+	// The code says which email: the account's own, or the one that changeEmail asked for, which becomes the account's now. A
+	// code that is wrong, used or older than 30 minutes is 422 `auth.invalid_code`; an email that another account got
+	// meanwhile is 409.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PUT /email-verifications (the `VerifyEmail` operationId).
+	VerifyEmailWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*VerifyEmailResponse, error)
+
+	// VerifyEmailWithResponse Verify an email by a mailed code
+	//
+	// The code says which email: the account's own, or the one that changeEmail asked for, which becomes the account's now. A
+	// code that is wrong, used or older than 30 minutes is 422 `auth.invalid_code`; an email that another account got
+	// meanwhile is 409.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PUT /email-verifications (the `VerifyEmail` operationId).
+	VerifyEmailWithResponse(ctx context.Context, body VerifyEmailJSONRequestBody, reqEditors ...RequestEditorFn) (*VerifyEmailResponse, error)
+
 	// ListIndustriesWithResponse List industries
 	//
 	// In the order to show them. Names come in the language of `Accept-Language` (English, Simplified or Traditional Chinese).
@@ -5268,9 +7052,71 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with GET /partners (the `ListPartners` operationId).
 	ListPartnersWithResponse(ctx context.Context, params *ListPartnersParams, reqEditors ...RequestEditorFn) (*ListPartnersResponse, error)
 
+	// RequestPasswordResetWithBodyWithResponse Ask for a mail that resets a password
+	//
+	// Mails a code, good once and for 30 minutes, if the email is that of an account. The answer is the same if it is not. An
+	// account gets at most 5 such mails an hour.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /password-resets (the `RequestPasswordReset` operationId).
+	RequestPasswordResetWithBodyWithResponse(ctx context.Context, params *RequestPasswordResetParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*RequestPasswordResetResponse, error)
+
+	// RequestPasswordResetWithResponse Ask for a mail that resets a password
+	//
+	// Mails a code, good once and for 30 minutes, if the email is that of an account. The answer is the same if it is not. An
+	// account gets at most 5 such mails an hour.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /password-resets (the `RequestPasswordReset` operationId).
+	RequestPasswordResetWithResponse(ctx context.Context, params *RequestPasswordResetParams, body RequestPasswordResetJSONRequestBody, reqEditors ...RequestEditorFn) (*RequestPasswordResetResponse, error)
+
+	// CompletePasswordResetWithBodyWithResponse Set a new password by a mailed code
+	//
+	// All sessions of the account end, and locks on its log-in with them. The email counts as verified, since the code
+	// came by it. A code that is wrong, used or older than 30 minutes is 422 `auth.invalid_code`; a password that is refused
+	// leaves the code good.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PUT /password-resets (the `CompletePasswordReset` operationId).
+	CompletePasswordResetWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*CompletePasswordResetResponse, error)
+
+	// CompletePasswordResetWithResponse Set a new password by a mailed code
+	//
+	// All sessions of the account end, and locks on its log-in with them. The email counts as verified, since the code
+	// came by it. A code that is wrong, used or older than 30 minutes is 422 `auth.invalid_code`; a password that is refused
+	// leaves the code good.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PUT /password-resets (the `CompletePasswordReset` operationId).
+	CompletePasswordResetWithResponse(ctx context.Context, body CompletePasswordResetJSONRequestBody, reqEditors ...RequestEditorFn) (*CompletePasswordResetResponse, error)
+
+	// RevokeOtherSessionsWithResponse Sign out all other devices
+	//
+	// Ends all of one's sessions but this one. Within a second their access tokens are refused everywhere and their streams end.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with DELETE /sessions (the `RevokeOtherSessions` operationId).
+	RevokeOtherSessionsWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*RevokeOtherSessionsResponse, error)
+
+	// ListSessionsWithResponse List one's own sessions
+	//
+	// The signed-in devices, the newest sign-in first. Sessions that ended are not in it.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /sessions (the `ListSessions` operationId).
+	ListSessionsWithResponse(ctx context.Context, params *ListSessionsParams, reqEditors ...RequestEditorFn) (*ListSessionsResponse, error)
+
 	// LogInWithBodyWithResponse Sign in
 	//
-	// Proves the password and opens a session. An unknown email and a wrong password get the same answer.
+	// Proves the password and opens a session. An unknown email and a wrong password get the same answer. After five
+	// wrong passwords for one email from one place (the address's network) within 15 minutes, that place is refused
+	// for 15 minutes, with the same answer and a `Retry-After`; a device that was signed in before still gets in.
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -5279,7 +7125,9 @@ type ClientWithResponsesInterface interface {
 
 	// LogInWithResponse Sign in
 	//
-	// Proves the password and opens a session. An unknown email and a wrong password get the same answer.
+	// Proves the password and opens a session. An unknown email and a wrong password get the same answer. After five
+	// wrong passwords for one email from one place (the address's network) within 15 minutes, that place is refused
+	// for 15 minutes, with the same answer and a `Retry-After`; a device that was signed in before still gets in.
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -5307,6 +7155,16 @@ type ClientWithResponsesInterface interface {
 	//
 	// Corresponds with POST /sessions/refresh (the `RefreshSession` operationId).
 	RefreshSessionWithResponse(ctx context.Context, body RefreshSessionJSONRequestBody, reqEditors ...RequestEditorFn) (*RefreshSessionResponse, error)
+
+	// RevokeSessionWithResponse Sign out one device
+	//
+	// Ends one session; `current` is the one that asks (log out). Within a second its access tokens are refused everywhere
+	// and its streams end. One that is absent, another's or over already is 404.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with DELETE /sessions/{session_id} (the `RevokeSession` operationId).
+	RevokeSessionWithResponse(ctx context.Context, sessionID string, reqEditors ...RequestEditorFn) (*RevokeSessionResponse, error)
 
 	// ListSituationsWithResponse List situations to practise
 	//
@@ -5390,12 +7248,114 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with POST /users (the `SignUp` operationId).
 	SignUpWithResponse(ctx context.Context, params *SignUpParams, body SignUpJSONRequestBody, reqEditors ...RequestEditorFn) (*SignUpResponse, error)
 
+	// DeleteMeWithResponse Erase one's own account
+	//
+	// A task erases the account and all that it holds, for ever: conversations, tasks, sessions, and the account itself.
+	// Nobody can sign in to it from now on, and its other sessions end at once; this one goes on until the task
+	// is done, so that it can be followed. The task's result is the receipt, which is mailed as well. What remains is
+	// a tombstone (an id without a name) that keeps restored backups from bringing the account back. A second call
+	// gets the same task.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with DELETE /users/me (the `DeleteMe` operationId).
+	DeleteMeWithResponse(ctx context.Context, params *DeleteMeParams, reqEditors ...RequestEditorFn) (*DeleteMeResponse, error)
+
 	// GetMeWithResponse Read one's own account
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with GET /users/me (the `GetMe` operationId).
 	GetMeWithResponse(ctx context.Context, params *GetMeParams, reqEditors ...RequestEditorFn) (*GetMeResponse, error)
+
+	// UpdateMeWithBodyWithResponse Change one's own account
+	//
+	// A merge patch (RFC 7396; `application/json` means the same): what is left out stays. `null` takes the native
+	// language away; in `preferences` it takes one member away, and `preferences: null` all of them. An email is
+	// changed by changeEmail, a password by changePassword.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PATCH /users/me (the `UpdateMe` operationId).
+	UpdateMeWithBodyWithResponse(ctx context.Context, params *UpdateMeParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*UpdateMeResponse, error)
+
+	// UpdateMeWithResponse Change one's own account
+	//
+	// A merge patch (RFC 7396; `application/json` means the same): what is left out stays. `null` takes the native
+	// language away; in `preferences` it takes one member away, and `preferences: null` all of them. An email is
+	// changed by changeEmail, a password by changePassword.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PATCH /users/me (the `UpdateMe` operationId).
+	UpdateMeWithResponse(ctx context.Context, params *UpdateMeParams, body UpdateMeJSONRequestBody, reqEditors ...RequestEditorFn) (*UpdateMeResponse, error)
+
+	// UpdateMeWithApplicationMergePatchPlusJSONBodyWithResponse Change one's own account
+	//
+	// A merge patch (RFC 7396; `application/json` means the same): what is left out stays. `null` takes the native
+	// language away; in `preferences` it takes one member away, and `preferences: null` all of them. An email is
+	// changed by changeEmail, a password by changePassword.
+	//
+	// Takes a body of the `application/merge-patch+json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PATCH /users/me (the `UpdateMe` operationId).
+	UpdateMeWithApplicationMergePatchPlusJSONBodyWithResponse(ctx context.Context, params *UpdateMeParams, body UpdateMeApplicationMergePatchPlusJSONRequestBody, reqEditors ...RequestEditorFn) (*UpdateMeResponse, error)
+
+	// ChangeEmailWithBodyWithResponse Change one's own email
+	//
+	// Mails a code to the new address; verifyEmail with that code makes it the account's email. Until then nothing
+	// changes. The answer is the same whether or not the address belongs to an account already. The current password is asked
+	// for, and counts as in changePassword.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PUT /users/me/email (the `ChangeEmail` operationId).
+	ChangeEmailWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*ChangeEmailResponse, error)
+
+	// ChangeEmailWithResponse Change one's own email
+	//
+	// Mails a code to the new address; verifyEmail with that code makes it the account's email. Until then nothing
+	// changes. The answer is the same whether or not the address belongs to an account already. The current password is asked
+	// for, and counts as in changePassword.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PUT /users/me/email (the `ChangeEmail` operationId).
+	ChangeEmailWithResponse(ctx context.Context, body ChangeEmailJSONRequestBody, reqEditors ...RequestEditorFn) (*ChangeEmailResponse, error)
+
+	// ExportMeWithResponse Export all of one's own data
+	//
+	// Everything that is kept about the learner, one JSON object a line: `user`, then each `session`, `conversation`,
+	// `message` and `task`; `type` says which. It is read page by page and is not one snapshot. The last line is
+	// `{"type":"end","count":n}`; an export without it is cut, and one that the server could not finish ends with
+	// `{"type":"problem",...}`.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /users/me/export (the `ExportMe` operationId).
+	ExportMeWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*ExportMeResponse, error)
+
+	// ChangePasswordWithBodyWithResponse Change one's own password
+	//
+	// Proves the current password and sets a new one, by the rules of signUp. All other sessions end; this one goes on.
+	// Wrong current passwords count as wrong log-ins do: after five within 15 minutes from one place they
+	// are refused for 15 minutes, with `Retry-After`.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PUT /users/me/password (the `ChangePassword` operationId).
+	ChangePasswordWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*ChangePasswordResponse, error)
+
+	// ChangePasswordWithResponse Change one's own password
+	//
+	// Proves the current password and sets a new one, by the rules of signUp. All other sessions end; this one goes on.
+	// Wrong current passwords count as wrong log-ins do: after five within 15 minutes from one place they
+	// are refused for 15 minutes, with `Retry-After`.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PUT /users/me/password (the `ChangePassword` operationId).
+	ChangePasswordWithResponse(ctx context.Context, body ChangePasswordJSONRequestBody, reqEditors ...RequestEditorFn) (*ChangePasswordResponse, error)
 }
 
 type ListAuditEventsResponse struct {
@@ -6196,6 +8156,95 @@ func (r StreamMessageEventsResponse) ContentType() string {
 	return ""
 }
 
+// RequestEmailVerificationResponse202Headers the declared response headers of an HTTP 202 response for RequestEmailVerification
+type RequestEmailVerificationResponse202Headers struct {
+	IdempotencyReplayed *bool
+}
+
+type RequestEmailVerificationResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// ApplicationProblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationProblemJSONDefault *ProblemResponse
+	// Headers202 the parsed response headers for an HTTP 202 response
+	Headers202 *RequestEmailVerificationResponse202Headers
+}
+
+// GetApplicationProblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r RequestEmailVerificationResponse) GetApplicationProblemJSONDefault() *ProblemResponse {
+	return r.ApplicationProblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r RequestEmailVerificationResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r RequestEmailVerificationResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r RequestEmailVerificationResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r RequestEmailVerificationResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type VerifyEmailResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// ApplicationProblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationProblemJSONDefault *ProblemResponse
+}
+
+// GetApplicationProblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r VerifyEmailResponse) GetApplicationProblemJSONDefault() *ProblemResponse {
+	return r.ApplicationProblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r VerifyEmailResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r VerifyEmailResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r VerifyEmailResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r VerifyEmailResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
 // ListIndustriesResponse200Headers the declared response headers of an HTTP 200 response for ListIndustries
 type ListIndustriesResponse200Headers struct {
 	CacheControl    string
@@ -6391,6 +8440,184 @@ func (r ListPartnersResponse) ContentType() string {
 	return ""
 }
 
+// RequestPasswordResetResponse202Headers the declared response headers of an HTTP 202 response for RequestPasswordReset
+type RequestPasswordResetResponse202Headers struct {
+	IdempotencyReplayed *bool
+}
+
+type RequestPasswordResetResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// ApplicationProblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationProblemJSONDefault *ProblemResponse
+	// Headers202 the parsed response headers for an HTTP 202 response
+	Headers202 *RequestPasswordResetResponse202Headers
+}
+
+// GetApplicationProblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r RequestPasswordResetResponse) GetApplicationProblemJSONDefault() *ProblemResponse {
+	return r.ApplicationProblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r RequestPasswordResetResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r RequestPasswordResetResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r RequestPasswordResetResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r RequestPasswordResetResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type CompletePasswordResetResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// ApplicationProblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationProblemJSONDefault *ProblemResponse
+}
+
+// GetApplicationProblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r CompletePasswordResetResponse) GetApplicationProblemJSONDefault() *ProblemResponse {
+	return r.ApplicationProblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r CompletePasswordResetResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r CompletePasswordResetResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r CompletePasswordResetResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r CompletePasswordResetResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type RevokeOtherSessionsResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// ApplicationProblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationProblemJSONDefault *ProblemResponse
+}
+
+// GetApplicationProblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r RevokeOtherSessionsResponse) GetApplicationProblemJSONDefault() *ProblemResponse {
+	return r.ApplicationProblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r RevokeOtherSessionsResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r RevokeOtherSessionsResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r RevokeOtherSessionsResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r RevokeOtherSessionsResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type ListSessionsResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *SessionPage
+	// ApplicationProblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationProblemJSONDefault *ProblemResponse
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ListSessionsResponse) GetJSON200() *SessionPage {
+	return r.JSON200
+}
+
+// GetApplicationProblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r ListSessionsResponse) GetApplicationProblemJSONDefault() *ProblemResponse {
+	return r.ApplicationProblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r ListSessionsResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ListSessionsResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ListSessionsResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ListSessionsResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
 type LogInResponse struct {
 	Body         []byte
 	HTTPResponse *http.Response
@@ -6481,6 +8708,47 @@ func (r RefreshSessionResponse) StatusCode() int {
 
 // ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
 func (r RefreshSessionResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type RevokeSessionResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// ApplicationProblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationProblemJSONDefault *ProblemResponse
+}
+
+// GetApplicationProblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r RevokeSessionResponse) GetApplicationProblemJSONDefault() *ProblemResponse {
+	return r.ApplicationProblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r RevokeSessionResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r RevokeSessionResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r RevokeSessionResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r RevokeSessionResponse) ContentType() string {
 	if r.HTTPResponse != nil {
 		return r.HTTPResponse.Header.Get("Content-Type")
 	}
@@ -6806,6 +9074,75 @@ func (r SignUpResponse) ContentType() string {
 	return ""
 }
 
+// DeleteMeResponse200Headers the declared response headers of an HTTP 200 response for DeleteMe
+type DeleteMeResponse200Headers struct {
+	PreferenceApplied string
+}
+
+// DeleteMeResponse202Headers the declared response headers of an HTTP 202 response for DeleteMe
+type DeleteMeResponse202Headers struct {
+	Location string
+}
+
+type DeleteMeResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Task
+	// JSON202 the response for an HTTP 202 `application/json` response
+	JSON202 *Task
+	// ApplicationProblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationProblemJSONDefault *ProblemResponse
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *DeleteMeResponse200Headers
+	// Headers202 the parsed response headers for an HTTP 202 response
+	Headers202 *DeleteMeResponse202Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r DeleteMeResponse) GetJSON200() *Task {
+	return r.JSON200
+}
+
+// GetJSON202 returns the response for an HTTP 202 `application/json` response
+func (r DeleteMeResponse) GetJSON202() *Task {
+	return r.JSON202
+}
+
+// GetApplicationProblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r DeleteMeResponse) GetApplicationProblemJSONDefault() *ProblemResponse {
+	return r.ApplicationProblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r DeleteMeResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r DeleteMeResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r DeleteMeResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r DeleteMeResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
 // GetMeResponse200Headers the declared response headers of an HTTP 200 response for GetMe
 type GetMeResponse200Headers struct {
 	ETag string
@@ -6862,6 +9199,184 @@ func (r GetMeResponse) StatusCode() int {
 
 // ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
 func (r GetMeResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// UpdateMeResponse200Headers the declared response headers of an HTTP 200 response for UpdateMe
+type UpdateMeResponse200Headers struct {
+	ETag string
+}
+
+type UpdateMeResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *User
+	// ApplicationProblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationProblemJSONDefault *ProblemResponse
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *UpdateMeResponse200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r UpdateMeResponse) GetJSON200() *User {
+	return r.JSON200
+}
+
+// GetApplicationProblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r UpdateMeResponse) GetApplicationProblemJSONDefault() *ProblemResponse {
+	return r.ApplicationProblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r UpdateMeResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r UpdateMeResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r UpdateMeResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r UpdateMeResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type ChangeEmailResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// ApplicationProblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationProblemJSONDefault *ProblemResponse
+}
+
+// GetApplicationProblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r ChangeEmailResponse) GetApplicationProblemJSONDefault() *ProblemResponse {
+	return r.ApplicationProblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r ChangeEmailResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ChangeEmailResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ChangeEmailResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ChangeEmailResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type ExportMeResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// ApplicationProblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationProblemJSONDefault *ProblemResponse
+}
+
+// GetApplicationProblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r ExportMeResponse) GetApplicationProblemJSONDefault() *ProblemResponse {
+	return r.ApplicationProblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r ExportMeResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ExportMeResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ExportMeResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ExportMeResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type ChangePasswordResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// ApplicationProblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationProblemJSONDefault *ProblemResponse
+}
+
+// GetApplicationProblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r ChangePasswordResponse) GetApplicationProblemJSONDefault() *ProblemResponse {
+	return r.ApplicationProblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r ChangePasswordResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ChangePasswordResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ChangePasswordResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ChangePasswordResponse) ContentType() string {
 	if r.HTTPResponse != nil {
 		return r.HTTPResponse.Header.Get("Content-Type")
 	}
@@ -7182,6 +9697,56 @@ func (c *ClientWithResponses) StreamMessageEventsWithResponse(ctx context.Contex
 	return ParseStreamMessageEventsResponse(rsp)
 }
 
+// RequestEmailVerificationWithResponse Ask for a mail that verifies one's email
+//
+// Mails a code to the account's own email, unless that is verified already. Signing up does so by itself. An account
+// gets at most 5 such mails an hour.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /email-verifications (the `RequestEmailVerification` operationId).
+func (c *ClientWithResponses) RequestEmailVerificationWithResponse(ctx context.Context, params *RequestEmailVerificationParams, reqEditors ...RequestEditorFn) (*RequestEmailVerificationResponse, error) {
+	rsp, err := c.RequestEmailVerification(ctx, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseRequestEmailVerificationResponse(rsp)
+}
+
+// VerifyEmailWithBodyWithResponse Verify an email by a mailed code
+//
+// The code says which email: the account's own, or the one that changeEmail asked for, which becomes the account's now. A
+// code that is wrong, used or older than 30 minutes is 422 `auth.invalid_code`; an email that another account got
+// meanwhile is 409.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PUT /email-verifications (the `VerifyEmail` operationId).
+func (c *ClientWithResponses) VerifyEmailWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*VerifyEmailResponse, error) {
+	rsp, err := c.VerifyEmailWithBody(ctx, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseVerifyEmailResponse(rsp)
+}
+
+// VerifyEmailWithResponse Verify an email by a mailed code
+//
+// The code says which email: the account's own, or the one that changeEmail asked for, which becomes the account's now. A
+// code that is wrong, used or older than 30 minutes is 422 `auth.invalid_code`; an email that another account got
+// meanwhile is 409.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PUT /email-verifications (the `VerifyEmail` operationId).
+func (c *ClientWithResponses) VerifyEmailWithResponse(ctx context.Context, body VerifyEmailJSONRequestBody, reqEditors ...RequestEditorFn) (*VerifyEmailResponse, error) {
+	rsp, err := c.VerifyEmail(ctx, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseVerifyEmailResponse(rsp)
+}
+
 // ListIndustriesWithResponse List industries
 //
 // In the order to show them. Names come in the language of `Accept-Language` (English, Simplified or Traditional Chinese).
@@ -7227,9 +9792,107 @@ func (c *ClientWithResponses) ListPartnersWithResponse(ctx context.Context, para
 	return ParseListPartnersResponse(rsp)
 }
 
+// RequestPasswordResetWithBodyWithResponse Ask for a mail that resets a password
+//
+// Mails a code, good once and for 30 minutes, if the email is that of an account. The answer is the same if it is not. An
+// account gets at most 5 such mails an hour.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /password-resets (the `RequestPasswordReset` operationId).
+func (c *ClientWithResponses) RequestPasswordResetWithBodyWithResponse(ctx context.Context, params *RequestPasswordResetParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*RequestPasswordResetResponse, error) {
+	rsp, err := c.RequestPasswordResetWithBody(ctx, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseRequestPasswordResetResponse(rsp)
+}
+
+// RequestPasswordResetWithResponse Ask for a mail that resets a password
+//
+// Mails a code, good once and for 30 minutes, if the email is that of an account. The answer is the same if it is not. An
+// account gets at most 5 such mails an hour.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /password-resets (the `RequestPasswordReset` operationId).
+func (c *ClientWithResponses) RequestPasswordResetWithResponse(ctx context.Context, params *RequestPasswordResetParams, body RequestPasswordResetJSONRequestBody, reqEditors ...RequestEditorFn) (*RequestPasswordResetResponse, error) {
+	rsp, err := c.RequestPasswordReset(ctx, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseRequestPasswordResetResponse(rsp)
+}
+
+// CompletePasswordResetWithBodyWithResponse Set a new password by a mailed code
+//
+// All sessions of the account end, and locks on its log-in with them. The email counts as verified, since the code
+// came by it. A code that is wrong, used or older than 30 minutes is 422 `auth.invalid_code`; a password that is refused
+// leaves the code good.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PUT /password-resets (the `CompletePasswordReset` operationId).
+func (c *ClientWithResponses) CompletePasswordResetWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*CompletePasswordResetResponse, error) {
+	rsp, err := c.CompletePasswordResetWithBody(ctx, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseCompletePasswordResetResponse(rsp)
+}
+
+// CompletePasswordResetWithResponse Set a new password by a mailed code
+//
+// All sessions of the account end, and locks on its log-in with them. The email counts as verified, since the code
+// came by it. A code that is wrong, used or older than 30 minutes is 422 `auth.invalid_code`; a password that is refused
+// leaves the code good.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PUT /password-resets (the `CompletePasswordReset` operationId).
+func (c *ClientWithResponses) CompletePasswordResetWithResponse(ctx context.Context, body CompletePasswordResetJSONRequestBody, reqEditors ...RequestEditorFn) (*CompletePasswordResetResponse, error) {
+	rsp, err := c.CompletePasswordReset(ctx, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseCompletePasswordResetResponse(rsp)
+}
+
+// RevokeOtherSessionsWithResponse Sign out all other devices
+//
+// Ends all of one's sessions but this one. Within a second their access tokens are refused everywhere and their streams end.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with DELETE /sessions (the `RevokeOtherSessions` operationId).
+func (c *ClientWithResponses) RevokeOtherSessionsWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*RevokeOtherSessionsResponse, error) {
+	rsp, err := c.RevokeOtherSessions(ctx, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseRevokeOtherSessionsResponse(rsp)
+}
+
+// ListSessionsWithResponse List one's own sessions
+//
+// The signed-in devices, the newest sign-in first. Sessions that ended are not in it.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /sessions (the `ListSessions` operationId).
+func (c *ClientWithResponses) ListSessionsWithResponse(ctx context.Context, params *ListSessionsParams, reqEditors ...RequestEditorFn) (*ListSessionsResponse, error) {
+	rsp, err := c.ListSessions(ctx, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseListSessionsResponse(rsp)
+}
+
 // LogInWithBodyWithResponse Sign in
 //
-// Proves the password and opens a session. An unknown email and a wrong password get the same answer.
+// Proves the password and opens a session. An unknown email and a wrong password get the same answer. After five
+// wrong passwords for one email from one place (the address's network) within 15 minutes, that place is refused
+// for 15 minutes, with the same answer and a `Retry-After`; a device that was signed in before still gets in.
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
@@ -7244,7 +9907,9 @@ func (c *ClientWithResponses) LogInWithBodyWithResponse(ctx context.Context, con
 
 // LogInWithResponse Sign in
 //
-// Proves the password and opens a session. An unknown email and a wrong password get the same answer.
+// Proves the password and opens a session. An unknown email and a wrong password get the same answer. After five
+// wrong passwords for one email from one place (the address's network) within 15 minutes, that place is refused
+// for 15 minutes, with the same answer and a `Retry-After`; a device that was signed in before still gets in.
 //
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //
@@ -7289,6 +9954,22 @@ func (c *ClientWithResponses) RefreshSessionWithResponse(ctx context.Context, bo
 		return nil, err
 	}
 	return ParseRefreshSessionResponse(rsp)
+}
+
+// RevokeSessionWithResponse Sign out one device
+//
+// Ends one session; `current` is the one that asks (log out). Within a second its access tokens are refused everywhere
+// and its streams end. One that is absent, another's or over already is 404.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with DELETE /sessions/{session_id} (the `RevokeSession` operationId).
+func (c *ClientWithResponses) RevokeSessionWithResponse(ctx context.Context, sessionID string, reqEditors ...RequestEditorFn) (*RevokeSessionResponse, error) {
+	rsp, err := c.RevokeSession(ctx, sessionID, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseRevokeSessionResponse(rsp)
 }
 
 // ListSituationsWithResponse List situations to practise
@@ -7415,6 +10096,25 @@ func (c *ClientWithResponses) SignUpWithResponse(ctx context.Context, params *Si
 	return ParseSignUpResponse(rsp)
 }
 
+// DeleteMeWithResponse Erase one's own account
+//
+// A task erases the account and all that it holds, for ever: conversations, tasks, sessions, and the account itself.
+// Nobody can sign in to it from now on, and its other sessions end at once; this one goes on until the task
+// is done, so that it can be followed. The task's result is the receipt, which is mailed as well. What remains is
+// a tombstone (an id without a name) that keeps restored backups from bringing the account back. A second call
+// gets the same task.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with DELETE /users/me (the `DeleteMe` operationId).
+func (c *ClientWithResponses) DeleteMeWithResponse(ctx context.Context, params *DeleteMeParams, reqEditors ...RequestEditorFn) (*DeleteMeResponse, error) {
+	rsp, err := c.DeleteMe(ctx, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseDeleteMeResponse(rsp)
+}
+
 // GetMeWithResponse Read one's own account
 //
 // Returns a wrapper object for the known response body format(s).
@@ -7426,6 +10126,143 @@ func (c *ClientWithResponses) GetMeWithResponse(ctx context.Context, params *Get
 		return nil, err
 	}
 	return ParseGetMeResponse(rsp)
+}
+
+// UpdateMeWithBodyWithResponse Change one's own account
+//
+// A merge patch (RFC 7396; `application/json` means the same): what is left out stays. `null` takes the native
+// language away; in `preferences` it takes one member away, and `preferences: null` all of them. An email is
+// changed by changeEmail, a password by changePassword.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PATCH /users/me (the `UpdateMe` operationId).
+func (c *ClientWithResponses) UpdateMeWithBodyWithResponse(ctx context.Context, params *UpdateMeParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*UpdateMeResponse, error) {
+	rsp, err := c.UpdateMeWithBody(ctx, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseUpdateMeResponse(rsp)
+}
+
+// UpdateMeWithResponse Change one's own account
+//
+// A merge patch (RFC 7396; `application/json` means the same): what is left out stays. `null` takes the native
+// language away; in `preferences` it takes one member away, and `preferences: null` all of them. An email is
+// changed by changeEmail, a password by changePassword.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PATCH /users/me (the `UpdateMe` operationId).
+func (c *ClientWithResponses) UpdateMeWithResponse(ctx context.Context, params *UpdateMeParams, body UpdateMeJSONRequestBody, reqEditors ...RequestEditorFn) (*UpdateMeResponse, error) {
+	rsp, err := c.UpdateMe(ctx, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseUpdateMeResponse(rsp)
+}
+
+// UpdateMeWithApplicationMergePatchPlusJSONBodyWithResponse Change one's own account
+//
+// A merge patch (RFC 7396; `application/json` means the same): what is left out stays. `null` takes the native
+// language away; in `preferences` it takes one member away, and `preferences: null` all of them. An email is
+// changed by changeEmail, a password by changePassword.
+//
+// Takes a body of the `application/merge-patch+json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PATCH /users/me (the `UpdateMe` operationId).
+func (c *ClientWithResponses) UpdateMeWithApplicationMergePatchPlusJSONBodyWithResponse(ctx context.Context, params *UpdateMeParams, body UpdateMeApplicationMergePatchPlusJSONRequestBody, reqEditors ...RequestEditorFn) (*UpdateMeResponse, error) {
+	rsp, err := c.UpdateMeWithApplicationMergePatchPlusJSONBody(ctx, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseUpdateMeResponse(rsp)
+}
+
+// ChangeEmailWithBodyWithResponse Change one's own email
+//
+// Mails a code to the new address; verifyEmail with that code makes it the account's email. Until then nothing
+// changes. The answer is the same whether or not the address belongs to an account already. The current password is asked
+// for, and counts as in changePassword.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PUT /users/me/email (the `ChangeEmail` operationId).
+func (c *ClientWithResponses) ChangeEmailWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*ChangeEmailResponse, error) {
+	rsp, err := c.ChangeEmailWithBody(ctx, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseChangeEmailResponse(rsp)
+}
+
+// ChangeEmailWithResponse Change one's own email
+//
+// Mails a code to the new address; verifyEmail with that code makes it the account's email. Until then nothing
+// changes. The answer is the same whether or not the address belongs to an account already. The current password is asked
+// for, and counts as in changePassword.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PUT /users/me/email (the `ChangeEmail` operationId).
+func (c *ClientWithResponses) ChangeEmailWithResponse(ctx context.Context, body ChangeEmailJSONRequestBody, reqEditors ...RequestEditorFn) (*ChangeEmailResponse, error) {
+	rsp, err := c.ChangeEmail(ctx, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseChangeEmailResponse(rsp)
+}
+
+// ExportMeWithResponse Export all of one's own data
+//
+// Everything that is kept about the learner, one JSON object a line: `user`, then each `session`, `conversation`,
+// `message` and `task`; `type` says which. It is read page by page and is not one snapshot. The last line is
+// `{"type":"end","count":n}`; an export without it is cut, and one that the server could not finish ends with
+// `{"type":"problem",...}`.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /users/me/export (the `ExportMe` operationId).
+func (c *ClientWithResponses) ExportMeWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*ExportMeResponse, error) {
+	rsp, err := c.ExportMe(ctx, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseExportMeResponse(rsp)
+}
+
+// ChangePasswordWithBodyWithResponse Change one's own password
+//
+// Proves the current password and sets a new one, by the rules of signUp. All other sessions end; this one goes on.
+// Wrong current passwords count as wrong log-ins do: after five within 15 minutes from one place they
+// are refused for 15 minutes, with `Retry-After`.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PUT /users/me/password (the `ChangePassword` operationId).
+func (c *ClientWithResponses) ChangePasswordWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*ChangePasswordResponse, error) {
+	rsp, err := c.ChangePasswordWithBody(ctx, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseChangePasswordResponse(rsp)
+}
+
+// ChangePasswordWithResponse Change one's own password
+//
+// Proves the current password and sets a new one, by the rules of signUp. All other sessions end; this one goes on.
+// Wrong current passwords count as wrong log-ins do: after five within 15 minutes from one place they
+// are refused for 15 minutes, with `Retry-After`.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PUT /users/me/password (the `ChangePassword` operationId).
+func (c *ClientWithResponses) ChangePasswordWithResponse(ctx context.Context, body ChangePasswordJSONRequestBody, reqEditors ...RequestEditorFn) (*ChangePasswordResponse, error) {
+	rsp, err := c.ChangePassword(ctx, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseChangePasswordResponse(rsp)
 }
 
 // ParseListAuditEventsResponse parses an HTTP response from a ListAuditEventsWithResponse call
@@ -8103,6 +10940,77 @@ func ParseStreamMessageEventsResponse(rsp *http.Response) (*StreamMessageEventsR
 	return response, nil
 }
 
+// ParseRequestEmailVerificationResponse parses an HTTP response from a RequestEmailVerificationWithResponse call
+func ParseRequestEmailVerificationResponse(rsp *http.Response) (*RequestEmailVerificationResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &RequestEmailVerificationResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case rsp.StatusCode == 202:
+		break // No content-type
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest ProblemResponse
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 202:
+		var headers RequestEmailVerificationResponse202Headers
+		if values := rsp.Header.Values("Idempotency-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotency-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotencyReplayed = &value
+		}
+		response.Headers202 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseVerifyEmailResponse parses an HTTP response from a VerifyEmailWithResponse call
+func ParseVerifyEmailResponse(rsp *http.Response) (*VerifyEmailResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &VerifyEmailResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case rsp.StatusCode == 204:
+		break // No content-type
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest ProblemResponse
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
 // ParseListIndustriesResponse parses an HTTP response from a ListIndustriesWithResponse call
 func ParseListIndustriesResponse(rsp *http.Response) (*ListIndustriesResponse, error) {
 	bodyBytes, err := io.ReadAll(rsp.Body)
@@ -8343,6 +11251,139 @@ func ParseListPartnersResponse(rsp *http.Response) (*ListPartnersResponse, error
 	return response, nil
 }
 
+// ParseRequestPasswordResetResponse parses an HTTP response from a RequestPasswordResetWithResponse call
+func ParseRequestPasswordResetResponse(rsp *http.Response) (*RequestPasswordResetResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &RequestPasswordResetResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case rsp.StatusCode == 202:
+		break // No content-type
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest ProblemResponse
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 202:
+		var headers RequestPasswordResetResponse202Headers
+		if values := rsp.Header.Values("Idempotency-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotency-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotencyReplayed = &value
+		}
+		response.Headers202 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseCompletePasswordResetResponse parses an HTTP response from a CompletePasswordResetWithResponse call
+func ParseCompletePasswordResetResponse(rsp *http.Response) (*CompletePasswordResetResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &CompletePasswordResetResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case rsp.StatusCode == 204:
+		break // No content-type
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest ProblemResponse
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseRevokeOtherSessionsResponse parses an HTTP response from a RevokeOtherSessionsWithResponse call
+func ParseRevokeOtherSessionsResponse(rsp *http.Response) (*RevokeOtherSessionsResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &RevokeOtherSessionsResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case rsp.StatusCode == 204:
+		break // No content-type
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest ProblemResponse
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseListSessionsResponse parses an HTTP response from a ListSessionsWithResponse call
+func ParseListSessionsResponse(rsp *http.Response) (*ListSessionsResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ListSessionsResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest SessionPage
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest ProblemResponse
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
 // ParseLogInResponse parses an HTTP response from a LogInWithResponse call
 func ParseLogInResponse(rsp *http.Response) (*LogInResponse, error) {
 	bodyBytes, err := io.ReadAll(rsp.Body)
@@ -8396,6 +11437,35 @@ func ParseRefreshSessionResponse(rsp *http.Response) (*RefreshSessionResponse, e
 			return nil, err
 		}
 		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest ProblemResponse
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseRevokeSessionResponse parses an HTTP response from a RevokeSessionWithResponse call
+func ParseRevokeSessionResponse(rsp *http.Response) (*RevokeSessionResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &RevokeSessionResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case rsp.StatusCode == 204:
+		break // No content-type
 
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
 		var dest ProblemResponse
@@ -8689,6 +11759,69 @@ func ParseSignUpResponse(rsp *http.Response) (*SignUpResponse, error) {
 	return response, nil
 }
 
+// ParseDeleteMeResponse parses an HTTP response from a DeleteMeWithResponse call
+func ParseDeleteMeResponse(rsp *http.Response) (*DeleteMeResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &DeleteMeResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Task
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 202:
+		var dest Task
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON202 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest ProblemResponse
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers DeleteMeResponse200Headers
+		if values := rsp.Header.Values("Preference-Applied"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Preference-Applied", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.PreferenceApplied = value
+		}
+		response.Headers200 = &headers
+	case rsp.StatusCode == 202:
+		var headers DeleteMeResponse202Headers
+		if values := rsp.Header.Values("Location"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Location", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: "uri-reference"}); err != nil {
+				return nil, err
+			}
+			headers.Location = value
+		}
+		response.Headers202 = &headers
+	}
+
+	return response, nil
+}
+
 // ParseGetMeResponse parses an HTTP response from a GetMeWithResponse call
 func ParseGetMeResponse(rsp *http.Response) (*GetMeResponse, error) {
 	bodyBytes, err := io.ReadAll(rsp.Body)
@@ -8743,6 +11876,136 @@ func ParseGetMeResponse(rsp *http.Response) (*GetMeResponse, error) {
 			headers.ETag = value
 		}
 		response.Headers304 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseUpdateMeResponse parses an HTTP response from a UpdateMeWithResponse call
+func ParseUpdateMeResponse(rsp *http.Response) (*UpdateMeResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &UpdateMeResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest User
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest ProblemResponse
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers UpdateMeResponse200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseChangeEmailResponse parses an HTTP response from a ChangeEmailWithResponse call
+func ParseChangeEmailResponse(rsp *http.Response) (*ChangeEmailResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ChangeEmailResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case rsp.StatusCode == 202:
+		break // No content-type
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest ProblemResponse
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseExportMeResponse parses an HTTP response from a ExportMeWithResponse call
+func ParseExportMeResponse(rsp *http.Response) (*ExportMeResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ExportMeResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest ProblemResponse
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseChangePasswordResponse parses an HTTP response from a ChangePasswordWithResponse call
+func ParseChangePasswordResponse(rsp *http.Response) (*ChangePasswordResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ChangePasswordResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case rsp.StatusCode == 204:
+		break // No content-type
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest ProblemResponse
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSONDefault = &dest
+
 	}
 
 	return response, nil

@@ -146,6 +146,56 @@ func (q *Queries) ConversationsByUser(ctx context.Context, db DBTX, arg Conversa
 	return items, nil
 }
 
+const ConversationsForExport = `-- name: ConversationsForExport :many
+select id, user_id, partner_id, situation_id, title, status, version, tags, context, metadata, token_limit, tokens_used, message_count, last_seq, reply_id, created_at, updated_at, last_activity_at from conversations where user_id = $1 and id > $2 order by id limit $3::int
+`
+
+type ConversationsForExportParams struct {
+	UserID  uuid.UUID
+	AfterID uuid.UUID
+	MaxRows int
+}
+
+// All of a user's, in the order of their ids, by conversations_user_activity.
+func (q *Queries) ConversationsForExport(ctx context.Context, db DBTX, arg ConversationsForExportParams) ([]Conversation, error) {
+	rows, err := db.Query(ctx, ConversationsForExport, arg.UserID, arg.AfterID, arg.MaxRows)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []Conversation{}
+	for rows.Next() {
+		var i Conversation
+		if err := rows.Scan(
+			&i.ID,
+			&i.UserID,
+			&i.PartnerID,
+			&i.SituationID,
+			&i.Title,
+			&i.Status,
+			&i.Version,
+			&i.Tags,
+			&i.Context,
+			&i.Metadata,
+			&i.TokenLimit,
+			&i.TokensUsed,
+			&i.MessageCount,
+			&i.LastSeq,
+			&i.ReplyID,
+			&i.CreatedAt,
+			&i.UpdatedAt,
+			&i.LastActivityAt,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const EndReply = `-- name: EndReply :exec
 update conversations
 set version = version + 1, reply_id = null, tokens_used = tokens_used + $1::bigint,
@@ -163,6 +213,25 @@ type EndReplyParams struct {
 func (q *Queries) EndReply(ctx context.Context, db DBTX, arg EndReplyParams) error {
 	_, err := db.Exec(ctx, EndReply, arg.Tokens, arg.At, arg.ID)
 	return err
+}
+
+const EraseConversations = `-- name: EraseConversations :execrows
+delete from conversations where id = any (array(
+    select c.id from conversations c where c.user_id = $1 limit $2::int))
+`
+
+type EraseConversationsParams struct {
+	UserID  uuid.UUID
+	MaxRows int
+}
+
+// A bite of a user's, with their messages, by conversations_user_activity.
+func (q *Queries) EraseConversations(ctx context.Context, db DBTX, arg EraseConversationsParams) (int64, error) {
+	result, err := db.Exec(ctx, EraseConversations, arg.UserID, arg.MaxRows)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
 }
 
 const HeadByID = `-- name: HeadByID :one

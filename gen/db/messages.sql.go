@@ -275,6 +275,65 @@ func (q *Queries) MessagesByConversationDesc(ctx context.Context, db DBTX, arg M
 	return items, nil
 }
 
+const MessagesForExport = `-- name: MessagesForExport :many
+select m.id, m.conversation_id, m.seq, m.role, m.content, m.status, m.finish_reason, m.tokens, m.prompt_tokens, m.tokens_estimated, m.problem, m.metadata, m.version, m.attempt, m.lease_number, m.created_at, m.completed_at from messages m
+join conversations c on c.id = m.conversation_id
+where c.user_id = $1 and (m.conversation_id, m.seq) > ($2::uuid, $3::int)
+order by m.conversation_id, m.seq
+limit $4::int
+`
+
+type MessagesForExportParams struct {
+	UserID            uuid.UUID
+	AfterConversation uuid.UUID
+	AfterSeq          int
+	MaxRows           int
+}
+
+// All of a user's, each conversation's in the order of their seq, by conversations_user_activity and messages_conversation_id_seq_key.
+func (q *Queries) MessagesForExport(ctx context.Context, db DBTX, arg MessagesForExportParams) ([]Message, error) {
+	rows, err := db.Query(ctx, MessagesForExport,
+		arg.UserID,
+		arg.AfterConversation,
+		arg.AfterSeq,
+		arg.MaxRows,
+	)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []Message{}
+	for rows.Next() {
+		var i Message
+		if err := rows.Scan(
+			&i.ID,
+			&i.ConversationID,
+			&i.Seq,
+			&i.Role,
+			&i.Content,
+			&i.Status,
+			&i.FinishReason,
+			&i.Tokens,
+			&i.PromptTokens,
+			&i.TokensEstimated,
+			&i.Problem,
+			&i.Metadata,
+			&i.Version,
+			&i.Attempt,
+			&i.LeaseNumber,
+			&i.CreatedAt,
+			&i.CompletedAt,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const ReplyByID = `-- name: ReplyByID :one
 select id, conversation_id, seq, role, content, status, finish_reason, tokens, prompt_tokens, tokens_estimated, problem, metadata, version, attempt, lease_number, created_at, completed_at from messages where id = $1 and role = 'assistant'
 `

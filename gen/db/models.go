@@ -165,6 +165,17 @@ type Language struct {
 	Name       json.RawMessage
 }
 
+type LoginAttempt struct {
+	EmailID     uuid.UUID
+	SourceID    uuid.UUID
+	Device      []byte
+	UserID      *uuid.UUID
+	Failures    int
+	Pending     int
+	FirstAt     time.Time
+	LockedUntil *time.Time
+}
+
 type Mail struct {
 	Key         string
 	MessageID   string
@@ -176,6 +187,17 @@ type Mail struct {
 	Failure     string
 	CreatedAt   time.Time
 	UpdatedAt   time.Time
+}
+
+type MailedCode struct {
+	ID        uuid.UUID
+	Hash      []byte
+	UserID    uuid.UUID
+	Purpose   string
+	Email     string
+	CreatedAt time.Time
+	ExpiresAt time.Time
+	UsedAt    *time.Time
 }
 
 type Message struct {
@@ -271,21 +293,32 @@ type RiverQueue struct {
 }
 
 type Session struct {
-	ID         uuid.UUID
+	ID          uuid.UUID
+	UserID      uuid.UUID
+	Device      string
+	Address     string
+	CreatedAt   time.Time
+	LastSeenAt  time.Time
+	ExpiresAt   time.Time
+	EndsAt      time.Time
+	RevokedAt   *time.Time
+	Fingerprint []byte
+	Family      *string
+}
+
+type SessionChange struct {
+	SessionID  uuid.UUID
 	UserID     uuid.UUID
-	Device     string
-	Address    string
-	CreatedAt  time.Time
-	LastSeenAt time.Time
-	ExpiresAt  time.Time
-	EndsAt     time.Time
-	RevokedAt  *time.Time
+	Ended      bool
+	RecordedAt time.Time
 }
 
 type SigningKey struct {
 	ID        string
 	Sealed    []byte
 	CreatedAt time.Time
+	SignsAt   time.Time
+	RetiresAt *time.Time
 }
 
 type Situation struct {
@@ -318,6 +351,14 @@ type Task struct {
 	FinishedAt        *time.Time
 }
 
+type Tombstone struct {
+	UserID      uuid.UUID
+	TaskID      uuid.UUID
+	RequestedAt time.Time
+	ErasedAt    time.Time
+	Receipt     json.RawMessage
+}
+
 type User struct {
 	ID             uuid.UUID
 	Email          string
@@ -330,4 +371,8 @@ type User struct {
 	CreatedAt      time.Time
 	UpdatedAt      time.Time
 	Language       string
+	Preferences    json.RawMessage
+	Subject        *string
+	ErasingAt      *time.Time
+	ErasureTaskID  *uuid.UUID
 }

@@ -12,6 +12,65 @@ import (
 	"github.com/google/uuid"
 )
 
+const EndSessions = `-- name: EndSessions :many
+with ended as (
+    update sessions s set revoked_at = $1
+    where s.user_id = $2 and s.revoked_at is null and s.expires_at > $1
+      and ($3::uuid is null or s.id = $3::uuid)
+      and ($4::uuid is null or s.id <> $4::uuid)
+    returning s.id, s.user_id
+), told as (
+    insert into session_changes (session_id, user_id, ended) select e.id, e.user_id, true from ended e
+)
+select ended.id from ended
+`
+
+type EndSessionsParams struct {
+	At     *time.Time
+	UserID uuid.UUID
+	OnlyID *uuid.UUID
+	ButID  *uuid.UUID
+}
+
+// Ends sessions of a user and tells every node: one of them, or all but one. By sessions_user.
+func (q *Queries) EndSessions(ctx context.Context, db DBTX, arg EndSessionsParams) ([]uuid.UUID, error) {
+	rows, err := db.Query(ctx, EndSessions,
+		arg.At,
+		arg.UserID,
+		arg.OnlyID,
+		arg.ButID,
+	)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []uuid.UUID{}
+	for rows.Next() {
+		var id uuid.UUID
+		if err := rows.Scan(&id); err != nil {
+			return nil, err
+		}
+		items = append(items, id)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const EraseSessions = `-- name: EraseSessions :execrows
+delete from sessions where user_id = $1
+`
+
+// By sessions_user.
+func (q *Queries) EraseSessions(ctx context.Context, db DBTX, userID uuid.UUID) (int64, error) {
+	result, err := db.Exec(ctx, EraseSessions, userID)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
+}
+
 const ExtendSession = `-- name: ExtendSession :exec
 update sessions set last_seen_at = $1, expires_at = $2 where id = $3
 `
@@ -45,18 +104,19 @@ func (q *Queries) InsertRefreshToken(ctx context.Context, db DBTX, arg InsertRef
 }
 
 const InsertSession = `-- name: InsertSession :exec
-insert into sessions (id, user_id, device, address, created_at, last_seen_at, expires_at, ends_at)
-values ($1, $2, $3, $4, $5, $5, $6, $7)
+insert into sessions (id, user_id, device, address, fingerprint, created_at, last_seen_at, expires_at, ends_at)
+values ($1, $2, $3, $4, $5, $6, $6, $7, $8)
 `
 
 type InsertSessionParams struct {
-	ID        uuid.UUID
-	UserID    uuid.UUID
-	Device    string
-	Address   string
-	At        time.Time
-	ExpiresAt time.Time
-	EndsAt    time.Time
+	ID          uuid.UUID
+	UserID      uuid.UUID
+	Device      string
+	Address     string
+	Fingerprint []byte
+	At          time.Time
+	ExpiresAt   time.Time
+	EndsAt      time.Time
 }
 
 func (q *Queries) InsertSession(ctx context.Context, db DBTX, arg InsertSessionParams) error {
@@ -65,6 +125,7 @@ func (q *Queries) InsertSession(ctx context.Context, db DBTX, arg InsertSessionP
 		arg.UserID,
 		arg.Device,
 		arg.Address,
+		arg.Fingerprint,
 		arg.At,
 		arg.ExpiresAt,
 		arg.EndsAt,
@@ -73,22 +134,135 @@ func (q *Queries) InsertSession(ctx context.Context, db DBTX, arg InsertSessionP
 }
 
 const InsertSigningKey = `-- name: InsertSigningKey :exec
-insert into signing_keys (id, sealed, created_at) values ($1, $2, $3)
+insert into signing_keys (id, sealed, created_at, signs_at) values ($1, $2, $3, $4)
 `
 
 type InsertSigningKeyParams struct {
-	ID     string
-	Sealed []byte
-	At     time.Time
+	ID      string
+	Sealed  []byte
+	At      time.Time
+	SignsAt time.Time
 }
 
 func (q *Queries) InsertSigningKey(ctx context.Context, db DBTX, arg InsertSigningKeyParams) error {
-	_, err := db.Exec(ctx, InsertSigningKey, arg.ID, arg.Sealed, arg.At)
+	_, err := db.Exec(ctx, InsertSigningKey,
+		arg.ID,
+		arg.Sealed,
+		arg.At,
+		arg.SignsAt,
+	)
 	return err
 }
 
+const KnowsDevice = `-- name: KnowsDevice :one
+select exists (
+    select 1 from sessions where user_id = $1 and fingerprint = $2::bytea and created_at > $3
+)
+`
+
+type KnowsDeviceParams struct {
+	UserID      uuid.UUID
+	Fingerprint []byte
+	Since       time.Time
+}
+
+// By sessions_fingerprint.
+func (q *Queries) KnowsDevice(ctx context.Context, db DBTX, arg KnowsDeviceParams) (bool, error) {
+	row := db.QueryRow(ctx, KnowsDevice, arg.UserID, arg.Fingerprint, arg.Since)
+	var exists bool
+	err := row.Scan(&exists)
+	return exists, err
+}
+
+const LiveSession = `-- name: LiveSession :one
+select s.id, s.user_id, s.expires_at, s.last_seen_at, u.roles
+from sessions s
+join users u on u.id = s.user_id
+where s.id = $1 and s.user_id = $2 and s.revoked_at is null and u.is_active
+`
+
+type LiveSessionParams struct {
+	ID     uuid.UUID
+	UserID uuid.UUID
+}
+
+type LiveSessionRow struct {
+	ID         uuid.UUID
+	UserID     uuid.UUID
+	ExpiresAt  time.Time
+	LastSeenAt time.Time
+	Roles      []string
+}
+
+// By sessions_pkey and users_pkey. Answers no row for a session that was ended; that it has not expired is the caller's to see.
+func (q *Queries) LiveSession(ctx context.Context, db DBTX, arg LiveSessionParams) (LiveSessionRow, error) {
+	row := db.QueryRow(ctx, LiveSession, arg.ID, arg.UserID)
+	var i LiveSessionRow
+	err := row.Scan(
+		&i.ID,
+		&i.UserID,
+		&i.ExpiresAt,
+		&i.LastSeenAt,
+		&i.Roles,
+	)
+	return i, err
+}
+
+const OpenFamily = `-- name: OpenFamily :one
+insert into sessions as s (id, user_id, device, address, fingerprint, family, created_at, last_seen_at, expires_at, ends_at)
+values ($1, $2, $3, $4, $5, $6::text, $7, $7, $8, $9)
+on conflict (user_id, family) where family is not null do update
+set id = case when s.revoked_at is null and s.expires_at > $7 then s.id else excluded.id end,
+    device = excluded.device, address = excluded.address, last_seen_at = excluded.last_seen_at,
+    created_at = case when s.revoked_at is null and s.expires_at > $7 then s.created_at else excluded.created_at end,
+    expires_at = excluded.expires_at, ends_at = excluded.ends_at, revoked_at = null
+where s.revoked_at is null or ($10::boolean and s.revoked_at < $11::timestamptz)
+returning s.id, (s.created_at = $7)::boolean as created
+`
+
+type OpenFamilyParams struct {
+	ID          uuid.UUID
+	UserID      uuid.UUID
+	Device      string
+	Address     string
+	Fingerprint []byte
+	Family      string
+	At          time.Time
+	ExpiresAt   time.Time
+	EndsAt      time.Time
+	Reopen      bool
+	IssuedAt    time.Time
+}
+
+type OpenFamilyRow struct {
+	ID      uuid.UUID
+	Created bool
+}
+
+// The session of an outside provider's tokens. One that has ended begins anew with a token that was issued after
+// that, where reopen says so. By sessions_family. Answers no row where a session that has ended stays so.
+func (q *Queries) OpenFamily(ctx context.Context, db DBTX, arg OpenFamilyParams) (OpenFamilyRow, error) {
+	row := db.QueryRow(ctx, OpenFamily,
+		arg.ID,
+		arg.UserID,
+		arg.Device,
+		arg.Address,
+		arg.Fingerprint,
+		arg.Family,
+		arg.At,
+		arg.ExpiresAt,
+		arg.EndsAt,
+		arg.Reopen,
+		arg.IssuedAt,
+	)
+	var i OpenFamilyRow
+	err := row.Scan(&i.ID, &i.Created)
+	return i, err
+}
+
 const RefreshTokenForUpdate = `-- name: RefreshTokenForUpdate :one
-select t.used_at, t.session_id, s.user_id, s.expires_at, s.ends_at, s.revoked_at, u.roles, u.is_active
+select t.used_at, t.session_id, s.user_id, s.expires_at, s.ends_at, s.revoked_at, u.roles,
+    (u.is_active and u.erasing_at is null)::boolean as may_sign_in
 from refresh_tokens t
 join sessions s on s.id = t.session_id
 join users u on u.id = s.user_id
@@ -104,7 +278,7 @@ type RefreshTokenForUpdateRow struct {
 	EndsAt    time.Time
 	RevokedAt *time.Time
 	Roles     []string
-	IsActive  bool
+	MaySignIn bool
 }
 
 // By refresh_tokens_pkey, then the primary keys of session and user. The lock
@@ -120,63 +294,49 @@ func (q *Queries) RefreshTokenForUpdate(ctx context.Context, db DBTX, hash []byt
 		&i.EndsAt,
 		&i.RevokedAt,
 		&i.Roles,
-		&i.IsActive,
+		&i.MaySignIn,
 	)
 	return i, err
 }
 
-const RevokeSession = `-- name: RevokeSession :exec
-update sessions set revoked_at = $1 where id = $2 and revoked_at is null
+const RetireSigningKeys = `-- name: RetireSigningKeys :exec
+update signing_keys set retires_at = least(retires_at, $1) where id <> $2
 `
 
-type RevokeSessionParams struct {
-	At *time.Time
-	ID uuid.UUID
+type RetireSigningKeysParams struct {
+	RetiresAt *time.Time
+	ID        string
 }
 
-func (q *Queries) RevokeSession(ctx context.Context, db DBTX, arg RevokeSessionParams) error {
-	_, err := db.Exec(ctx, RevokeSession, arg.At, arg.ID)
+// Every other key retires then, unless it does so before.
+func (q *Queries) RetireSigningKeys(ctx context.Context, db DBTX, arg RetireSigningKeysParams) error {
+	_, err := db.Exec(ctx, RetireSigningKeys, arg.RetiresAt, arg.ID)
 	return err
 }
 
-const SessionIsLive = `-- name: SessionIsLive :one
-select exists (
-    select 1
-    from sessions s
-    join users u on u.id = s.user_id
-    where s.id = $1 and s.user_id = $2 and s.revoked_at is null and s.expires_at > $3 and u.is_active
-)
+const SessionChanges = `-- name: SessionChanges :many
+select session_id, user_id, ended
+from session_changes where recorded_at > clock_timestamp() - $1::interval
+order by recorded_at
 `
 
-type SessionIsLiveParams struct {
-	ID     uuid.UUID
-	UserID uuid.UUID
-	At     time.Time
+type SessionChangesRow struct {
+	SessionID uuid.UUID
+	UserID    uuid.UUID
+	Ended     bool
 }
 
-// By sessions_pkey and users_pkey.
-func (q *Queries) SessionIsLive(ctx context.Context, db DBTX, arg SessionIsLiveParams) (bool, error) {
-	row := db.QueryRow(ctx, SessionIsLive, arg.ID, arg.UserID, arg.At)
-	var exists bool
-	err := row.Scan(&exists)
-	return exists, err
-}
-
-const SigningKeys = `-- name: SigningKeys :many
-select id, sealed, created_at from signing_keys order by created_at, id
-`
-
-// Oldest first, by signing_keys_pkey's table: there are few.
-func (q *Queries) SigningKeys(ctx context.Context, db DBTX) ([]SigningKey, error) {
-	rows, err := db.Query(ctx, SigningKeys)
+// What was told of late, by session_changes_recorded, oldest first. The database's clock counts.
+func (q *Queries) SessionChanges(ctx context.Context, db DBTX, age time.Duration) ([]SessionChangesRow, error) {
+	rows, err := db.Query(ctx, SessionChanges, age)
 	if err != nil {
 		return nil, err
 	}
 	defer rows.Close()
-	items := []SigningKey{}
+	items := []SessionChangesRow{}
 	for rows.Next() {
-		var i SigningKey
-		if err := rows.Scan(&i.ID, &i.Sealed, &i.CreatedAt); err != nil {
+		var i SessionChangesRow
+		if err := rows.Scan(&i.SessionID, &i.UserID, &i.Ended); err != nil {
 			return nil, err
 		}
 		items = append(items, i)
@@ -185,6 +345,247 @@ func (q *Queries) SigningKeys(ctx context.Context, db DBTX) ([]SigningKey, error
 		return nil, err
 	}
 	return items, nil
+}
+
+const SessionsByUser = `-- name: SessionsByUser :many
+select id, user_id, device, address, created_at, last_seen_at, expires_at
+from sessions
+where user_id = $1 and revoked_at is null and expires_at > $2
+  and (created_at, id) < ($3::timestamptz, $4::uuid)
+order by created_at desc, id desc
+limit $5::int
+`
+
+type SessionsByUserParams struct {
+	UserID   uuid.UUID
+	At       time.Time
+	BeforeAt time.Time
+	BeforeID uuid.UUID
+	MaxRows  int
+}
+
+type SessionsByUserRow struct {
+	ID         uuid.UUID
+	UserID     uuid.UUID
+	Device     string
+	Address    string
+	CreatedAt  time.Time
+	LastSeenAt time.Time
+	ExpiresAt  time.Time
+}
+
+// Newest first, by sessions_user; the keyset is (created_at, id).
+func (q *Queries) SessionsByUser(ctx context.Context, db DBTX, arg SessionsByUserParams) ([]SessionsByUserRow, error) {
+	rows, err := db.Query(ctx, SessionsByUser,
+		arg.UserID,
+		arg.At,
+		arg.BeforeAt,
+		arg.BeforeID,
+		arg.MaxRows,
+	)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []SessionsByUserRow{}
+	for rows.Next() {
+		var i SessionsByUserRow
+		if err := rows.Scan(
+			&i.ID,
+			&i.UserID,
+			&i.Device,
+			&i.Address,
+			&i.CreatedAt,
+			&i.LastSeenAt,
+			&i.ExpiresAt,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const SessionsForExport = `-- name: SessionsForExport :many
+select id, device, address, created_at, last_seen_at, expires_at, revoked_at
+from sessions where user_id = $1 and id > $2
+order by id limit $3::int
+`
+
+type SessionsForExportParams struct {
+	UserID  uuid.UUID
+	AfterID uuid.UUID
+	MaxRows int
+}
+
+type SessionsForExportRow struct {
+	ID         uuid.UUID
+	Device     string
+	Address    string
+	CreatedAt  time.Time
+	LastSeenAt time.Time
+	ExpiresAt  time.Time
+	RevokedAt  *time.Time
+}
+
+// Every one that is kept, in the order of their ids, by sessions_user.
+func (q *Queries) SessionsForExport(ctx context.Context, db DBTX, arg SessionsForExportParams) ([]SessionsForExportRow, error) {
+	rows, err := db.Query(ctx, SessionsForExport, arg.UserID, arg.AfterID, arg.MaxRows)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []SessionsForExportRow{}
+	for rows.Next() {
+		var i SessionsForExportRow
+		if err := rows.Scan(
+			&i.ID,
+			&i.Device,
+			&i.Address,
+			&i.CreatedAt,
+			&i.LastSeenAt,
+			&i.ExpiresAt,
+			&i.RevokedAt,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const SigningKeys = `-- name: SigningKeys :many
+select id, sealed, created_at, signs_at, retires_at from signing_keys where retires_at is null or retires_at > $1 order by signs_at, created_at, id
+`
+
+// Oldest first, by signing_keys_pkey's table: there are few.
+func (q *Queries) SigningKeys(ctx context.Context, db DBTX, at *time.Time) ([]SigningKey, error) {
+	rows, err := db.Query(ctx, SigningKeys, at)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []SigningKey{}
+	for rows.Next() {
+		var i SigningKey
+		if err := rows.Scan(
+			&i.ID,
+			&i.Sealed,
+			&i.CreatedAt,
+			&i.SignsAt,
+			&i.RetiresAt,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const SweepSessionChanges = `-- name: SweepSessionChanges :execrows
+delete from session_changes where ctid = any (array(
+    select c.ctid from session_changes c where c.recorded_at < clock_timestamp() - $1::interval limit $2::int))
+`
+
+type SweepSessionChangesParams struct {
+	Age     time.Duration
+	MaxRows int
+}
+
+// By session_changes_recorded.
+func (q *Queries) SweepSessionChanges(ctx context.Context, db DBTX, arg SweepSessionChangesParams) (int64, error) {
+	result, err := db.Exec(ctx, SweepSessionChanges, arg.Age, arg.MaxRows)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
+}
+
+const SweepSessions = `-- name: SweepSessions :execrows
+delete from sessions where id = any (array(
+    select s.id from sessions s where s.expires_at < $1 order by s.expires_at limit $2::int))
+`
+
+type SweepSessionsParams struct {
+	Before  time.Time
+	MaxRows int
+}
+
+// Sessions that were over before that time, by sessions_expiry; one that was ended early waits for its expiry.
+func (q *Queries) SweepSessions(ctx context.Context, db DBTX, arg SweepSessionsParams) (int64, error) {
+	result, err := db.Exec(ctx, SweepSessions, arg.Before, arg.MaxRows)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
+}
+
+const SweepSigningKeys = `-- name: SweepSigningKeys :exec
+delete from signing_keys where retires_at < $1
+`
+
+func (q *Queries) SweepSigningKeys(ctx context.Context, db DBTX, before *time.Time) error {
+	_, err := db.Exec(ctx, SweepSigningKeys, before)
+	return err
+}
+
+const TellSessions = `-- name: TellSessions :many
+with live as (
+    select s.id, s.user_id from sessions s where s.user_id = $1 and s.revoked_at is null and s.expires_at > $2
+), told as (
+    insert into session_changes (session_id, user_id, ended) select l.id, l.user_id, false from live l
+)
+select live.id from live
+`
+
+type TellSessionsParams struct {
+	UserID uuid.UUID
+	At     time.Time
+}
+
+// Has every node read the sessions of a user again. By sessions_user.
+func (q *Queries) TellSessions(ctx context.Context, db DBTX, arg TellSessionsParams) ([]uuid.UUID, error) {
+	rows, err := db.Query(ctx, TellSessions, arg.UserID, arg.At)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []uuid.UUID{}
+	for rows.Next() {
+		var id uuid.UUID
+		if err := rows.Scan(&id); err != nil {
+			return nil, err
+		}
+		items = append(items, id)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const TouchSession = `-- name: TouchSession :exec
+update sessions set last_seen_at = $1 where id = $2 and last_seen_at < $1
+`
+
+type TouchSessionParams struct {
+	At time.Time
+	ID uuid.UUID
+}
+
+// By sessions_pkey.
+func (q *Queries) TouchSession(ctx context.Context, db DBTX, arg TouchSessionParams) error {
+	_, err := db.Exec(ctx, TouchSession, arg.At, arg.ID)
+	return err
 }
 
 const UseRefreshToken = `-- name: UseRefreshToken :exec

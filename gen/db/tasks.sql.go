@@ -102,6 +102,26 @@ func (q *Queries) DeleteFinishedTasks(ctx context.Context, db DBTX, arg DeleteFi
 	return result.RowsAffected(), nil
 }
 
+const EraseTasks = `-- name: EraseTasks :execrows
+delete from tasks where id = any (array(
+    select t.id from tasks t where t.user_id = $1 and t.id <> $2 limit $3::int))
+`
+
+type EraseTasksParams struct {
+	UserID  uuid.UUID
+	ButID   uuid.UUID
+	MaxRows int
+}
+
+// A bite of a user's tasks but one, by tasks_user_created.
+func (q *Queries) EraseTasks(ctx context.Context, db DBTX, arg EraseTasksParams) (int64, error) {
+	result, err := db.Exec(ctx, EraseTasks, arg.UserID, arg.ButID, arg.MaxRows)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
+}
+
 const FinishTask = `-- name: FinishTask :one
 update tasks
 set status = $1, done = $2, total = $3, rate = null, waiting = false, result = $4, problem = $5,
@@ -404,6 +424,56 @@ func (q *Queries) TasksByUser(ctx context.Context, db DBTX, arg TasksByUserParam
 		arg.BeforeID,
 		arg.MaxRows,
 	)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []Task{}
+	for rows.Next() {
+		var i Task
+		if err := rows.Scan(
+			&i.ID,
+			&i.UserID,
+			&i.Kind,
+			&i.Status,
+			&i.Input,
+			&i.Done,
+			&i.Total,
+			&i.Rate,
+			&i.Result,
+			&i.Problem,
+			&i.Revision,
+			&i.LeaseNumber,
+			&i.Waiting,
+			&i.CancelRequestedAt,
+			&i.CreatedAt,
+			&i.StartedAt,
+			&i.UpdatedAt,
+			&i.FinishedAt,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const TasksForExport = `-- name: TasksForExport :many
+select id, user_id, kind, status, input, done, total, rate, result, problem, revision, lease_number, waiting, cancel_requested_at, created_at, started_at, updated_at, finished_at from tasks where user_id = $1 and id > $2 order by id limit $3::int
+`
+
+type TasksForExportParams struct {
+	UserID  uuid.UUID
+	AfterID uuid.UUID
+	MaxRows int
+}
+
+// All of a user's, in the order of their ids, by tasks_user_created.
+func (q *Queries) TasksForExport(ctx context.Context, db DBTX, arg TasksForExportParams) ([]Task, error) {
+	rows, err := db.Query(ctx, TasksForExport, arg.UserID, arg.AfterID, arg.MaxRows)
 	if err != nil {
 		return nil, err
 	}

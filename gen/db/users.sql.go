@@ -7,17 +7,31 @@ package db
 
 import (
 	"context"
+	"encoding/json"
 	"time"
 
 	"github.com/google/uuid"
 )
+
+const DeleteUser = `-- name: DeleteUser :execrows
+delete from users where id = $1
+`
+
+// By users_pkey; what refers to the user goes with it.
+func (q *Queries) DeleteUser(ctx context.Context, db DBTX, id uuid.UUID) (int64, error) {
+	result, err := db.Exec(ctx, DeleteUser, id)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
+}
 
 const GrantRole = `-- name: GrantRole :one
 update users
 set roles = case when $1::text = any (roles) then roles else array_append(roles, $1::text) end,
     updated_at = $2
 where email = $3
-returning id, email, full_name, password_hash, email_verified, native_language, roles, is_active, created_at, updated_at, language
+returning id, email, full_name, password_hash, email_verified, native_language, roles, is_active, created_at, updated_at, language, preferences, subject, erasing_at, erasure_task_id
 `
 
 type GrantRoleParams struct {
@@ -42,22 +56,53 @@ func (q *Queries) GrantRole(ctx context.Context, db DBTX, arg GrantRoleParams) (
 		&i.CreatedAt,
 		&i.UpdatedAt,
 		&i.Language,
+		&i.Preferences,
+		&i.Subject,
+		&i.ErasingAt,
+		&i.ErasureTaskID,
 	)
 	return i, err
 }
 
+const InsertTombstone = `-- name: InsertTombstone :exec
+insert into tombstones (user_id, task_id, requested_at, erased_at, receipt)
+values ($1, $2, $3, $4, $5)
+on conflict (user_id) do nothing
+`
+
+type InsertTombstoneParams struct {
+	UserID      uuid.UUID
+	TaskID      uuid.UUID
+	RequestedAt time.Time
+	ErasedAt    time.Time
+	Receipt     json.RawMessage
+}
+
+func (q *Queries) InsertTombstone(ctx context.Context, db DBTX, arg InsertTombstoneParams) error {
+	_, err := db.Exec(ctx, InsertTombstone,
+		arg.UserID,
+		arg.TaskID,
+		arg.RequestedAt,
+		arg.ErasedAt,
+		arg.Receipt,
+	)
+	return err
+}
+
 const InsertUser = `-- name: InsertUser :exec
-insert into users (id, email, full_name, password_hash, language, created_at, updated_at)
-values ($1, $2, $3, $4, $5, $6, $6)
+insert into users (id, email, full_name, password_hash, language, subject, email_verified, created_at, updated_at)
+values ($1, $2, $3, $4, $5, $6, $7, $8, $8)
 `
 
 type InsertUserParams struct {
-	ID           uuid.UUID
-	Email        string
-	FullName     string
-	PasswordHash string
-	Language     string
-	At           time.Time
+	ID            uuid.UUID
+	Email         string
+	FullName      string
+	PasswordHash  string
+	Language      string
+	Subject       *string
+	EmailVerified bool
+	At            time.Time
 }
 
 func (q *Queries) InsertUser(ctx context.Context, db DBTX, arg InsertUserParams) error {
@@ -67,13 +112,203 @@ func (q *Queries) InsertUser(ctx context.Context, db DBTX, arg InsertUserParams)
 		arg.FullName,
 		arg.PasswordHash,
 		arg.Language,
+		arg.Subject,
+		arg.EmailVerified,
 		arg.At,
 	)
 	return err
 }
 
+const LinkSubject = `-- name: LinkSubject :exec
+update users set subject = $1, updated_at = $2 where id = $3
+`
+
+type LinkSubjectParams struct {
+	Subject *string
+	At      time.Time
+	ID      uuid.UUID
+}
+
+// By users_pkey.
+func (q *Queries) LinkSubject(ctx context.Context, db DBTX, arg LinkSubjectParams) error {
+	_, err := db.Exec(ctx, LinkSubject, arg.Subject, arg.At, arg.ID)
+	return err
+}
+
+const MarkErasing = `-- name: MarkErasing :exec
+update users set erasing_at = $1, erasure_task_id = $2, updated_at = $1 where id = $3
+`
+
+type MarkErasingParams struct {
+	At     *time.Time
+	TaskID *uuid.UUID
+	ID     uuid.UUID
+}
+
+// By users_pkey.
+func (q *Queries) MarkErasing(ctx context.Context, db DBTX, arg MarkErasingParams) error {
+	_, err := db.Exec(ctx, MarkErasing, arg.At, arg.TaskID, arg.ID)
+	return err
+}
+
+const SetActive = `-- name: SetActive :one
+update users set is_active = $1, updated_at = $2 where id = $3
+returning id, email, full_name, password_hash, email_verified, native_language, roles, is_active, created_at, updated_at, language, preferences, subject, erasing_at, erasure_task_id
+`
+
+type SetActiveParams struct {
+	IsActive bool
+	At       time.Time
+	ID       uuid.UUID
+}
+
+// By users_pkey.
+func (q *Queries) SetActive(ctx context.Context, db DBTX, arg SetActiveParams) (User, error) {
+	row := db.QueryRow(ctx, SetActive, arg.IsActive, arg.At, arg.ID)
+	var i User
+	err := row.Scan(
+		&i.ID,
+		&i.Email,
+		&i.FullName,
+		&i.PasswordHash,
+		&i.EmailVerified,
+		&i.NativeLanguage,
+		&i.Roles,
+		&i.IsActive,
+		&i.CreatedAt,
+		&i.UpdatedAt,
+		&i.Language,
+		&i.Preferences,
+		&i.Subject,
+		&i.ErasingAt,
+		&i.ErasureTaskID,
+	)
+	return i, err
+}
+
+const SetPassword = `-- name: SetPassword :exec
+update users set password_hash = $1, subject = coalesce($2, subject), updated_at = $3
+where id = $4
+`
+
+type SetPasswordParams struct {
+	PasswordHash string
+	Subject      *string
+	At           time.Time
+	ID           uuid.UUID
+}
+
+// By users_pkey.
+func (q *Queries) SetPassword(ctx context.Context, db DBTX, arg SetPasswordParams) error {
+	_, err := db.Exec(ctx, SetPassword,
+		arg.PasswordHash,
+		arg.Subject,
+		arg.At,
+		arg.ID,
+	)
+	return err
+}
+
+const SetRoles = `-- name: SetRoles :one
+update users set roles = $1, updated_at = $2 where id = $3
+returning id, email, full_name, password_hash, email_verified, native_language, roles, is_active, created_at, updated_at, language, preferences, subject, erasing_at, erasure_task_id
+`
+
+type SetRolesParams struct {
+	Roles []string
+	At    time.Time
+	ID    uuid.UUID
+}
+
+// By users_pkey.
+func (q *Queries) SetRoles(ctx context.Context, db DBTX, arg SetRolesParams) (User, error) {
+	row := db.QueryRow(ctx, SetRoles, arg.Roles, arg.At, arg.ID)
+	var i User
+	err := row.Scan(
+		&i.ID,
+		&i.Email,
+		&i.FullName,
+		&i.PasswordHash,
+		&i.EmailVerified,
+		&i.NativeLanguage,
+		&i.Roles,
+		&i.IsActive,
+		&i.CreatedAt,
+		&i.UpdatedAt,
+		&i.Language,
+		&i.Preferences,
+		&i.Subject,
+		&i.ErasingAt,
+		&i.ErasureTaskID,
+	)
+	return i, err
+}
+
+const TombstoneByUser = `-- name: TombstoneByUser :one
+select user_id, task_id, requested_at, erased_at, receipt from tombstones where user_id = $1
+`
+
+// By tombstones_pkey.
+func (q *Queries) TombstoneByUser(ctx context.Context, db DBTX, userID uuid.UUID) (Tombstone, error) {
+	row := db.QueryRow(ctx, TombstoneByUser, userID)
+	var i Tombstone
+	err := row.Scan(
+		&i.UserID,
+		&i.TaskID,
+		&i.RequestedAt,
+		&i.ErasedAt,
+		&i.Receipt,
+	)
+	return i, err
+}
+
+const UpdateProfile = `-- name: UpdateProfile :one
+update users
+set full_name = $1, native_language = $2, preferences = $3, updated_at = $4
+where id = $5
+returning id, email, full_name, password_hash, email_verified, native_language, roles, is_active, created_at, updated_at, language, preferences, subject, erasing_at, erasure_task_id
+`
+
+type UpdateProfileParams struct {
+	FullName       string
+	NativeLanguage *string
+	Preferences    json.RawMessage
+	At             time.Time
+	ID             uuid.UUID
+}
+
+// By users_pkey.
+func (q *Queries) UpdateProfile(ctx context.Context, db DBTX, arg UpdateProfileParams) (User, error) {
+	row := db.QueryRow(ctx, UpdateProfile,
+		arg.FullName,
+		arg.NativeLanguage,
+		arg.Preferences,
+		arg.At,
+		arg.ID,
+	)
+	var i User
+	err := row.Scan(
+		&i.ID,
+		&i.Email,
+		&i.FullName,
+		&i.PasswordHash,
+		&i.EmailVerified,
+		&i.NativeLanguage,
+		&i.Roles,
+		&i.IsActive,
+		&i.CreatedAt,
+		&i.UpdatedAt,
+		&i.Language,
+		&i.Preferences,
+		&i.Subject,
+		&i.ErasingAt,
+		&i.ErasureTaskID,
+	)
+	return i, err
+}
+
 const UserByEmail = `-- name: UserByEmail :one
-select id, email, full_name, password_hash, email_verified, native_language, roles, is_active, created_at, updated_at, language from users where email = $1
+select id, email, full_name, password_hash, email_verified, native_language, roles, is_active, created_at, updated_at, language, preferences, subject, erasing_at, erasure_task_id from users where email = $1
 `
 
 // By users_email_key.
@@ -92,12 +327,16 @@ func (q *Queries) UserByEmail(ctx context.Context, db DBTX, email string) (User,
 		&i.CreatedAt,
 		&i.UpdatedAt,
 		&i.Language,
+		&i.Preferences,
+		&i.Subject,
+		&i.ErasingAt,
+		&i.ErasureTaskID,
 	)
 	return i, err
 }
 
 const UserByID = `-- name: UserByID :one
-select id, email, full_name, password_hash, email_verified, native_language, roles, is_active, created_at, updated_at, language from users where id = $1
+select id, email, full_name, password_hash, email_verified, native_language, roles, is_active, created_at, updated_at, language, preferences, subject, erasing_at, erasure_task_id from users where id = $1
 `
 
 // By users_pkey.
@@ -116,6 +355,145 @@ func (q *Queries) UserByID(ctx context.Context, db DBTX, id uuid.UUID) (User, er
 		&i.CreatedAt,
 		&i.UpdatedAt,
 		&i.Language,
+		&i.Preferences,
+		&i.Subject,
+		&i.ErasingAt,
+		&i.ErasureTaskID,
 	)
 	return i, err
+}
+
+const UserBySubject = `-- name: UserBySubject :one
+select id, email, full_name, password_hash, email_verified, native_language, roles, is_active, created_at, updated_at, language, preferences, subject, erasing_at, erasure_task_id from users where subject = $1
+`
+
+// By users_subject_key.
+func (q *Queries) UserBySubject(ctx context.Context, db DBTX, subject *string) (User, error) {
+	row := db.QueryRow(ctx, UserBySubject, subject)
+	var i User
+	err := row.Scan(
+		&i.ID,
+		&i.Email,
+		&i.FullName,
+		&i.PasswordHash,
+		&i.EmailVerified,
+		&i.NativeLanguage,
+		&i.Roles,
+		&i.IsActive,
+		&i.CreatedAt,
+		&i.UpdatedAt,
+		&i.Language,
+		&i.Preferences,
+		&i.Subject,
+		&i.ErasingAt,
+		&i.ErasureTaskID,
+	)
+	return i, err
+}
+
+const UserForUpdate = `-- name: UserForUpdate :one
+select id, email, full_name, password_hash, email_verified, native_language, roles, is_active, created_at, updated_at, language, preferences, subject, erasing_at, erasure_task_id from users where id = $1 for update
+`
+
+// By users_pkey. The lock makes changes of one user take turns.
+func (q *Queries) UserForUpdate(ctx context.Context, db DBTX, id uuid.UUID) (User, error) {
+	row := db.QueryRow(ctx, UserForUpdate, id)
+	var i User
+	err := row.Scan(
+		&i.ID,
+		&i.Email,
+		&i.FullName,
+		&i.PasswordHash,
+		&i.EmailVerified,
+		&i.NativeLanguage,
+		&i.Roles,
+		&i.IsActive,
+		&i.CreatedAt,
+		&i.UpdatedAt,
+		&i.Language,
+		&i.Preferences,
+		&i.Subject,
+		&i.ErasingAt,
+		&i.ErasureTaskID,
+	)
+	return i, err
+}
+
+const UsersByCreation = `-- name: UsersByCreation :many
+select id, email, full_name, password_hash, email_verified, native_language, roles, is_active, created_at, updated_at, language, preferences, subject, erasing_at, erasure_task_id from users
+where (created_at, id) < ($1::timestamptz, $2::uuid)
+  and ($3::text is null or $3::text = any (roles))
+  and ($4::boolean is null or is_active = $4::boolean)
+  and ($5::text is null or email = $5::text)
+order by created_at desc, id desc
+limit $6::int
+`
+
+type UsersByCreationParams struct {
+	BeforeAt time.Time
+	BeforeID uuid.UUID
+	Role     *string
+	IsActive *bool
+	Email    *string
+	MaxRows  int
+}
+
+// Newest first, by users_created; the keyset is (created_at, id).
+func (q *Queries) UsersByCreation(ctx context.Context, db DBTX, arg UsersByCreationParams) ([]User, error) {
+	rows, err := db.Query(ctx, UsersByCreation,
+		arg.BeforeAt,
+		arg.BeforeID,
+		arg.Role,
+		arg.IsActive,
+		arg.Email,
+		arg.MaxRows,
+	)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []User{}
+	for rows.Next() {
+		var i User
+		if err := rows.Scan(
+			&i.ID,
+			&i.Email,
+			&i.FullName,
+			&i.PasswordHash,
+			&i.EmailVerified,
+			&i.NativeLanguage,
+			&i.Roles,
+			&i.IsActive,
+			&i.CreatedAt,
+			&i.UpdatedAt,
+			&i.Language,
+			&i.Preferences,
+			&i.Subject,
+			&i.ErasingAt,
+			&i.ErasureTaskID,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const VerifyEmail = `-- name: VerifyEmail :exec
+update users set email = $1, email_verified = true, updated_at = $2 where id = $3
+`
+
+type VerifyEmailParams struct {
+	Email string
+	At    time.Time
+	ID    uuid.UUID
+}
+
+// By users_pkey.
+func (q *Queries) VerifyEmail(ctx context.Context, db DBTX, arg VerifyEmailParams) error {
+	_, err := db.Exec(ctx, VerifyEmail, arg.Email, arg.At, arg.ID)
+	return err
 }

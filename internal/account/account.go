@@ -6,13 +6,17 @@
 package account
 
 import (
+	"encoding/json"
+	"fmt"
 	"strings"
 	"time"
 	"unicode"
 	"unicode/utf8"
 
 	"github.com/google/uuid"
+	"github.com/mssola/useragent"
 
+	"github.com/fluentpro/fluentpro/gen/events"
 	"github.com/fluentpro/fluentpro/internal/platform/fault"
 )
 
@@ -36,12 +40,16 @@ const defaultLanguage = "en"
 // maxDevice is how many characters of a device's name are kept.
 const maxDevice = 100
 
+// Faults that a Tenant gives too.
 var (
-	errEmailTaken         = fault.New(fault.Conflict, "user.email_taken", "An account with this email exists already.").WithFields(fault.Field{Pointer: "/email", Code: "taken", Detail: "belongs to an account already"})
+	ErrEmailTaken         = fault.New(fault.Conflict, "user.email_taken", "An account with this email exists already.").WithFields(fault.Field{Pointer: "/email", Code: "taken", Detail: "belongs to an account already"})
 	errInvalidCredentials = fault.New(fault.Unauthenticated, "auth.invalid_credentials", "Email or password is wrong.")
 	errInvalidRefresh     = fault.New(fault.Unauthenticated, "auth.invalid_refresh_token", "The refresh token is not valid; sign in again.")
-	errInvalidToken       = fault.New(fault.Unauthenticated, "auth.invalid_token", "The access token is not valid or its session has ended.")
+	ErrInvalidToken       = fault.New(fault.Unauthenticated, "auth.invalid_token", "The access token is not valid or its session has ended.")
 	errOverloaded         = fault.New(fault.Unavailable, "server.overloaded", "Too many sign-ins at once; try again shortly.").WithRetryAfter(2 * time.Second)
+	errSessionNotFound    = fault.New(fault.NotFound, "resource.not_found", "There is no such session.")
+	errInvalidCode        = fault.New(fault.Unprocessable, "auth.invalid_code", "The code is wrong, used already or too old; ask for another mail.").WithFields(fault.Field{Pointer: "/token", Code: "invalid", Detail: "is no code that is good now"})
+	errWrongPassword      = fault.New(fault.Unprocessable, "user.wrong_password", "The current password is wrong.").WithFields(fault.Field{Pointer: "/current_password", Code: "wrong", Detail: "is not the account's password"})
 	errUserNotFound       = fault.New(fault.NotFound, "resource.not_found", "There is no such user.")
 )
 
@@ -53,9 +61,42 @@ type User struct {
 	EmailVerified  bool
 	Roles          []string
 	NativeLanguage *string
-	Language       string // BCP 47 tag that the client asked for at sign-up; see Service.MailLanguage
+	Language       string          // BCP 47 tag that the client asked for at sign-up; see Service.MailLanguage
+	Preferences    json.RawMessage // an object, to which only clients give a meaning
+	Active         bool            // false: an administrator shut the user out
+	ErasingAt      *time.Time      // since when the account is being erased; nil: it is not
 	CreatedAt      time.Time
 	UpdatedAt      time.Time
+}
+
+// account is a user with what proves who they are.
+type account struct {
+	User
+	Credential
+	erasureTask *uuid.UUID
+}
+
+// maySignIn reports that the account is there and lets its user in.
+func (a account) maySignIn() bool { return a.ID != uuid.Nil && a.Active && a.ErasingAt == nil }
+
+// usable is the credential, unless nobody may sign in by it.
+func (a account) usable() Credential {
+	if !a.maySignIn() {
+		return Credential{}
+	}
+	return a.Credential
+}
+
+// reason is why a password for the account did not let anybody in.
+func (a account) reason() events.AuthLoginFailedReason {
+	switch {
+	case a.ID == uuid.Nil:
+		return events.AuthLoginFailedReasonUnknownUser
+	case !a.maySignIn():
+		return events.AuthLoginFailedReasonDeactivated
+	default:
+		return events.AuthLoginFailedReasonWrongPassword
+	}
 }
 
 // Session is one signed-in device.
@@ -67,6 +108,8 @@ type Session struct {
 	CreatedAt  time.Time
 	LastSeenAt time.Time
 	ExpiresAt  time.Time
+
+	fingerprint []byte // says whether a device comes back
 }
 
 // Tokens open a session. Both are secrets.
@@ -82,9 +125,10 @@ type Client struct {
 	UserAgent string
 }
 
-// device names the client for the user: the given name, or what it says of itself.
+// device names the client for the user: the given name, or what its user agent
+// says of browser and system.
 func (c Client) device(name string) string {
-	for _, candidate := range []string{name, c.UserAgent} {
+	for _, candidate := range []string{name, agentName(c.UserAgent)} {
 		text := []rune(strings.TrimSpace(strings.ToValidUTF8(candidate, "")))
 		if len(text) > maxDevice {
 			text = text[:maxDevice]
@@ -94,6 +138,18 @@ func (c Client) device(name string) string {
 		}
 	}
 	return "unknown"
+}
+
+// agentName makes a name people know of a User-Agent: "Chrome on Windows 10". One
+// that is no browser's is its own name.
+func agentName(userAgent string) string {
+	agent := useragent.New(userAgent)
+	name, _ := agent.Browser()
+	system := agent.OSInfo()
+	if name == "" || system.Name == "" || !strings.HasPrefix(userAgent, "Mozilla/") {
+		return userAgent
+	}
+	return fmt.Sprintf("%s on %s", name, strings.TrimSpace(system.Name+" "+system.Version))
 }
 
 // normalEmail is the form in which emails are compared.
@@ -113,8 +169,9 @@ func checkName(name string) error {
 	return fault.New(fault.Malformed, "request.invalid", "The request does not match the contract.").WithFields(field)
 }
 
-// checkPassword applies the rule for new passwords. Length is the contract's.
-func checkPassword(password string) error {
+// checkPassword applies the rules for new passwords; pointer is the field that
+// holds it. Length is the contract's.
+func checkPassword(password, pointer string) error {
 	var upper, lower, digit, special bool
 	for _, r := range password {
 		upper = upper || unicode.IsUpper(r)
@@ -134,8 +191,11 @@ func checkPassword(password string) error {
 		{special, "needs_special", "needs a punctuation mark or symbol"},
 	} {
 		if !rule.met {
-			fields = append(fields, fault.Field{Pointer: "/password", Code: rule.code, Detail: rule.detail})
+			fields = append(fields, fault.Field{Pointer: pointer, Code: rule.code, Detail: rule.detail})
 		}
+	}
+	if fields == nil && isCommon(password) {
+		fields = append(fields, fault.Field{Pointer: pointer, Code: "too_common", Detail: "is one of the passwords that are tried first"})
 	}
 	if fields != nil {
 		return fault.New(fault.Unprocessable, "user.password_weak", "The password is too weak.").WithFields(fields...)

@@ -2,7 +2,6 @@ package account
 
 import (
 	"context"
-	"time"
 
 	"github.com/google/uuid"
 
@@ -18,7 +17,10 @@ const eventGroup = "account"
 // HandleEvents adds what this package does about events.
 func (s *Service) HandleEvents(h *outbox.Handlers) {
 	outbox.On(h, eventGroup, func(ctx context.Context, tx postgres.Tx, e outbox.Event, data events.UserRegistered) error {
-		return s.welcome(ctx, tx, e, data.UserID)
+		if err := s.welcome(ctx, tx, e, data.UserID); err != nil {
+			return err
+		}
+		return s.jobs.Insert(ctx, tx, codeArgs{Format: 1, CodeID: e.ID, UserID: data.UserID, Purpose: purposeVerify})
 	})
 }
 
@@ -61,18 +63,6 @@ func sessionCreated(ctx context.Context, tx postgres.Tx, session Session) error 
 func refreshed(ctx context.Context, tx postgres.Tx, user uuid.UUID, r rotation) error {
 	return outbox.Write(by(ctx, user), tx, r.At, r.Session, events.SessionRefreshed{
 		SessionID: r.Session, UserID: user, ExpiresAt: &r.ExpiresAt,
-	})
-}
-
-// reused tells that a used refresh token came back, and that its session is over.
-// Nobody knows who brought it.
-func reused(ctx context.Context, tx postgres.Tx, t refreshToken, at time.Time) error {
-	err := outbox.Write(ctx, tx, at, t.SessionID, events.SessionReuseDetected{SessionID: t.SessionID, UserID: t.UserID})
-	if err != nil {
-		return err
-	}
-	return outbox.Write(ctx, tx, at, t.SessionID, events.SessionRevoked{
-		SessionID: t.SessionID, UserID: t.UserID, Reason: events.SessionRevokedReasonReuseDetected,
 	})
 }
 

@@ -48,10 +48,10 @@ func TestWhatHappensToAnAccountIsToldAsEvents(t *testing.T) {
 	require.Error(t, err)
 	_, err = account.GrantRole(ctx, b.pool, "mei@example.com", account.RoleAdmin, b.clock.Now())
 	require.NoError(t, err)
-	require.Equal(t, "user.registered session.created user.logged_in session.created session.refreshed session.reuse_detected session.revoked user.role_assigned",
+	require.Equal(t, "user.registered session.created user.logged_in session.created auth.login_failed session.refreshed session.reuse_detected session.revoked user.role_assigned",
 		b.told(made.User.ID))
 	for condition, n := range map[string]int{
-		"correlation_id = 'request-1'": 8,
+		"correlation_id = 'request-1'": 9,
 		"actor_id = aggregate_id and aggregate_type = 'user' and type in ('user.registered', 'user.logged_in')": 2,
 		"actor_id is null and type in ('session.reuse_detected', 'session.revoked', 'user.role_assigned')":      3,
 		"type = 'user.registered' and data->>'language' = 'zh-Hant'":                                            1,

@@ -20,7 +20,14 @@ func Greetable(name string) string { return greetable(name) }
 // SwapDummyHash replaces what a password is compared with when there is no
 // user, and gives what it was.
 func SwapDummyHash(s *Service, hash string) string {
-	old := s.hasher.dummy
-	s.hasher.dummy = hash
+	h := s.provider.(local).hasher
+	old := h.dummy
+	h.dummy = hash
 	return old
+}
+
+// PublicSession is a session without what only this package sees.
+func PublicSession(s Session) Session {
+	s.fingerprint = nil
+	return s
 }

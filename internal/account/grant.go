@@ -9,8 +9,8 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 )
 
-// GrantRole adds a role to the account with this email; tokens issued from now
-// on carry it. It needs no Service, so that the first admin can be made with
+// GrantRole adds a role to the account with this email. It counts within a second, for
+// tokens that are out too. It needs no Service, so that the first admin can be made with
 // nothing but the database. A role that is none is an error, not a fault. Faults:
 // resource.not_found, server.unavailable.
 func GrantRole(ctx context.Context, pool *pgxpool.Pool, email, role string, now time.Time) (User, error) {

@@ -12,7 +12,9 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"log/slog"
 	"math/big"
+	"slices"
 	"sync"
 	"time"
 )
@@ -34,15 +36,22 @@ var errUnknownKey = errors.New("the token names no key of this service")
 
 // signingKey is one RS256 key; its id is half the SHA-256 of its public part.
 type signingKey struct {
-	id      string
-	private *rsa.PrivateKey
+	id        string
+	private   *rsa.PrivateKey
+	signsAt   time.Time
+	retiresAt *time.Time // nil: it is the newest
 }
 
-// A keyring holds the issuer's keys. The newest signs; all verify and are published.
+// live reports that tokens of the key are still taken.
+func (s signingKey) live(now time.Time) bool { return s.retiresAt == nil || now.Before(*s.retiresAt) }
+
+// A keyring holds the issuer's keys. The newest that may signs; all verify and are
+// published, until they retire.
 type keyring struct {
-	store *store
-	aead  cipher.AEAD
-	now   func() time.Time
+	store   *store
+	aead    cipher.AEAD
+	now     func() time.Time
+	retired func() // called once a key has gone
 
 	mu   sync.RWMutex
 	keys []signingKey // oldest first
@@ -50,20 +59,12 @@ type keyring struct {
 }
 
 // newKeyring reads the keys, making the first one if there is none.
-func newKeyring(ctx context.Context, st *store, secret []byte, now func() time.Time) (*keyring, error) {
-	if len(secret) != secretBytes {
-		return nil, fmt.Errorf("signing keys: the secret that seals them must have %d bytes, not %d", secretBytes, len(secret))
-	}
-	block, err := aes.NewCipher(secret)
+func newKeyring(ctx context.Context, st *store, secret []byte, now func() time.Time, retired func()) (*keyring, error) {
+	k, err := openKeyring(st, secret, now, retired)
 	if err != nil {
-		return nil, fmt.Errorf("signing keys: %w", err)
+		return nil, err
 	}
-	aead, err := cipher.NewGCM(block)
-	if err != nil {
-		return nil, fmt.Errorf("signing keys: %w", err)
-	}
-	k := &keyring{store: st, aead: aead, now: now}
-	rows, err := st.signingKeys(ctx)
+	rows, err := st.signingKeys(ctx, now())
 	if err != nil {
 		return nil, err
 	}
@@ -76,10 +77,23 @@ func newKeyring(ctx context.Context, st *store, secret []byte, now func() time.T
 			return nil, err
 		}
 	}
-	if err := k.reread(ctx); err != nil {
-		return nil, err
+	return k, k.reread(ctx)
+}
+
+// openKeyring is one that has read no key yet.
+func openKeyring(st *store, secret []byte, now func() time.Time, retired func()) (*keyring, error) {
+	if len(secret) != secretBytes {
+		return nil, fmt.Errorf("signing keys: the secret that seals them must have %d bytes, not %d", secretBytes, len(secret))
 	}
-	return k, nil
+	block, err := aes.NewCipher(secret)
+	if err != nil {
+		return nil, fmt.Errorf("signing keys: %w", err)
+	}
+	aead, err := cipher.NewGCM(block)
+	if err != nil {
+		return nil, fmt.Errorf("signing keys: %w", err)
+	}
+	return &keyring{store: st, aead: aead, now: now, retired: retired}, nil
 }
 
 // generate makes a key in sealed form.
@@ -122,7 +136,7 @@ func (k *keyring) unseal(id string, sealed []byte) (signingKey, error) {
 }
 
 func (k *keyring) reread(ctx context.Context) error {
-	rows, err := k.store.signingKeys(ctx)
+	rows, err := k.store.signingKeys(ctx, k.now())
 	if err != nil {
 		return err
 	}
@@ -132,21 +146,53 @@ func (k *keyring) reread(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
+		key.signsAt, key.retiresAt = row.SignsAt, row.RetiresAt
 		keys = append(keys, key)
 	}
 	if len(keys) == 0 {
 		return errors.New("signing keys: there is none")
 	}
 	k.mu.Lock()
+	before := k.keys
 	k.keys, k.next = keys, k.now().Add(keyRereading)
 	k.mu.Unlock()
+	for _, old := range before {
+		if !slices.ContainsFunc(keys, func(one signingKey) bool { return one.id == old.id }) {
+			k.retired()
+			break
+		}
+	}
 	return nil
 }
 
+// signer is the newest key whose time to sign has come.
 func (k *keyring) signer() signingKey {
 	k.mu.RLock()
 	defer k.mu.RUnlock()
-	return k.keys[len(k.keys)-1]
+	now := k.now()
+	for i := len(k.keys) - 1; i > 0; i-- {
+		if !k.keys[i].signsAt.After(now) {
+			return k.keys[i]
+		}
+	}
+	return k.keys[0]
+}
+
+// run reads the keys each minute until ctx ends, so that a new one is published before
+// it signs, and one that has retired is let go.
+func (k *keyring) run(ctx context.Context, logger *slog.Logger) {
+	ticker := time.NewTicker(keyRereading)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticker.C:
+		}
+		if err := k.reread(ctx); err != nil && ctx.Err() == nil {
+			logger.WarnContext(ctx, "signing keys not read; those that are known go on", "error", err.Error())
+		}
+	}
 }
 
 // public finds the key of a token. An unknown id reads the keys again, at most
@@ -185,7 +231,7 @@ func (k *keyring) find(id string) (*rsa.PublicKey, bool) {
 	k.mu.RLock()
 	defer k.mu.RUnlock()
 	for _, key := range k.keys {
-		if key.id == id {
+		if key.id == id && key.live(k.now()) {
 			return &key.private.PublicKey, true
 		}
 	}
@@ -207,6 +253,9 @@ func (k *keyring) jwks() []JWK {
 	defer k.mu.RUnlock()
 	out := make([]JWK, 0, len(k.keys))
 	for _, key := range k.keys {
+		if !key.live(k.now()) {
+			continue
+		}
 		pub := key.private.PublicKey
 		e := binary.BigEndian.AppendUint64(nil, uint64(pub.E))
 		out = append(out, JWK{

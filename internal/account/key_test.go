@@ -74,7 +74,7 @@ func TestAnotherSecretIsRefusedByTheNameOfItsSetting(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	cfg := b.config()
-	cfg.KeySecret = bytes.Repeat([]byte{8}, 32)
+	cfg.Secrets.Signing = bytes.Repeat([]byte{8}, 32)
 	_, err := account.New(t.Context(), cfg)
 	require.ErrorContains(t, err, "FLUENTPRO_KEY_ENCRYPTION_KEY")
 	require.Equal(t, 1, b.count("select count(*) from signing_keys"), "no key is made in place of one that cannot be read")
@@ -84,10 +84,10 @@ func TestSecretsThatAreTooShortAreRefused(t *testing.T) {
 	t.Parallel()
 	b := bare(t)
 	for _, change := range []func(*account.Config){
-		func(cfg *account.Config) { cfg.KeySecret = nil },
-		func(cfg *account.Config) { cfg.KeySecret = secret[:16] },
-		func(cfg *account.Config) { cfg.RefreshSecret = nil },
-		func(cfg *account.Config) { cfg.RefreshSecret = secret[:31] },
+		func(cfg *account.Config) { cfg.Secrets.Signing = nil },
+		func(cfg *account.Config) { cfg.Secrets.Signing = secret[:16] },
+		func(cfg *account.Config) { cfg.Secrets.Refresh = nil },
+		func(cfg *account.Config) { cfg.Secrets.Refresh = secret[:31] },
 	} {
 		cfg := b.config()
 		change(&cfg)
@@ -124,7 +124,7 @@ func TestServicesOnOneDatabaseShareTheKey(t *testing.T) {
 	other := b.service()
 	require.Equal(t, b.JWKS(), other.JWKS())
 	in := b.join("ada@example.com")
-	_, err := other.Authenticate(t.Context(), in.Tokens.Access)
+	_, err := authenticate(t, other, in.Tokens.Access)
 	require.NoError(t, err)
 	_, err = other.Refresh(t.Context(), in.Tokens.Refresh)
 	require.NoError(t, err)
@@ -169,21 +169,21 @@ func TestAnUnknownKeyIsLookedForOnceAMinuteAtMost(t *testing.T) {
 	old := b.join("ada@example.com").Tokens.Access
 	b.clock.pass(time.Second) // the newest key signs
 	second := b.rotate()
-	_, err := b.Authenticate(t.Context(), second)
+	_, err := authenticate(t, b.Service, second)
 	requireRefused(t, err)
 	b.clock.pass(time.Minute)
-	_, err = b.Authenticate(t.Context(), second)
+	_, err = authenticate(t, b.Service, second)
 	require.NoError(t, err)
 	require.Len(t, b.JWKS(), 2)
 
 	third := b.rotate()
 	b.clock.pass(time.Minute - time.Second)
-	_, err = b.Authenticate(t.Context(), third)
+	_, err = authenticate(t, b.Service, third)
 	requireRefused(t, err)
 	b.clock.pass(time.Second)
-	_, err = b.Authenticate(t.Context(), third)
+	_, err = authenticate(t, b.Service, third)
 	require.NoError(t, err)
-	_, err = b.Authenticate(t.Context(), old)
+	_, err = authenticate(t, b.Service, old)
 	require.NoError(t, err, "older keys go on to verify")
 }
 
@@ -196,15 +196,15 @@ func TestWhileKeysCannotBeReadTheKnownOnesVerify(t *testing.T) {
 	unknown := b.rotate()
 	unlock := b.lock("signing_keys")
 
-	_, err := s.Authenticate(t.Context(), unknown)
+	_, err := authenticate(t, s, unknown)
 	requireAway(t, err)
-	_, err = s.Authenticate(t.Context(), unknown)
+	_, err = authenticate(t, s, unknown)
 	requireRefused(t, err) // not asked for again at once
-	_, err = s.Authenticate(t.Context(), known)
+	_, err = authenticate(t, s, known)
 	require.NoError(t, err)
 	unlock()
 	b.clock.pass(time.Second)
-	_, err = s.Authenticate(t.Context(), unknown)
+	_, err = authenticate(t, s, unknown)
 	require.NoError(t, err)
 }
 

@@ -15,34 +15,31 @@ type LogInInput struct {
 }
 
 // LogIn proves a password and opens a session. An unknown email, a wrong
-// password and a deactivated account are not told apart. Faults:
-// auth.invalid_credentials, server.overloaded, server.unavailable.
+// password and a deactivated account are not told apart, and neither is a lock
+// after MaxFailures, but by its RetryAfter. Faults: auth.invalid_credentials,
+// server.overloaded, server.unavailable.
 func (s *Service) LogIn(ctx context.Context, in LogInInput) (SignedIn, error) {
-	user, hash, err := s.store.credentials(ctx, normalEmail(in.Email))
+	p, err := s.prove(ctx, normalEmail(in.Email), in.Password, in.Client)
 	if err != nil {
 		return SignedIn{}, err
 	}
-	return s.signIn(ctx, user, hash, in.Password, in.DeviceName, in.Client)
+	return s.signIn(ctx, p, in.DeviceName, in.Client)
 }
 
-// signIn opens a session for user if password fits hash; an empty hash fits none.
-func (s *Service) signIn(ctx context.Context, user User, hash, password, device string, client Client) (SignedIn, error) {
-	ok, err := s.hasher.matches(ctx, password, hash)
+// signIn opens a session for a user whose password was given.
+func (s *Service) signIn(ctx context.Context, p proven, device string, client Client) (SignedIn, error) {
+	session, err := s.newSession(p.User.ID, device, client)
 	if err != nil {
 		return SignedIn{}, err
 	}
-	if !ok {
-		return SignedIn{}, errInvalidCredentials
-	}
-	session, err := s.newSession(user.ID, device, client)
-	if err != nil {
-		return SignedIn{}, err
-	}
-	tokens, err := s.tokens(user.ID, session.ID, user.Roles, newRefresh())
+	tokens, err := s.tokens(p.User.ID, session.ID, p.User.Roles, newRefresh())
 	if err != nil {
 		return SignedIn{}, err
 	}
 	err = postgres.InTx(ctx, s.store.pool, func(tx postgres.Tx) error {
+		if err := p.forget(ctx, tx); err != nil {
+			return err
+		}
 		if err := insertSession(ctx, tx, session, tokens.Refresh); err != nil {
 			return err
 		}
@@ -51,5 +48,6 @@ func (s *Service) signIn(ctx context.Context, user User, hash, password, device 
 	if err != nil {
 		return SignedIn{}, err
 	}
-	return SignedIn{User: user, Session: session, Tokens: tokens}, nil
+	s.logAuth(ctx, "user.logged_in", &p.User.ID, client, "")
+	return SignedIn{User: p.User, Session: session, Tokens: tokens}, nil
 }

@@ -25,13 +25,13 @@ func TestLogInOpensASessionOfItsOwn(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, made.User, in.User)
 	now := start.Add(time.Hour)
-	require.Equal(t, account.Session{
+	requireSession(t, account.Session{
 		ID: in.Session.ID, UserID: made.User.ID, Device: "Work laptop", Address: "192.0.2.8",
 		CreatedAt: now, LastSeenAt: now, ExpiresAt: now.Add(account.SessionSliding),
 	}, in.Session)
 	require.NotEqual(t, made.Session.ID, in.Session.ID)
 	require.NotEqual(t, made.Tokens.Refresh, in.Tokens.Refresh)
-	who, err := b.Authenticate(t.Context(), in.Tokens.Access)
+	who, err := authenticate(t, b.Service, in.Tokens.Access)
 	require.NoError(t, err)
 	require.Equal(t, in.Session.ID, who.SessionID)
 	require.Equal(t, 1, b.count("select count(*) from sessions where device = 'Work laptop' and address = '192.0.2.8' and ends_at = $1",

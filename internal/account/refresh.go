@@ -4,6 +4,8 @@ import (
 	"context"
 	"time"
 
+	"github.com/fluentpro/fluentpro/gen/events"
+	"github.com/fluentpro/fluentpro/internal/platform/outbox"
 	"github.com/fluentpro/fluentpro/internal/platform/postgres"
 )
 
@@ -13,10 +15,10 @@ import (
 // read anew. Faults: auth.invalid_refresh_token, server.unavailable.
 func (s *Service) Refresh(ctx context.Context, token string) (Tokens, error) {
 	now := s.now()
-	next := successor(s.refresh, token)
+	next := successor(s.secrets.Refresh, token)
 	var found refreshToken
 	var stolen bool
-	err := postgres.InTx(ctx, s.store.pool, func(tx postgres.Tx) error {
+	err := s.inTx(ctx, func(tx postgres.Tx, ended *endings) error {
 		var err error
 		found, err = refreshTokenForUpdate(ctx, tx, refreshHash(token))
 		if err != nil {
@@ -27,7 +29,7 @@ func (s *Service) Refresh(ctx context.Context, token string) (Tokens, error) {
 		}
 		if found.UsedAt != nil {
 			if stolen = now.Sub(*found.UsedAt) > RefreshGrace; stolen {
-				return endStolen(ctx, tx, found, now)
+				return s.endStolen(ctx, tx, found, ended)
 			}
 			return nil
 		}
@@ -44,17 +46,19 @@ func (s *Service) Refresh(ctx context.Context, token string) (Tokens, error) {
 		return Tokens{}, err
 	}
 	if stolen {
+		s.logAuth(ctx, "session.reuse_detected", &found.UserID, Client{}, "")
 		return Tokens{}, errInvalidRefresh
 	}
 	return s.tokens(found.UserID, found.SessionID, found.Roles, next)
 }
 
-// endStolen ends the session of a token that came back.
-func endStolen(ctx context.Context, tx postgres.Tx, t refreshToken, now time.Time) error {
-	if err := revokeSession(ctx, tx, t.SessionID, now); err != nil {
+// endStolen ends the session of a token that came back. Nobody knows who brought it.
+func (s *Service) endStolen(ctx context.Context, tx postgres.Tx, t refreshToken, ended *endings) error {
+	err := outbox.Write(ctx, tx, s.now(), t.SessionID, events.SessionReuseDetected{SessionID: t.SessionID, UserID: t.UserID})
+	if err != nil {
 		return err
 	}
-	return reused(ctx, tx, t, now)
+	return s.endSessions(ctx, tx, ending{User: t.UserID, Only: &t.SessionID, Reason: events.SessionRevokedReasonReuseDetected}, ended)
 }
 
 func earlier(a, b time.Time) time.Time {

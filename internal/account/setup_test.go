@@ -8,6 +8,7 @@ import (
 	"crypto/rsa"
 	"crypto/x509"
 	"fmt"
+	"log/slog"
 	"sync"
 	"testing"
 	"time"
@@ -15,10 +16,13 @@ import (
 	"github.com/golang-jwt/jwt/v5"
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/redis/go-redis/v9"
 	"github.com/stretchr/testify/require"
 
 	"github.com/fluentpro/fluentpro/internal/account"
+	"github.com/fluentpro/fluentpro/internal/devstack"
 	"github.com/fluentpro/fluentpro/internal/platform/fault"
+	"github.com/fluentpro/fluentpro/internal/platform/gate"
 	"github.com/fluentpro/fluentpro/internal/platform/once"
 	"github.com/fluentpro/fluentpro/internal/platform/postgres"
 	"github.com/fluentpro/fluentpro/internal/platform/postgres/postgrestest"
@@ -62,6 +66,7 @@ type bench struct {
 	url   string
 	pool  *pgxpool.Pool
 	clock *clock
+	gate  *gate.Gate
 }
 
 // storedKey is a row of signing_keys; making one takes its time.
@@ -95,14 +100,28 @@ func setup(t *testing.T) *bench {
 func bare(t *testing.T) *bench {
 	t.Helper()
 	url := postgrestest.URL(t)
-	return &bench{t: t, url: url, pool: postgrestest.Pool(t, url), clock: &clock{now: start}}
+	return &bench{t: t, url: url, pool: postgrestest.Pool(t, url), clock: &clock{now: start}, gate: gate.New(gate.Config{Client: redisClient(t)})}
+}
+
+// redisClient is a connection to the Redis of the tests.
+func redisClient(t *testing.T) redis.UniversalClient {
+	t.Helper()
+	url, err := devstack.TestRedis()
+	require.NoError(t, err)
+	options, err := redis.ParseURL(url)
+	require.NoError(t, err)
+	client := redis.NewClient(options)
+	t.Cleanup(func() { _ = client.Close() })
+	return client
 }
 
 // config is that of a service, with the database's pool and the clock of b.
 func (b *bench) config() account.Config {
 	return account.Config{
 		Pool: b.pool, Once: once.New(secret, b.clock.Now), TokenIssuer: issuer, TokenAudience: audience,
-		AccessLifetime: lifetime, KeySecret: secret, RefreshSecret: secret, Now: b.clock.Now,
+		AccessLifetime: lifetime, Now: b.clock.Now, Logger: slog.New(slog.DiscardHandler), Gate: b.gate,
+		Secrets:  account.Secrets{Signing: secret, Refresh: secret, Codes: secret, Pseudonyms: secret},
+		Language: func(id string) (string, bool) { return id, id == "chinese_simplified" },
 	}
 }
 
@@ -235,7 +254,7 @@ func requireFault(t *testing.T, err error, code string, kind fault.Kind) *fault.
 	return f
 }
 
-func requireRefused(t *testing.T, err error) {
+func requireRefused(t *testing.T, err error, _ ...string) {
 	t.Helper()
 	requireFault(t, err, "auth.invalid_token", fault.Unauthenticated)
 }
@@ -247,4 +266,17 @@ func newID(t *testing.T) uuid.UUID {
 	id, err := uuid.NewV7()
 	require.NoError(t, err)
 	return id
+}
+
+// authenticate asks s about an access token, without a limit.
+func authenticate(t *testing.T, s *account.Service, token string) (account.Principal, error) {
+	t.Helper()
+	who, _, err := s.Authenticate(t.Context(), account.AuthenticateInput{Token: token})
+	return who, err
+}
+
+// requireSession compares sessions as others see them.
+func requireSession(t *testing.T, want, got account.Session) {
+	t.Helper()
+	require.Equal(t, want, account.PublicSession(got))
 }

@@ -4,12 +4,15 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
 
 	"github.com/google/uuid"
 
+	"github.com/fluentpro/fluentpro/internal/platform/fault"
+	"github.com/fluentpro/fluentpro/internal/platform/once"
 	"github.com/fluentpro/fluentpro/internal/platform/postgres"
 )
 
@@ -46,17 +49,25 @@ func (s *Service) SignUp(ctx context.Context, in SignUpInput) (SignedIn, error) 
 	if err := checkName(in.FullName); err != nil {
 		return SignedIn{}, err
 	}
-	if err := checkPassword(in.Password); err != nil {
+	if err := checkPassword(in.Password, "/password"); err != nil {
 		return SignedIn{}, err
 	}
 	claim, err := s.once.Claim(uuid.Nil, "signUp", in.IdempotencyKey, [3]string{in.Email, in.Password, in.FullName})
 	if err != nil {
 		return SignedIn{}, err
 	}
-	hash, err := s.hasher.hash(ctx, in.Password)
+	credential, err := s.provider.Create(ctx, NewPassword{Email: in.Email, Password: in.Password, FullName: in.FullName})
+	if s.tenant != nil && fault.Is(err, ErrEmailTaken.Code) {
+		return s.signUpAgain(ctx, in, claim, err)
+	}
 	if err != nil {
 		return SignedIn{}, err
 	}
+	return s.signUp(ctx, in, claim, credential)
+}
+
+// signUp makes the account of a credential.
+func (s *Service) signUp(ctx context.Context, in SignUpInput, claim *once.Claim, credential Credential) (SignedIn, error) {
 	made, err := s.newUser(in)
 	if err != nil {
 		return SignedIn{}, err
@@ -67,7 +78,7 @@ func (s *Service) SignUp(ctx context.Context, in SignUpInput) (SignedIn, error) 
 		if err != nil || replay != nil {
 			return err
 		}
-		if err := insertUser(ctx, tx, made.User, hash); err != nil {
+		if err := insertUser(ctx, tx, made.User, credential); err != nil {
 			return err
 		}
 		if err := insertSession(ctx, tx, made.Session, made.Tokens.Refresh); err != nil {
@@ -93,6 +104,7 @@ func (s *Service) newUser(in SignUpInput) (SignedIn, error) {
 	now := s.now().UTC().Truncate(time.Microsecond)
 	user := User{
 		ID: id, Email: in.Email, FullName: in.FullName, Roles: []string{RoleUser}, Language: cmp.Or(in.Language, defaultLanguage),
+		Preferences: json.RawMessage("{}"), Active: true,
 		CreatedAt: now, UpdatedAt: now,
 	}
 	session, err := s.newSession(id, "", in.Client)
@@ -108,14 +120,35 @@ func (s *Service) replaySignUp(ctx context.Context, in SignUpInput, replay json.
 	if err := json.Unmarshal(replay, &made); err != nil {
 		return SignedIn{}, fmt.Errorf("replay sign-up: %w", err)
 	}
-	user, hash, err := s.store.credentials(ctx, in.Email)
+	p, err := s.prove(ctx, in.Email, in.Password, in.Client)
+	if err == nil && p.User.ID != made.UserID { // another account has this email now
+		err = errInvalidCredentials
+	}
 	if err != nil {
 		return SignedIn{}, err
 	}
-	if user.ID != made.UserID { // the account is gone, or has another email now
-		hash = ""
-	}
-	out, err := s.signIn(ctx, user, hash, in.Password, "", in.Client)
+	out, err := s.signIn(ctx, p, "", in.Client)
 	out.Replayed = err == nil
 	return out, err
+}
+
+// signUpAgain goes on with a sign-up that had come as far as the tenant: of a
+// password that is right there, and an account that is not here, nobody else is the
+// owner. Otherwise the email is taken, or the request is a repeat.
+func (s *Service) signUpAgain(ctx context.Context, in SignUpInput, claim *once.Claim, taken error) (SignedIn, error) {
+	found, err := s.store.credentials(ctx, in.Email)
+	if err != nil {
+		return SignedIn{}, err
+	}
+	credential := found.Credential
+	if found.ID == uuid.Nil {
+		credential, err = s.provider.Prove(ctx, Proof{Email: in.Email, Password: in.Password, Address: in.Client.Address})
+		if errors.Is(err, ErrWrongPassword) {
+			err = taken
+		}
+		if err != nil {
+			return SignedIn{}, err
+		}
+	}
+	return s.signUp(ctx, in, claim, credential)
 }

@@ -2,6 +2,7 @@ package account_test
 
 import (
 	"context"
+	"encoding/json"
 	"strings"
 	"sync"
 	"testing"
@@ -23,10 +24,10 @@ func TestSignUpMakesAnAccountAndSignsItIn(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, account.User{
 		ID: in.User.ID, Email: "ada.lovelace@example.com", FullName: "Ada Lovelace", Roles: []string{"user"},
-		Language: "en", CreatedAt: start, UpdatedAt: start,
+		Language: "en", Preferences: json.RawMessage("{}"), Active: true, CreatedAt: start, UpdatedAt: start,
 	}, in.User)
 	require.EqualValues(t, 7, in.User.ID.Version())
-	require.Equal(t, account.Session{
+	requireSession(t, account.Session{
 		ID: in.Session.ID, UserID: in.User.ID, Device: "FluentPro/1.2 (iOS)", Address: "192.0.2.7",
 		CreatedAt: start, LastSeenAt: start, ExpiresAt: start.Add(account.SessionSliding),
 	}, in.Session)
@@ -36,7 +37,7 @@ func TestSignUpMakesAnAccountAndSignsItIn(t *testing.T) {
 	stored, err := b.User(t.Context(), in.User.ID)
 	require.NoError(t, err)
 	require.Equal(t, in.User, stored)
-	who, err := b.Authenticate(t.Context(), in.Tokens.Access)
+	who, err := authenticate(t, b.Service, in.Tokens.Access)
 	require.NoError(t, err)
 	require.Equal(t, account.Principal{
 		UserID: in.User.ID, SessionID: in.Session.ID, Roles: []string{"user"}, ExpiresAt: who.ExpiresAt,
@@ -136,7 +137,7 @@ func TestARepeatedSignUpGivesTheSameAccountAndASessionOfItsOwn(t *testing.T) {
 	require.Equal(t, first.User, again.User)
 	require.NotEqual(t, first.Session.ID, again.Session.ID)
 	for _, tokens := range []account.Tokens{first.Tokens, again.Tokens} {
-		_, err := b.Authenticate(t.Context(), tokens.Access)
+		_, err := authenticate(t, b.Service, tokens.Access)
 		require.NoError(t, err)
 	}
 	require.Equal(t, 1, b.count("select count(*) from users"))

@@ -33,7 +33,7 @@ func TestARoleIsGrantedOnce(t *testing.T) {
 	}
 	again, err := b.logIn("ada@example.com", password)
 	require.NoError(t, err)
-	who, err := b.Authenticate(t.Context(), again.Tokens.Access)
+	who, err := authenticate(t, b.Service, again.Tokens.Access)
 	require.NoError(t, err)
 	require.Equal(t, []string{"user", "admin"}, who.Roles)
 }

@@ -50,6 +50,7 @@ type welcomeData struct{ Name string }
 // RegisterJobs adds the work of this package to a node.
 func (s *Service) RegisterJobs(r *job.Registry) {
 	job.Register(r, job.Spec{Queue: job.QueueAuth, Timeout: mailTimeout}, s.sendWelcome)
+	job.Register(r, job.Spec{Queue: job.QueueAuth, Timeout: mailTimeout, Critical: true}, s.sendCode)
 }
 
 // welcome is what user.registered leads to: a job, since a mail that is sent

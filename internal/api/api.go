@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/labstack/echo/v4"
@@ -26,6 +27,7 @@ import (
 	"github.com/fluentpro/fluentpro/internal/conversation"
 	"github.com/fluentpro/fluentpro/internal/platform/cursor"
 	"github.com/fluentpro/fluentpro/internal/platform/deadletter"
+	"github.com/fluentpro/fluentpro/internal/platform/gate"
 	"github.com/fluentpro/fluentpro/internal/platform/job"
 	"github.com/fluentpro/fluentpro/internal/platform/page"
 	"github.com/fluentpro/fluentpro/internal/replay"
@@ -42,6 +44,8 @@ var permissions = map[string][]string{
 // Deps are what the doors lead to.
 type Deps struct {
 	Accounts       *account.Service
+	Gate           *gate.Gate
+	Limits         map[string]gate.Limit // by the names that the contracts give them
 	Catalogue      *catalogue.Catalogue
 	Conversations  *conversation.Service
 	Audit          *audit.Service
@@ -77,6 +81,7 @@ func New(d Deps) (http.Handler, error) {
 	}
 	mountHealth(e, d)
 	e.GET("/.well-known/jwks.json", jwks(d.Accounts))
+	e.GET("/.well-known/openid-configuration", discovery(d.Accounts))
 	err = apidocs.Mount(e, apidocs.Config{Contracts: map[string][]byte{"v2": text}, Problems: docs.Problems})
 	return e, err
 }
@@ -86,7 +91,12 @@ func mountV2(e *echo.Echo, d Deps, text []byte) error {
 	if err != nil {
 		return fmt.Errorf("contract v2: %w", err)
 	}
-	guards, err := document.Guards(web.GuardConfig{Authenticate: authenticate(d.Accounts), Permissions: permissions})
+	guards, err := document.Guards(web.GuardConfig{
+		Authenticate: authenticate(d.Accounts), Permissions: permissions, Denied: denied(d.Accounts), Limits: d.Limits,
+		Count: func(ctx context.Context, address string, limit gate.Limit) gate.Pass {
+			return d.Gate.Take(ctx, "address:"+address, limit)
+		},
+	})
 	if err != nil {
 		return fmt.Errorf("contract v2: %w", err)
 	}
@@ -110,10 +120,21 @@ func describe(err error) (code, detail string) {
 }
 
 // authenticate proves an access token through the accounts.
-func authenticate(accounts *account.Service) func(context.Context, string) (web.Identity, error) {
-	return func(ctx context.Context, token string) (web.Identity, error) {
-		p, err := accounts.Authenticate(ctx, token)
-		return web.Identity{UserID: p.UserID, SessionID: p.SessionID, Roles: p.Roles, ExpiresAt: p.ExpiresAt}, err
+func authenticate(accounts *account.Service) func(context.Context, string, gate.Limit) (web.Identity, gate.Pass, error) {
+	return func(ctx context.Context, token string, limit gate.Limit) (web.Identity, gate.Pass, error) {
+		c := web.ClientFrom(ctx)
+		p, pass, err := accounts.Authenticate(ctx, account.AuthenticateInput{
+			Token: token, Limit: limit, Client: account.Client{Address: c.Address, UserAgent: c.UserAgent},
+		})
+		return web.Identity{UserID: p.UserID, SessionID: p.SessionID, Roles: p.Roles, ExpiresAt: p.ExpiresAt}, pass, err
+	}
+}
+
+// denied tells of what a user's roles do not permit.
+func denied(accounts *account.Service) func(context.Context, web.Identity, string) {
+	return func(ctx context.Context, who web.Identity, operation string) {
+		c := web.ClientFrom(ctx)
+		accounts.Denied(ctx, who.UserID, operation, account.Client{Address: c.Address, UserAgent: c.UserAgent})
 	}
 }
 
@@ -122,5 +143,23 @@ func jwks(accounts *account.Service) echo.HandlerFunc {
 	return func(c echo.Context) error {
 		c.Response().Header().Set("Cache-Control", "public, max-age=300")
 		return c.JSON(http.StatusOK, map[string]any{"keys": accounts.JWKS()})
+	}
+}
+
+// discovery says where the keys are and how tokens are signed (OpenID Connect
+// Discovery 1.0, RFC 8414). Tokens are got by logIn, which is no OAuth grant.
+func discovery(accounts *account.Service) echo.HandlerFunc {
+	issuer := accounts.Issuer()
+	return func(c echo.Context) error {
+		c.Response().Header().Set("Cache-Control", "public, max-age=300")
+		return c.JSON(http.StatusOK, map[string]any{
+			"issuer":                                issuer,
+			"jwks_uri":                              strings.TrimSuffix(issuer, "/") + "/.well-known/jwks.json",
+			"id_token_signing_alg_values_supported": []string{"RS256"},
+			"subject_types_supported":               []string{"public"},
+			"response_types_supported":              []string{"none"},
+			"grant_types_supported":                 []string{},
+			"claims_supported":                      []string{"iss", "aud", "sub", "sid", "iat", "exp", "jti", "roles"},
+		})
 	}
 }

@@ -20,9 +20,11 @@ import (
 	"github.com/fluentpro/fluentpro/internal/audit"
 	"github.com/fluentpro/fluentpro/internal/catalogue"
 	"github.com/fluentpro/fluentpro/internal/conversation"
+	"github.com/fluentpro/fluentpro/internal/platform/auth0"
 	"github.com/fluentpro/fluentpro/internal/platform/cursor"
 	"github.com/fluentpro/fluentpro/internal/platform/deadletter"
 	"github.com/fluentpro/fluentpro/internal/platform/eventlog"
+	"github.com/fluentpro/fluentpro/internal/platform/gate"
 	"github.com/fluentpro/fluentpro/internal/platform/job"
 	"github.com/fluentpro/fluentpro/internal/platform/llm"
 	"github.com/fluentpro/fluentpro/internal/platform/mail"
@@ -32,9 +34,6 @@ import (
 	"github.com/fluentpro/fluentpro/internal/replay"
 	"github.com/fluentpro/fluentpro/internal/task"
 )
-
-// accessLifetime is how long an access token is good for.
-const accessLifetime = 15 * time.Minute
 
 // undefinedTable is the SQLSTATE of a query that names a table which is not there.
 const undefinedTable = "42P01"
@@ -51,8 +50,11 @@ type App struct {
 	pool    *pgxpool.Pool
 	redis   redis.UniversalClient
 	log     *eventlog.Log
+	gate    *gate.Gate
 	model   *llm.Client
 	queue   *job.Queue
+	users   *account.Service
+	tenant  *auth0.Client // nil: passwords are ours
 	logger  *slog.Logger
 
 	relay     *outbox.Relay
@@ -96,6 +98,7 @@ func New(ctx context.Context, cfg Config, logger *slog.Logger, opts Options) (_ 
 	if a.log, err = eventlog.New(eventlog.Config{Client: a.redis}); err != nil {
 		return nil, err
 	}
+	a.gate = gate.New(gate.Config{Client: a.redis, Logger: logger})
 	a.model = llm.New(llm.Config{BaseURL: cfg.ModelBaseURL, APIKey: cfg.ModelAPIKey, Model: cfg.ModelName, Logger: logger})
 	if err = a.wire(ctx, cfg, opts); err != nil {
 		if lacking, ok := errors.AsType[*pgconn.PgError](err); ok && lacking.Code == undefinedTable {
@@ -125,27 +128,28 @@ func (a *App) wire(ctx context.Context, cfg Config, opts Options) error {
 	}
 	registry := job.NewRegistry()
 	jobs := &laterJobs{}
-	accounts, err := account.New(ctx, account.Config{
-		Pool: a.pool, Once: claims, Jobs: jobs, Mail: mailer, LanguageTag: choices.LanguageTag,
-		TokenIssuer: cfg.TokenIssuer, TokenAudience: cfg.TokenAudience, AccessLifetime: accessLifetime, KeySecret: keys.signing, RefreshSecret: keys.refresh, Now: opts.Now,
+	tasks := task.New(task.Deps{Pool: a.pool, Log: a.log, Jobs: jobs, Logger: a.logger, Now: opts.Now})
+	whom := &learners{}
+	conversations := conversation.New(conversation.Deps{
+		Pool: a.pool, Log: a.log, Model: a.model, Once: claims, Jobs: jobs, Scenes: scenes{choices},
+		Learners: whom, Logger: a.logger, Now: opts.Now,
 	})
+	people := accountParts{secrets: keys, once: claims, jobs: jobs, mail: mailer, choices: choices, now: opts.Now}
+	people.erasers = erasers(conversations, tasks)
+	accounts, err := a.wireAccounts(ctx, cfg, people)
 	if err != nil {
 		return err
 	}
-	conversations := conversation.New(conversation.Deps{
-		Pool: a.pool, Log: a.log, Model: a.model, Once: claims, Jobs: jobs, Scenes: scenes{choices},
-		Learners: learners{accounts}, Logger: a.logger, Now: opts.Now,
-	})
+	whom.Service = accounts
 	events := audit.New(audit.Deps{Pool: a.pool})
 	registerJobs(registry, accounts, conversations, events)
 	letters := deadletter.New(a.pool)
-	tasks := task.New(task.Deps{Pool: a.pool, Log: a.log, Jobs: jobs, Logger: a.logger, Now: opts.Now})
 	replays := replay.New(a.pool, claims)
-	registerTasks(registry, tasks, replays)
+	registerTasks(registry, tasks, replays, accounts)
 	if opts.Tasks != nil {
 		opts.Tasks(tasks, registry)
 	}
-	registerSweeps(registry, claims, tasks, letters, a.pool)
+	registerSweeps(registry, claims, tasks, letters, accounts, a.pool)
 	handlers := outbox.NewHandlers()
 	accounts.HandleEvents(handlers)
 	events.RegisterHandlers(handlers)
@@ -165,8 +169,12 @@ func (a *App) wire(ctx context.Context, cfg Config, opts Options) error {
 	if err != nil {
 		return err
 	}
+	limits, err := cfg.limits()
+	if err != nil {
+		return err
+	}
 	a.handler, err = api.New(api.Deps{
-		Accounts: accounts, Catalogue: choices, Conversations: conversations, Audit: events, Tasks: tasks, Replays: replays,
+		Accounts: accounts, Gate: a.gate, Limits: limits, Catalogue: choices, Conversations: conversations, Audit: events, Tasks: tasks, Replays: replays,
 		Cursors: cursor.New(keys.cursor), Queues: a.queue, DeadLetters: letters,
 		Probes:   []api.Probe{{Name: "postgres", Required: true, Check: a.pool.Ping}, {Name: "redis", Check: a.pingRedis}},
 		NotReady: a.notReady, Draining: a.draining, Logger: a.logger, AllowedOrigins: cfg.AllowedOrigins, TrustedProxies: proxies,
@@ -209,6 +217,12 @@ func (a *App) StopJobs(ctx context.Context) error {
 func (a *App) Close() {
 	a.close.Do(func() {
 		a.drain()
+		if a.users != nil {
+			a.users.Stop()
+		}
+		if a.tenant != nil {
+			a.tenant.Close()
+		}
 		if a.log != nil {
 			_ = a.log.Close()
 		}
@@ -237,12 +251,16 @@ func openRedis(rawURL string) (redis.UniversalClient, error) {
 	return redis.NewClient(o), nil
 }
 
+// signingPurpose names the key that seals signing keys; the command that rotates them
+// derives it too.
+const signingPurpose = "signing-keys"
+
 // secrets are the keys derived from the master key, one a purpose.
-type secrets struct{ signing, refresh, idempotency, cursor []byte }
+type secrets struct{ signing, refresh, codes, pseudonyms, idempotency, cursor []byte }
 
 func newSecrets(cfg Config) (s secrets, err error) {
 	for purpose, into := range map[string]*[]byte{
-		"signing-keys": &s.signing, "refresh-tokens": &s.refresh, "idempotency": &s.idempotency, "cursors": &s.cursor,
+		signingPurpose: &s.signing, "refresh-tokens": &s.refresh, "mailed-codes": &s.codes, "pseudonyms": &s.pseudonyms, "idempotency": &s.idempotency, "cursors": &s.cursor,
 	} {
 		if *into, err = cfg.derive(purpose); err != nil {
 			return s, fmt.Errorf("derive %s: %w", purpose, err)
@@ -275,7 +293,7 @@ func (s scenes) Scene(partnerID, situationID string) (conversation.Scene, error)
 type learners struct{ *account.Service }
 
 // Learner reads what the model may know of a learner.
-func (l learners) Learner(ctx context.Context, id uuid.UUID) (conversation.Learner, error) {
+func (l *learners) Learner(ctx context.Context, id uuid.UUID) (conversation.Learner, error) {
 	user, err := l.User(ctx, id)
 	if err != nil {
 		return conversation.Learner{}, err

@@ -21,6 +21,8 @@ import (
 
 	"github.com/caarlos0/env/v11"
 
+	"github.com/fluentpro/fluentpro/internal/account"
+	"github.com/fluentpro/fluentpro/internal/platform/gate"
 	"github.com/fluentpro/fluentpro/internal/platform/job"
 	"github.com/fluentpro/fluentpro/internal/platform/mail"
 )
@@ -31,6 +33,12 @@ const (
 	Test        = "test"
 	Staging     = "staging"
 	Production  = "production"
+)
+
+// Identity providers.
+const (
+	ProviderLocal = "local"
+	ProviderAuth0 = "auth0"
 )
 
 // Config is every setting, read from the environment. docs/environment.md
@@ -62,9 +70,23 @@ type Config struct {
 	SMTPURL  string `env:"FLUENTPRO_SMTP_URL"`
 	MailFrom string `env:"FLUENTPRO_MAIL_FROM"`
 
-	TokenIssuer      string `env:"FLUENTPRO_TOKEN_ISSUER"`
-	TokenAudience    string `env:"FLUENTPRO_TOKEN_AUDIENCE" envDefault:"fluentpro"`
-	KeyEncryptionKey string `env:"FLUENTPRO_KEY_ENCRYPTION_KEY"`
+	RateAuth     string `env:"FLUENTPRO_RATE_AUTH" envDefault:"30/1m"`
+	RateAPI      string `env:"FLUENTPRO_RATE_API" envDefault:"600/1m"`
+	RateMatching string `env:"FLUENTPRO_RATE_MATCHING" envDefault:"30/1m"`
+	RateMessages string `env:"FLUENTPRO_RATE_MESSAGES" envDefault:"60/1m"`
+	RateAdmin    string `env:"FLUENTPRO_RATE_ADMIN" envDefault:"60/1m"`
+
+	AuthProvider      string `env:"FLUENTPRO_AUTH_PROVIDER" envDefault:"local"`
+	Auth0Domain       string `env:"FLUENTPRO_AUTH0_DOMAIN"`
+	Auth0ClientID     string `env:"FLUENTPRO_AUTH0_CLIENT_ID"`
+	Auth0ClientSecret string `env:"FLUENTPRO_AUTH0_CLIENT_SECRET"`
+	Auth0Connection   string `env:"FLUENTPRO_AUTH0_CONNECTION" envDefault:"Username-Password-Authentication"`
+	Auth0Audience     string `env:"FLUENTPRO_AUTH0_AUDIENCE"`
+
+	TokenLifetime    time.Duration `env:"FLUENTPRO_TOKEN_LIFETIME" envDefault:"15m"`
+	TokenIssuer      string        `env:"FLUENTPRO_TOKEN_ISSUER"`
+	TokenAudience    string        `env:"FLUENTPRO_TOKEN_AUDIENCE" envDefault:"fluentpro"`
+	KeyEncryptionKey string        `env:"FLUENTPRO_KEY_ENCRYPTION_KEY"`
 }
 
 // FromEnvironment reads the configuration. environ is os.Environ().
@@ -136,6 +158,18 @@ func (c Config) Check() error {
 	if _, err := c.proxies(); err != nil {
 		wrong("FLUENTPRO_TRUSTED_PROXIES", err.Error())
 	}
+	for name, err := range c.limitErrors() {
+		wrong(name, err.Error())
+	}
+	if c.TokenLifetime < time.Minute || c.TokenLifetime > account.MaxAccessLifetime {
+		wrong("FLUENTPRO_TOKEN_LIFETIME", "must be 1m to "+account.MaxAccessLifetime.String())
+	}
+	for _, missing := range c.auth0Missing() {
+		wrong(missing, "must be set with FLUENTPRO_AUTH_PROVIDER=auth0")
+	}
+	if c.AuthProvider != ProviderLocal && c.AuthProvider != ProviderAuth0 {
+		wrong("FLUENTPRO_AUTH_PROVIDER", "must be local or auth0")
+	}
 	if (c.TLSCertFile == "") != (c.TLSKeyFile == "") {
 		wrong("FLUENTPRO_TLS_CERT_FILE", "and FLUENTPRO_TLS_KEY_FILE go together")
 	}
@@ -150,6 +184,56 @@ func (c Config) Check() error {
 	}
 	slices.SortFunc(errs, func(a, b error) int { return strings.Compare(a.Error(), b.Error()) })
 	return fmt.Errorf("configuration: %w", errors.Join(errs...))
+}
+
+// limits are the rate limits by the names that the contract gives them.
+func (c Config) limits() (map[string]gate.Limit, error) {
+	out := map[string]gate.Limit{}
+	for _, setting := range c.rates() {
+		limit, err := gate.ParseLimit(setting.limit, setting.text)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", setting.variable, err)
+		}
+		out[setting.limit] = limit
+	}
+	return out, nil
+}
+
+// rate is one limit's setting.
+type rate struct{ variable, limit, text string }
+
+func (c Config) rates() []rate {
+	return []rate{
+		{"FLUENTPRO_RATE_AUTH", "auth", c.RateAuth}, {"FLUENTPRO_RATE_API", "api", c.RateAPI},
+		{"FLUENTPRO_RATE_MATCHING", "matching", c.RateMatching}, {"FLUENTPRO_RATE_MESSAGES", "messages", c.RateMessages},
+		{"FLUENTPRO_RATE_ADMIN", "admin", c.RateAdmin},
+	}
+}
+
+func (c Config) limitErrors() map[string]error {
+	errs := map[string]error{}
+	for _, setting := range c.rates() {
+		if _, err := gate.ParseLimit(setting.limit, setting.text); err != nil {
+			errs[setting.variable] = err
+		}
+	}
+	return errs
+}
+
+// auth0Missing names the settings of the tenant that lack.
+func (c Config) auth0Missing() (missing []string) {
+	if c.AuthProvider != ProviderAuth0 {
+		return nil
+	}
+	for name, value := range map[string]string{
+		"FLUENTPRO_AUTH0_DOMAIN": c.Auth0Domain, "FLUENTPRO_AUTH0_CLIENT_ID": c.Auth0ClientID, "FLUENTPRO_AUTH0_CLIENT_SECRET": c.Auth0ClientSecret,
+		"FLUENTPRO_AUTH0_CONNECTION": c.Auth0Connection, "FLUENTPRO_AUTH0_AUDIENCE": c.Auth0Audience,
+	} {
+		if value == "" {
+			missing = append(missing, name)
+		}
+	}
+	return missing
 }
 
 // concurrency is how many jobs of each queue this node works on at once.

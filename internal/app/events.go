@@ -9,6 +9,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/fluentpro/fluentpro/internal/account"
 	"github.com/fluentpro/fluentpro/internal/platform/deadletter"
 	"github.com/fluentpro/fluentpro/internal/platform/job"
 	"github.com/fluentpro/fluentpro/internal/platform/outbox"
@@ -84,8 +85,16 @@ func exhume(ctx context.Context, tx postgres.Tx, letter deadletter.Letter) error
 // replayTimeout bounds a replay: it only lets events go, thousands a second.
 const replayTimeout = time.Hour
 
+// erasureTimeout bounds the erasure of one account.
+const erasureTimeout = 30 * time.Minute
+
 // registerTasks adds the work of all kinds of tasks.
-func registerTasks(r *job.Registry, tasks *task.Service, replays *replay.Service) {
+func registerTasks(r *job.Registry, tasks *task.Service, replays *replay.Service, accounts *account.Service) {
+	tasks.Final(account.ErasureKind)
+	task.Register(tasks, r, account.ErasureKind, job.Spec{Queue: job.QueueMaintenance, Critical: true, Timeout: erasureTimeout},
+		func(ctx context.Context, p *task.Progress, in account.ErasureInput) (any, error) {
+			return accounts.Erase(ctx, p, in)
+		})
 	task.Register(tasks, r, replay.Kind, job.Spec{Queue: job.QueueMaintenance, Timeout: replayTimeout},
 		func(ctx context.Context, p *task.Progress, in replay.Input) (any, error) {
 			return replays.Run(ctx, p, in)

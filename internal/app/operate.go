@@ -38,8 +38,9 @@ func OpenDesk(ctx context.Context, cfg Config, logger *slog.Logger) (*Desk, erro
 	tasks := task.New(task.Deps{Pool: pool})
 	registerJobs(registry, new(account.Service), conversation.New(conversation.Deps{Pool: pool}), audit.New(audit.Deps{Pool: pool}))
 	keys := once.New(nil, time.Now)
-	registerTasks(registry, tasks, replay.New(pool, keys))
-	registerSweeps(registry, keys, tasks, d.Letters, pool)
+	accounts := new(account.Service)
+	registerTasks(registry, tasks, replay.New(pool, keys), accounts)
+	registerSweeps(registry, keys, tasks, d.Letters, accounts, pool)
 	if d.Queues, err = job.New(job.Config{Pool: pool, Registry: registry, Logger: logger}); err != nil {
 		pool.Close()
 		return nil, err

@@ -124,6 +124,15 @@ func (c *Catalogue) LanguageTag(id string) (tag string, ok bool) {
 	return l.Code, slices.ContainsFunc(served, func(t language.Tag) bool { return t.String() == l.Code })
 }
 
+// NativeLanguage gives the id of an available native language, however it is
+// written: in any case, and with hyphens.
+func (c *Catalogue) NativeLanguage(given string) (id string, ok bool) {
+	var l Language
+	given = normalID(given)
+	ok = find(c.Languages, func(l Language) bool { return l.ID == given && l.Available }, &l)
+	return l.ID, ok
+}
+
 // Negotiate picks the best served language for an Accept-Language header
 // (RFC 9110); English when nothing fits or the header cannot be read.
 func Negotiate(acceptLanguage string) string {

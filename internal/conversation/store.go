@@ -312,3 +312,29 @@ func (s *store) head(ctx context.Context, id uuid.UUID) (Conversation, error) {
 	}
 	return fromHead(row)
 }
+
+func (s *store) export(ctx context.Context, user, after uuid.UUID, limit int) ([]Conversation, error) {
+	rows, err := s.q.ConversationsForExport(ctx, s.pool, db.ConversationsForExportParams{UserID: user, AfterID: after, MaxRows: limit})
+	if err != nil {
+		return nil, postgres.Translate(fmt.Errorf("export conversations: %w", err))
+	}
+	return collect(rows, fromHead)
+}
+
+func (s *store) exportMessages(ctx context.Context, user uuid.UUID, after MessagePlace, limit int) ([]Message, error) {
+	rows, err := s.q.MessagesForExport(ctx, s.pool, db.MessagesForExportParams{
+		UserID: user, AfterConversation: after.ConversationID, AfterSeq: after.Seq, MaxRows: limit,
+	})
+	if err != nil {
+		return nil, postgres.Translate(fmt.Errorf("export messages: %w", err))
+	}
+	return collect(rows, fromMessage)
+}
+
+func (s *store) erase(ctx context.Context, user uuid.UUID, bite int) (int64, error) {
+	n, err := s.q.EraseConversations(ctx, s.pool, db.EraseConversationsParams{UserID: user, MaxRows: bite})
+	if err != nil {
+		return 0, postgres.Translate(fmt.Errorf("erase conversations: %w", err))
+	}
+	return n, nil
+}

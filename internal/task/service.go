@@ -34,6 +34,7 @@ type Service struct {
 	now    func() time.Time
 	looks  looks
 	watch  *watch
+	final  map[string]bool // kinds that cannot be cancelled
 }
 
 // New puts a Service together; it starts nothing. What is to be done is added
@@ -44,8 +45,13 @@ func New(d Deps) *Service {
 		store: s, log: d.Log, jobs: d.Jobs, logger: d.Logger, now: d.Now,
 		looks: looks{healthy: lookHealthy, outage: lookOutage},
 		watch: &watch{cancelled: s.cancelled, logger: d.Logger},
+		final: map[string]bool{},
 	}
 }
+
+// Final says that tasks of a kind cannot be cancelled: what they have done halfway is
+// worth nothing, or harm. It is called before any task starts.
+func (s *Service) Final(kind string) { s.final[kind] = true }
 
 // clock is the time as PostgreSQL keeps it: UTC, whole microseconds.
 func (s *Service) clock() time.Time { return s.now().UTC().Truncate(time.Microsecond) }

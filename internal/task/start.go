@@ -16,7 +16,8 @@ type StartInput struct {
 }
 
 // Start adds a task and its job to tx; both exist once that commits. A kind that
-// was not registered, and a user who does not exist, are errors.
+// was not registered is an error. That the user exists is the caller's to know: a
+// task may outlive its user, as the one does that erases an account.
 func (s *Service) Start(ctx context.Context, tx Tx, in StartInput) (Task, error) {
 	id, err := uuid.NewV7()
 	if err != nil {

@@ -67,15 +67,7 @@ func (s *store) list(ctx context.Context, in ListInput) ([]Task, error) {
 	if err != nil {
 		return nil, postgres.Translate(fmt.Errorf("list tasks: %w", err))
 	}
-	out := make([]Task, 0, len(rows))
-	for _, row := range rows {
-		t, err := fromRow(row)
-		if err != nil {
-			return nil, err
-		}
-		out = append(out, t)
-	}
-	return out, nil
+	return collect(rows)
 }
 
 // begin makes the task this lease's to write; pgx.ErrNoRows when it has ended or
@@ -187,4 +179,32 @@ func fromRow(r db.Task) (Task, error) {
 		}
 	}
 	return t, nil
+}
+
+func (s *store) export(ctx context.Context, user, after uuid.UUID, limit int) ([]Task, error) {
+	rows, err := s.q.TasksForExport(ctx, s.pool, db.TasksForExportParams{UserID: user, AfterID: after, MaxRows: limit})
+	if err != nil {
+		return nil, postgres.Translate(fmt.Errorf("export tasks: %w", err))
+	}
+	return collect(rows)
+}
+
+func (s *store) erase(ctx context.Context, user, but uuid.UUID, bite int) (int64, error) {
+	n, err := s.q.EraseTasks(ctx, s.pool, db.EraseTasksParams{UserID: user, ButID: but, MaxRows: bite})
+	if err != nil {
+		return 0, postgres.Translate(fmt.Errorf("erase tasks: %w", err))
+	}
+	return n, nil
+}
+
+func collect(rows []db.Task) ([]Task, error) {
+	out := make([]Task, 0, len(rows))
+	for _, row := range rows {
+		t, err := fromRow(row)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, t)
+	}
+	return out, nil
 }

@@ -45,6 +45,7 @@ const MaxResult = 64 << 10
 
 var (
 	errNotFound       = fault.New(fault.NotFound, "resource.not_found", "There is no such task.")
+	errNotCancellable = fault.New(fault.Conflict, "task.not_cancellable", "A task of this kind goes on to its end.")
 	errResultTooLarge = fault.New(fault.TooLarge, "task.result_too_large", "The result is larger than the 64 KiB that a task may hold.")
 )
 

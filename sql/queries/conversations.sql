@@ -32,3 +32,12 @@ where id = @id;
 -- A conversation by its id alone, for the worker. By conversations_pkey.
 -- name: HeadByID :one
 select * from conversations where id = @id;
+
+-- All of a user's, in the order of their ids, by conversations_user_activity.
+-- name: ConversationsForExport :many
+select * from conversations where user_id = @user_id and id > @after_id order by id limit @max_rows::int;
+
+-- A bite of a user's, with their messages, by conversations_user_activity.
+-- name: EraseConversations :execrows
+delete from conversations where id = any (array(
+    select c.id from conversations c where c.user_id = @user_id limit @max_rows::int));

@@ -70,3 +70,11 @@ returning *;
 -- A reply by its id alone, for the worker. By messages_pkey.
 -- name: ReplyByID :one
 select * from messages where id = @id and role = 'assistant';
+
+-- All of a user's, each conversation's in the order of their seq, by conversations_user_activity and messages_conversation_id_seq_key.
+-- name: MessagesForExport :many
+select m.* from messages m
+join conversations c on c.id = m.conversation_id
+where c.user_id = @user_id and (m.conversation_id, m.seq) > (@after_conversation::uuid, @after_seq::int)
+order by m.conversation_id, m.seq
+limit @max_rows::int;

@@ -66,3 +66,12 @@ select id from tasks where id = any (@ids::uuid[]) and cancel_requested_at is no
 delete from tasks where id in (
     select t.id from tasks t where t.finished_at <= @before order by t.finished_at limit @max_rows
 );
+
+-- All of a user's, in the order of their ids, by tasks_user_created.
+-- name: TasksForExport :many
+select * from tasks where user_id = @user_id and id > @after_id order by id limit @max_rows::int;
+
+-- A bite of a user's tasks but one, by tasks_user_created.
+-- name: EraseTasks :execrows
+delete from tasks where id = any (array(
+    select t.id from tasks t where t.user_id = @user_id and t.id <> @but_id limit @max_rows::int));

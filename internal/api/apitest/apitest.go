@@ -79,7 +79,8 @@ func New(t testing.TB, options ...Option) *Server {
 	t.Helper()
 	set := setting{cfg: app.Config{
 		Env: app.Test, DrainLimit: stopLimit, HTTPAddr: "127.0.0.1:0", TokenAudience: "fluentpro",
-		TokenIssuer: "http://fluentpro.test", MailFrom: "FluentPro <no-reply@fluentpro.test>", KeyEncryptionKey: base64.StdEncoding.EncodeToString(bytes.Repeat([]byte{7}, 32)),
+		RateAuth: "0", RateAPI: "0", RateMatching: "0", RateMessages: "0", RateAdmin: "0", AuthProvider: app.ProviderLocal,
+		TokenLifetime: 15 * time.Minute, TokenIssuer: "http://fluentpro.test", MailFrom: "FluentPro <no-reply@fluentpro.test>", KeyEncryptionKey: base64.StdEncoding.EncodeToString(bytes.Repeat([]byte{7}, 32)),
 	}}
 	for _, option := range options {
 		option(&set)

@@ -30,8 +30,8 @@ func TestAReplayIsATaskAndItsEffectsHappenAgainButForMails(t *testing.T) {
 		require.NoError(t, pool.QueryRow(t.Context(), sql).Scan(&n))
 		return n
 	}
-	const handled = "select count(*) from river_job where kind = 'account.welcome_mail' and state = 'completed'"
-	require.Eventually(t, func() bool { return count(handled) == 2 }, 20*time.Second, 10*time.Millisecond, "both were welcomed")
+	const handled = "select count(*) from river_job where kind in ('account.welcome_mail', 'account.code_mail') and state = 'completed'"
+	require.Eventually(t, func() bool { return count(handled) == 4 }, 20*time.Second, 10*time.Millisecond, "both were welcomed")
 
 	wait := map[string]string{"Prefer": "wait=20", "Idempotency-Key": "once"}
 	call := apitest.Call{Method: http.MethodPost, Path: "/admin/event-replays", Header: wait, Body: replayOfToday(nil)}
@@ -45,10 +45,10 @@ func TestAReplayIsATaskAndItsEffectsHappenAgainButForMails(t *testing.T) {
 	wait["Idempotency-Key"] = "twice"
 	admin.Do(t, call).Expect(t, http.StatusOK, &done)
 	require.EqualValues(t, map[string]any{"replayed": 2.0}, *done.Result)
-	require.Eventually(t, func() bool { return count(handled) == 4 }, 20*time.Second, 10*time.Millisecond, "the handlers ran again")
+	require.Eventually(t, func() bool { return count(handled) == 8 }, 20*time.Second, 10*time.Millisecond, "the handlers ran again")
 	mails, err := s.Mail.To(string(learner.User.Email))
 	require.NoError(t, err)
-	require.Len(t, mails, 1)
+	require.Len(t, mails, 2, "one welcome and one code")
 
 	first := admin.Do(t, call).Expect(t, http.StatusOK, &done)
 	require.Equal(t, "true", first.Header.Get("Idempotency-Replayed"))

@@ -2,6 +2,7 @@ package v2
 
 import (
 	"encoding/base64"
+	"encoding/json"
 	"fmt"
 	"strconv"
 	"time"
@@ -23,8 +24,15 @@ func ToAPIUser(u account.User) apiv2.User {
 	}
 	return apiv2.User{
 		ID: u.ID, Email: openapi_types.Email(u.Email), FullName: u.FullName, EmailVerified: u.EmailVerified, Roles: roles,
-		NativeLanguage: orNull(u.NativeLanguage), CreatedAt: u.CreatedAt, UpdatedAt: u.UpdatedAt,
+		NativeLanguage: orNull(u.NativeLanguage), Preferences: preferences(u.Preferences), CreatedAt: u.CreatedAt, UpdatedAt: u.UpdatedAt,
 	}
+}
+
+// preferences are an object; the database holds nothing else.
+func preferences(text json.RawMessage) apiv2.Preferences {
+	out := apiv2.Preferences{}
+	_ = json.Unmarshal(text, &out)
+	return out
 }
 
 // ToAPITokens translates the tokens of a session.
@@ -85,6 +93,14 @@ func toAPIProblem(p *conversation.Problem) *apiv2.MessageProblem {
 		return nil
 	}
 	return &apiv2.MessageProblem{Code: apiv2.ProblemCode(p.Code), Detail: p.Detail}
+}
+
+// fromNullable gives nil for null.
+func fromNullable[T any](v nullable.Nullable[T]) *T {
+	if value, err := v.Get(); err == nil {
+		return &value
+	}
+	return nil
 }
 
 // orNull gives null for nil.

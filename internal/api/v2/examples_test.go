@@ -50,7 +50,21 @@ var stages = map[string]func(t *testing.T, s *apitest.Server) stage{
 		l := s.SignUp(t)
 		return stage{asks: s.Nobody(), body: func(b map[string]any) { b["refresh_token"] = l.Tokens.RefreshToken }}
 	},
-	"getMe 200":          func(t *testing.T, s *apitest.Server) stage { return stage{asks: signUpAsTheExample(t, s)} },
+	"getMe 200":    func(t *testing.T, s *apitest.Server) stage { return stage{asks: signUpAsTheExample(t, s)} },
+	"updateMe 200": func(t *testing.T, s *apitest.Server) stage { return stage{asks: signUpAsTheExample(t, s)} },
+	"exportMe 200": func(t *testing.T, s *apitest.Server) stage { return stage{asks: signUpAsTheExample(t, s)} },
+	"deleteMe 200": func(t *testing.T, s *apitest.Server) stage { return stage{asks: signUpAsTheExample(t, s)} },
+	"deleteMe 202": func(t *testing.T, s *apitest.Server) stage {
+		return stage{asks: signUpAsTheExample(t, s), header: func(h map[string]string) { delete(h, "Prefer") }}
+	},
+	"listSessions 200": func(t *testing.T, s *apitest.Server) stage {
+		l := signUpAsTheExample(t, s)
+		var in apiv2.LogInResult
+		l.Post(t, "/sessions", map[string]any{"email": l.User.Email, "password": apitest.Password, "device_name": "Mei's phone"}).
+			Expect(t, http.StatusCreated, &in)
+		l.Tokens = in.Tokens
+		return stage{asks: l}
+	},
 	"listLanguages 200":  func(_ *testing.T, s *apitest.Server) stage { return stage{asks: s.Nobody()} },
 	"listIndustries 200": func(_ *testing.T, s *apitest.Server) stage { return stage{asks: s.Nobody()} },
 	"listPartners 200":   func(_ *testing.T, s *apitest.Server) stage { return stage{asks: s.Nobody()} },
@@ -228,8 +242,21 @@ func compare(t *testing.T, at string, schema *openapi3.Schema, example, actual a
 			require.NotEmpty(t, actual, at)
 			return
 		}
+		if schema == nil && sameKind(fmt.Sprint(example), fmt.Sprint(actual)) {
+			return
+		}
 		require.EqualValues(t, fmt.Sprint(example), fmt.Sprint(actual), at)
 	}
+}
+
+// sameKind tells ids and times of members that the contract leaves open.
+func sameKind(a, b string) bool {
+	if uuid.Validate(a) == nil {
+		return uuid.Validate(b) == nil
+	}
+	_, first := time.Parse(time.RFC3339, a)
+	_, second := time.Parse(time.RFC3339, b)
+	return first == nil && second == nil
 }
 
 // alternative picks the member of a union that the example's type names, or

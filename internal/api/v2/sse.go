@@ -10,6 +10,8 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/google/uuid"
+
 	"github.com/fluentpro/fluentpro/gen/apiv2"
 	"github.com/fluentpro/fluentpro/internal/api/web"
 	"github.com/fluentpro/fluentpro/internal/platform/eventlog"
@@ -27,28 +29,40 @@ const (
 var (
 	errTokenExpiring = errors.New("token_expiring")
 	errDraining      = errors.New("draining")
+	errSessionEnded  = errors.New("session_revoked")
 )
 
 // serveStream answers with the events that next gives, until there are no more or
 // the reader is gone. It ends early, and says why, when the node drains, before
-// the token of ctx expires, and when the reader stays behind.
+// the token of ctx expires, when its session ends, and when the reader stays behind.
 func (s *Server) serveStream(ctx context.Context, w http.ResponseWriter, next sse.Next) error {
 	streaming, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	defer context.AfterFunc(s.Draining, func() { cancel(errDraining) })()
+	ended, release := s.Accounts.WatchSession(web.IdentityFrom(ctx).SessionID)
+	defer release()
+	go func() {
+		select {
+		case <-ended:
+			cancel(errSessionEnded)
+		case <-streaming.Done():
+		}
+	}()
 	left := web.IdentityFrom(ctx).ExpiresAt.Sub(s.Now()) - expiryLeast - rand.N(expirySpread)
 	expiry := time.AfterFunc(max(left, time.Second), func() { cancel(errTokenExpiring) })
 	defer expiry.Stop()
-	return sse.Serve(streaming, w, orClosing(next), sse.Options{HeadersOnly: web.HeadOnly(ctx)})
+	return sse.Serve(streaming, w, orClosing(next, web.IdentityFrom(ctx).SessionID), sse.Options{HeadersOnly: web.HeadOnly(ctx)})
 }
 
 // orClosing turns the errors that a reader is told of into the event that does.
-func orClosing(next sse.Next) sse.Next {
+func orClosing(next sse.Next, session uuid.UUID) sse.Next {
 	return func(ctx context.Context) ([]sse.Event, error) {
 		events, err := next(ctx)
 		switch {
 		case errors.Is(err, errDraining):
 			return closing(apiv2.Draining)
+		case errors.Is(err, errSessionEnded):
+			return last(apiv2.SessionRevokedTypeSessionRevoked, apiv2.SessionRevoked{Type: apiv2.SessionRevokedTypeSessionRevoked, SessionID: session})
 		case errors.Is(err, errTokenExpiring):
 			return closing(apiv2.TokenExpiring)
 		case errors.Is(err, eventlog.ErrTooSlow):
@@ -61,9 +75,15 @@ func orClosing(next sse.Next) sse.Next {
 // closing is the last event of a stream that ends early; it has no id, since
 // the place to resume from is that of the event before.
 func closing(reason apiv2.StreamClosingReason) ([]sse.Event, error) {
-	data, err := json.Marshal(apiv2.StreamClosing{Type: apiv2.StreamClosingTypeStreamClosing, Reason: reason, RetryMs: sse.RetryMillis()})
+	return last(apiv2.StreamClosingTypeStreamClosing,
+		apiv2.StreamClosing{Type: apiv2.StreamClosingTypeStreamClosing, Reason: reason, RetryMs: sse.RetryMillis()})
+}
+
+// last is an event after which the stream ends.
+func last[Type ~string](name Type, event any) ([]sse.Event, error) {
+	data, err := json.Marshal(event)
 	if err != nil {
 		return nil, fmt.Errorf("encode event: %w", err)
 	}
-	return []sse.Event{{Name: string(apiv2.StreamClosingTypeStreamClosing), Data: data}}, io.EOF
+	return []sse.Event{{Name: string(name), Data: data}}, io.EOF
 }

@@ -54,27 +54,37 @@ func OperationFrom(ctx context.Context) string {
 func (o *operation) identify(c echo.Context) error {
 	req := c.Request()
 	asked := call{operation: o.id}
-	err := o.permit(req, &asked.identity)
+	err := o.permit(c, &asked.identity)
 	ctx := context.WithValue(req.Context(), callKey{}, asked)
 	ctx = telemetry.WithOrigin(ctx, telemetry.Origin{ActorID: asked.identity.UserID, CorrelationID: RequestIDFrom(ctx)})
 	c.SetRequest(req.WithContext(ctx))
 	return err
 }
 
-func (o *operation) permit(req *http.Request, identity *Identity) error {
-	if o.authenticate == nil {
-		return nil // a token is not looked at, so a bad one does no harm
+func (o *operation) permit(c echo.Context, identity *Identity) error {
+	req := c.Request()
+	if o.authenticate == nil { // a token is not looked at, so a bad one does no harm
+		if o.limit == nil {
+			return nil
+		}
+		return admit(c, o.count(req.Context(), network(c.RealIP()), *o.limit))
 	}
 	token, err := bearer(req.Header)
 	if err != nil {
 		return err
 	}
-	proven, err := o.authenticate(req.Context(), token)
+	proven, pass, err := o.authenticate(req.Context(), token, *o.limit)
 	if err != nil {
 		return err
 	}
 	*identity = proven
+	if err := admit(c, pass); err != nil {
+		return err
+	}
 	if o.roles != nil && !slices.ContainsFunc(proven.Roles, func(r string) bool { return slices.Contains(o.roles, r) }) {
+		if o.denied != nil {
+			o.denied(req.Context(), proven, o.id)
+		}
 		return fault.New(fault.Forbidden, "auth.forbidden", "Your role does not permit this.")
 	}
 	return nil

@@ -1,6 +1,7 @@
 package web
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -12,25 +13,38 @@ import (
 	"github.com/elnormous/contenttype"
 	"github.com/getkin/kin-openapi/openapi3"
 	"github.com/labstack/echo/v4"
+
+	"github.com/fluentpro/fluentpro/internal/platform/gate"
 )
 
 // GuardConfig is what the contract cannot say by itself.
 type GuardConfig struct {
-	// Authenticate proves an access token. Its errors reach the client as they
-	// are: auth.invalid_token for a token that is not good, server.unavailable
-	// when that cannot be known. It is called for every operation but those
-	// with `security: []`.
-	Authenticate func(ctx context.Context, token string) (Identity, error)
+	// Authenticate proves an access token and counts the request against its
+	// user's limit. Its errors reach the client as they are: auth.invalid_token
+	// for a token that is not good, server.unavailable when that cannot be known.
+	// It is called for every operation but those with `security: []`.
+	Authenticate func(ctx context.Context, token string, limit gate.Limit) (Identity, gate.Pass, error)
+	// Count counts a request of an operation without a token against the limit of
+	// the client's address.
+	Count func(ctx context.Context, address string, limit gate.Limit) gate.Pass
+	// Limits has each limit that the contract names (x-rate-limit). An operation
+	// that names none is limited by "api" where it needs a token, else not at all.
+	Limits map[string]gate.Limit
 	// Permissions names the roles that have each permission of the contract
 	// (x-permission). An operation without one is open to everyone signed in.
 	Permissions map[string][]string
+	// Denied is told of each request that a user's roles do not permit; nil: nobody is.
+	Denied func(ctx context.Context, who Identity, operation string)
 }
 
 // An operation is what the contract says of one, ready to be checked.
 type operation struct {
 	id           string
-	authenticate func(context.Context, string) (Identity, error) // nil: open to all
-	roles        []string                                        // nil: all roles
+	authenticate func(context.Context, string, gate.Limit) (Identity, gate.Pass, error) // nil: open to all
+	count        func(context.Context, string, gate.Limit) gate.Pass
+	denied       func(context.Context, Identity, string)
+	limit        *gate.Limit // nil: none
+	roles        []string    // nil: all roles
 	accepts      []contenttype.MediaType
 	path         []parameter
 	query        []parameter
@@ -44,7 +58,8 @@ type operation struct {
 // only requests through that the contract allows. The checks go from the cheap
 // to the costly, and the first that fails answers:
 //
-//  1. who asks, and whether they may (401, 403); see IdentityFrom
+//  1. who asks, whether they may, and whether it is not too often (401, 429, 403);
+//     see IdentityFrom
 //  2. whether an answer they accept can be given (406)
 //  3. path parameters (404), then query and header (400 request.invalid)
 //  4. the body: its form (400, 413, 415), then its schema (400 request.invalid);
@@ -81,6 +96,9 @@ func (d *Document) compile(cfg GuardConfig, item *openapi3.PathItem, op *openapi
 	}
 	o := &operation{id: op.OperationID, checks: d.checks, accepts: answerTypes(op)}
 	if err := o.secure(cfg, d.spec.Security, op); err != nil {
+		return nil, err
+	}
+	if err := o.limited(cfg, op); err != nil {
 		return nil, err
 	}
 	if err := o.takeParameters(item.Parameters, op.Parameters); err != nil {
@@ -131,7 +149,7 @@ func (o *operation) secure(cfg GuardConfig, global openapi3.SecurityRequirements
 	case cfg.Authenticate == nil:
 		return errors.New("nothing can authenticate for it")
 	}
-	o.authenticate = cfg.Authenticate
+	o.authenticate, o.denied = cfg.Authenticate, cfg.Denied
 	if !named {
 		return nil
 	}
@@ -141,5 +159,25 @@ func (o *operation) secure(cfg GuardConfig, global openapi3.SecurityRequirements
 		return fmt.Errorf("the permission %v is not known", permission)
 	}
 	o.roles = append([]string{}, roles...) // not nil: a permission that no role has lets no one in
+	return nil
+}
+
+// defaultLimit is that of an operation which needs a token and names no other.
+const defaultLimit = "api"
+
+// limited settles which limit counts requests of the operation.
+func (o *operation) limited(cfg GuardConfig, op *openapi3.Operation) error {
+	name, named := op.Extensions["x-rate-limit"].(string)
+	if !named && o.authenticate == nil {
+		return nil
+	}
+	limit, known := cfg.Limits[cmp.Or(name, defaultLimit)]
+	if !known {
+		return fmt.Errorf("the limit %q is not known", cmp.Or(name, defaultLimit))
+	}
+	if o.authenticate == nil && cfg.Count == nil {
+		return errors.New("nothing counts for its limit")
+	}
+	o.limit, o.count = &limit, cfg.Count
 	return nil
 }

@@ -144,7 +144,7 @@ paths:
       operationId: makeA
       responses: {'200': {description: d}}
 `
-	ok := web.GuardConfig{Authenticate: authenticate, Permissions: map[string][]string{"p": {"user"}}}
+	ok := web.GuardConfig{Limits: unlimited, Authenticate: authenticate, Permissions: map[string][]string{"p": {"user"}}}
 	for _, test := range []struct {
 		name, more, want string
 		cfg              web.GuardConfig

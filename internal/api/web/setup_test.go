@@ -20,6 +20,7 @@ import (
 
 	"github.com/fluentpro/fluentpro/internal/api/web"
 	"github.com/fluentpro/fluentpro/internal/platform/fault"
+	"github.com/fluentpro/fluentpro/internal/platform/gate"
 )
 
 // Tokens that authenticate knows.
@@ -38,7 +39,17 @@ func someone() web.Identity {
 	}
 }
 
-func authenticate(_ context.Context, token string) (web.Identity, error) {
+func authenticate(_ context.Context, token string, _ gate.Limit) (web.Identity, gate.Pass, error) {
+	who, err := identify(token)
+	return who, gate.Pass{Allowed: true}, err
+}
+
+// unlimited are the limits of the contracts, all off.
+var unlimited = map[string]gate.Limit{"auth": {}, "api": {}, "matching": {}, "messages": {}, "admin": {}}
+
+func countNothing(context.Context, string, gate.Limit) gate.Pass { return gate.Pass{Allowed: true} }
+
+func identify(token string) (web.Identity, error) {
 	identity := someone()
 	switch token {
 	case goodToken:
@@ -55,7 +66,7 @@ func authenticate(_ context.Context, token string) (web.Identity, error) {
 
 // guardConfig serves both contracts.
 func guardConfig() web.GuardConfig {
-	return web.GuardConfig{Authenticate: authenticate, Permissions: map[string][]string{
+	return web.GuardConfig{Limits: unlimited, Count: countNothing, Authenticate: authenticate, Permissions: map[string][]string{
 		"read": {"user"}, "write": {"writer"}, "purge": {}, "practise": {"user"}, "inspect": {"moderator"}, "administer": {"admin"},
 	}}
 }

@@ -1,0 +1,102 @@
+package account
+
+import (
+	"context"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/fluentpro/fluentpro/gen/events"
+	"github.com/fluentpro/fluentpro/internal/platform/outbox"
+	"github.com/fluentpro/fluentpro/internal/platform/postgres"
+)
+
+// RequestPasswordReset mails a code if the email is that of an account, and takes
+// the same steps if it is not. It reports whether an earlier request with the key did
+// so. Faults: idempotency.*, server.unavailable.
+func (s *Service) RequestPasswordReset(ctx context.Context, email, idempotencyKey string) (replayed bool, err error) {
+	email = normalEmail(email)
+	claim, err := s.once.Claim(uuid.Nil, "requestPasswordReset", idempotencyKey, email)
+	if err != nil {
+		return false, err
+	}
+	found, err := s.store.credentials(ctx, email)
+	if err != nil {
+		return false, err
+	}
+	return s.ask(ctx, found.ID, purposeReset, claim)
+}
+
+// CompletePasswordReset sets a password by a mailed code: every session of the
+// account ends, and every lock on its email. A password that is refused leaves the
+// code good. Faults: auth.invalid_code, user.password_weak, server.*.
+func (s *Service) CompletePasswordReset(ctx context.Context, code, password string, client Client) error {
+	if err := checkPassword(password, "/new_password"); err != nil {
+		return err
+	}
+	var user uuid.UUID
+	err := s.inTx(ctx, func(tx postgres.Tx, ended *endings) error {
+		used, err := s.use(ctx, tx, code, purposeReset)
+		if err != nil {
+			return err
+		}
+		owner, err := userForUpdate(ctx, tx, used.UserID)
+		if err != nil {
+			return err
+		}
+		if user = owner.ID; !owner.maySignIn() {
+			return errInvalidCode
+		}
+		if err := s.replacePassword(ctx, tx, owner, password, "/new_password"); err != nil {
+			return err
+		}
+		return s.passwordReset(by(ctx, owner.ID), tx, owner, used, ended)
+	})
+	if err == nil {
+		s.logAuth(ctx, "user.password_reset_completed", &user, client, "")
+	}
+	return err
+}
+
+// passwordReset does what follows from a reset.
+func (s *Service) passwordReset(ctx context.Context, tx postgres.Tx, owner account, used mailedCode, ended *endings) error {
+	now := s.now()
+	if !owner.EmailVerified && used.Email == owner.Email { // the code came by it
+		if err := s.ownEmail(ctx, tx, owner, used.Email, now); err != nil {
+			return err
+		}
+	}
+	if err := s.endSessions(ctx, tx, ending{User: owner.ID, Reason: events.SessionRevokedReasonPasswordReset}, ended); err != nil {
+		return err
+	}
+	locked, err := forgetEmail(ctx, tx, s.pseudonym("email", owner.Email), now)
+	if err != nil {
+		return err
+	}
+	if locked {
+		err = outbox.Write(ctx, tx, now, owner.ID, events.AuthUnlocked{UserID: &owner.ID, Reason: events.AuthUnlockedReasonPasswordReset})
+		if err != nil {
+			return err
+		}
+	}
+	return outbox.Write(ctx, tx, now, owner.ID, events.UserPasswordResetCompleted{UserID: owner.ID, ResetID: &used.ID})
+}
+
+// replacePassword sets another password of a locked account.
+func (s *Service) replacePassword(ctx context.Context, tx postgres.Tx, owner account, password, pointer string) error {
+	credential, err := s.provider.Replace(ctx, owner.Credential, password)
+	if err != nil {
+		return atField(err, pointer)
+	}
+	return setPassword(ctx, tx, owner.ID, credential, later(s.now(), owner.UpdatedAt))
+}
+
+// later is now, or just after before where the clock stands still: an update must
+// show in the account's ETag.
+func later(now, before time.Time) time.Time {
+	now = now.UTC().Truncate(time.Microsecond)
+	if !now.After(before) {
+		return before.Add(time.Microsecond)
+	}
+	return now
+}
