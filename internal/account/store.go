@@ -70,7 +70,7 @@ func (s *store) grantRole(ctx context.Context, email, role string, at time.Time)
 			return fmt.Errorf("grant role: %w", err)
 		}
 		user = toAccount(row).User
-		if err := tellSessions(ctx, tx, user.ID, at); err != nil {
+		if _, err := tellSessions(ctx, tx, user.ID, at); err != nil {
 			return err
 		}
 		return roleAssigned(ctx, tx, user)
@@ -552,9 +552,47 @@ func (s *store) sweep(ctx context.Context, before time.Time, bite int) (int64, e
 }
 
 // tellSessions has every node read the sessions of a user again, whose roles changed.
-func tellSessions(ctx context.Context, tx postgres.Tx, user uuid.UUID, at time.Time) error {
-	if _, err := db.New().TellSessions(ctx, tx, db.TellSessionsParams{UserID: user, At: at}); err != nil {
-		return fmt.Errorf("tell of sessions: %w", err)
+func tellSessions(ctx context.Context, tx postgres.Tx, user uuid.UUID, at time.Time) ([]change, error) {
+	ids, err := db.New().TellSessions(ctx, tx, db.TellSessionsParams{UserID: user, At: at})
+	if err != nil {
+		return nil, fmt.Errorf("tell of sessions: %w", err)
 	}
-	return nil
+	told := make([]change, 0, len(ids))
+	for _, id := range ids {
+		told = append(told, change{sessionID: id, userID: user})
+	}
+	return told, nil
+}
+
+func (s *store) users(ctx context.Context, f UserFilter, before *UserPlace, limit int) ([]User, error) {
+	if before == nil {
+		before = &UserPlace{At: farFuture}
+	}
+	rows, err := s.q.UsersByCreation(ctx, s.pool, db.UsersByCreationParams{
+		Email: f.Email, Role: f.Role, IsActive: f.Active, BeforeAt: before.At, BeforeID: before.ID, MaxRows: limit,
+	})
+	if err != nil {
+		return nil, postgres.Translate(fmt.Errorf("list users: %w", err))
+	}
+	out := make([]User, 0, len(rows))
+	for _, r := range rows {
+		out = append(out, toAccount(r).User)
+	}
+	return out, nil
+}
+
+func setActive(ctx context.Context, tx postgres.Tx, user uuid.UUID, active bool, at time.Time) (User, error) {
+	row, err := db.New().SetActive(ctx, tx, db.SetActiveParams{ID: user, IsActive: active, At: at})
+	if err != nil {
+		return User{}, fmt.Errorf("set active: %w", err)
+	}
+	return toAccount(row).User, nil
+}
+
+func setRoles(ctx context.Context, tx postgres.Tx, user uuid.UUID, roles []string, at time.Time) (User, error) {
+	row, err := db.New().SetRoles(ctx, tx, db.SetRolesParams{ID: user, Roles: roles, At: at})
+	if err != nil {
+		return User{}, fmt.Errorf("set roles: %w", err)
+	}
+	return toAccount(row).User, nil
 }

@@ -88,6 +88,11 @@ var stages = map[string]func(t *testing.T, s *apitest.Server) stage{
 	"getMessage 200":          greetingAsTheExample,
 	"streamMessageEvents 200": greetingAsTheExample,
 
+	"listUsers 200":         adminWithTheExample,
+	"exportUsers 200":       adminWithTheExample,
+	"getUser 200":           adminWithTheExample,
+	"updateUser 200":        adminWithTheExample,
+	"updateUserRoles 200":   adminWithTheExample,
 	"listAuditEvents 200":   auditAsTheExample,
 	"exportAuditEvents 200": auditAsTheExample,
 	"listQueues 200":        quietAsTheExample,
@@ -295,6 +300,11 @@ func signUpAsTheExample(t *testing.T, s *apitest.Server) *apitest.Learner {
 		Expect(t, http.StatusCreated, &made)
 	l.User, l.Tokens = made.User, made.Tokens
 	return l
+}
+
+func adminWithTheExample(t *testing.T, s *apitest.Server) stage {
+	mei := signUpAsTheExample(t, s)
+	return stage{asks: s.Admin(t), path: map[string]string{"user_id": mei.User.ID.String()}}
 }
 
 func talkAsTheExample(t *testing.T, s *apitest.Server) stage {
