@@ -1,29 +1,44 @@
 // Package gate decides in one round trip to Redis whether a request may pass: it
-// counts the request against a rate limit, by GCRA, and looks up a record, such as
-// a session, that lies beside the count under the hash tag of a subject.
+// takes one token of a rate limit and looks up a record, such as a session, that
+// lies under the same hash tag.
 //
-// It promises that a limit is exact, however many requests come at once and from
-// however many nodes: Quota in any burst, then one more each Window/Quota, by the
-// clock of the Redis server, which all nodes share; that a record which was shut
-// is never open again before its time; and that a Redis that is away costs
-// requests no long wait: they pass uncounted, and are counted as such.
+// It promises exactness: of any number of takers at once, on any number of
+// nodes, as many pass as the quota has left, then one more each Window/Quota
+// (GCRA, the generic cell rate algorithm, in whole microseconds and an exact
+// fraction). The time is that of the Redis server, so that no node's clock
+// matters, and a clock that jumps back locks nobody out for longer than a window. A
+// changed limit takes effect with the next request. A record that was shut stays
+// shut, whoever opens it before or after, until its time is over.
 //
-// It does not promise that a count or a record outlives Redis. Whoever needs a
-// record to be true asks its source where there is none here.
+// A request that could not be counted passes: Redis away, too slow, or no free
+// connection to it within Config.Timeout means no limits, told by Pass.Counted
+// and Gate.Unlimited. After 5 failures in a row nothing is asked for a second, so
+// that a stalled Redis costs a request its timeout only now and then. What to do
+// without a record is for the caller to decide, by the error of Enter.
 //
-// GCRA is the generic cell rate algorithm of ATM (ITU-T I.371), used for requests as by
-// redis_rate and throttled.
+// Nothing takes two tokens for one request. By itself go-redis sends a command
+// again, up to MaxRetries times, when the connection breaks or a read times out,
+// though the first may have been executed; the script that takes tokens is
+// therefore marked as not to be repeated (Cmder.NoRetry), and a take whose answer
+// was lost counts one and passes. The other scripts do the same however often
+// they run, and are left to the client.
+//
+// Its limits: what Redis forgets is forgotten. Emptied, it gives every quota anew
+// and no record; a failover may lose the last writes, a tombstone among them, so
+// that what must last is kept elsewhere. Forget is no fence: an Open of what was
+// read before it is stored after it. Redis Cluster is served, since all keys of
+// a call lie in one slot:
+//
+//	fp:{<subject>}:limit:<name>     text: when the quota is whole again, in Unix
+//	                                microseconds and a fraction of one
+//	fp:{<subject>}:record:<record>  hash: state, value, seen
 package gate
 
 import (
-	"cmp"
 	"context"
-	_ "embed" // gate.lua
 	"errors"
 	"fmt"
 	"log/slog"
-	"net/url"
-	"strconv"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -32,144 +47,121 @@ import (
 	"github.com/sony/gobreaker/v2"
 )
 
-// Bounds of a Limit.
-const (
-	maxQuota  = 1_000_000
-	minWindow = time.Second
-	maxWindow = 24 * time.Hour
-)
+// ErrUnavailable says that Redis did not answer in time, refused, or was not
+// asked because it did so just before. What was to be stored may be stored.
+var ErrUnavailable = errors.New("gate: redis is unavailable")
 
-// Defaults and bounds of a Gate.
-const (
-	defaultTimeout = 250 * time.Millisecond
-	breakAfter     = 5           // failures in a row, after which Redis is left alone
-	breakFor       = time.Second // for so long
-)
-
-// Limit allows Quota requests in a burst, refilled evenly over Window. Quota 0: no limit.
-type Limit struct {
-	Name   string
-	Quota  int
-	Window time.Duration
-}
-
-// ParseLimit reads a limit such as "30/1m": 1 to 1,000,000 requests in 1s to 24h; "0" is none.
-func ParseLimit(name, text string) (Limit, error) {
-	off := Limit{Name: name}
-	if strings.TrimSpace(text) == "0" {
-		return off, nil
-	}
-	quota, window, found := strings.Cut(strings.TrimSpace(text), "/")
-	n, err := strconv.Atoi(quota)
-	if !found || err != nil || n < 1 || n > maxQuota {
-		return off, fmt.Errorf("must be requests/time such as 30/1m, with 1 to %d requests, or 0 for no limit", maxQuota)
-	}
-	d, err := time.ParseDuration(window)
-	if err != nil || d < minWindow || d > maxWindow {
-		return off, fmt.Errorf("must give a time from %s to %s after the slash", minWindow, maxWindow)
-	}
-	return Limit{Name: name, Quota: n, Window: d}, nil
-}
-
-// Pass is what a limit says of one request.
-type Pass struct {
-	Limit      Limit
-	Allowed    bool
-	Counted    bool          // false: there is no limit, or Redis is away
-	Remaining  int           // requests that would pass now
-	Reset      time.Duration // until the whole quota is there again
-	RetryAfter time.Duration // until one request would pass; 0 when allowed
-}
-
-// State is what is known of a record.
-type State int
-
-// States of a record.
-const (
-	Missing State = iota // nothing is known
-	Open
-	Shut
-)
-
-// Record is what a subject has under a key.
-type Record struct {
-	State State
-	Value []byte // of an open one
-}
-
-// Config of a Gate; only Client must be there.
+// Config says how a Gate works. Only Client is required.
 type Config struct {
-	Client  redis.UniversalClient
-	Timeout time.Duration    // of a round trip; 0: 250 ms
-	Now     func() time.Time // nil: the Redis server's clock, so that a node whose clock jumps locks nobody out
-	Logger  *slog.Logger     // nil: silent
+	// Client is owned by the caller. Set ContextTimeoutEnabled on it, or Timeout
+	// is only as sharp as its read timeout.
+	Client redis.UniversalClient
+	// Timeout bounds a round trip, waiting for a connection included; 0 means
+	// 250 ms. A caller who leaves is not free before it is over: go-redis heeds the
+	// deadline of a context while it waits for an answer, not its end.
+	Timeout time.Duration
+	// Now tells the time for limits and SeenAt, for tests. nil means the Redis
+	// server's clock. Keys expire by the server's clock in any case.
+	Now func() time.Time
+	// Logger takes one line when Redis goes away and one when it is back. nil
+	// means silence.
+	Logger *slog.Logger
 }
 
-// Gate is safe for concurrent use.
+// Gate takes tokens and keeps records. It is safe for concurrent use.
 type Gate struct {
-	client    redis.UniversalClient
-	timeout   time.Duration
-	now       func() time.Time
-	breaker   *gobreaker.CircuitBreaker[any]
-	script    *redis.Script
+	client  redis.UniversalClient
+	timeout time.Duration
+	now     func() time.Time // nil: the server's
+	logger  *slog.Logger
+	breaker *gobreaker.CircuitBreaker[struct{}]
+
+	enter, open, shut, forget *redis.Script
+
 	unlimited atomic.Int64
+	failure   atomic.Pointer[error] // the last one, for the log
 }
 
-//go:embed gate.lua
-var scriptText string
+// defaultTimeout is what a request may lose to a Redis that stalls.
+const defaultTimeout = 250 * time.Millisecond
 
-// New makes a Gate; it connects when first used.
+// New makes a Gate; it does not reach out to Redis yet.
 func New(cfg Config) *Gate {
-	logger := cfg.Logger
-	if logger == nil {
-		logger = slog.New(slog.DiscardHandler)
+	if cfg.Timeout <= 0 {
+		cfg.Timeout = defaultTimeout
 	}
-	return &Gate{
-		client: cfg.Client, timeout: cmp.Or(cfg.Timeout, defaultTimeout), now: cfg.Now, script: redis.NewScript(scriptText),
-		breaker: gobreaker.NewCircuitBreaker[any](gobreaker.Settings{
-			Name: "gate", MaxRequests: 1, Timeout: breakFor,
-			ReadyToTrip: func(c gobreaker.Counts) bool { return c.ConsecutiveFailures >= breakAfter },
-			IsSuccessful: func(err error) bool {
-				return err == nil || errors.Is(err, context.Canceled) || errors.Is(err, redis.Nil)
-			},
-			OnStateChange: func(_ string, from, to gobreaker.State) {
-				switch {
-				case to == gobreaker.StateClosed:
-					logger.Info("Redis is back: requests are counted")
-				case from == gobreaker.StateClosed:
-					logger.Warn("Redis is away: requests pass uncounted, and rows decide on sessions")
-				}
-			},
-		}),
+	if cfg.Logger == nil {
+		cfg.Logger = slog.New(slog.DiscardHandler)
 	}
+	g := &Gate{
+		client: cfg.Client, timeout: cfg.Timeout, now: cfg.Now, logger: cfg.Logger,
+		enter: redis.NewScript(enterScript), open: redis.NewScript(openScript),
+		shut: redis.NewScript(shutScript), forget: redis.NewScript(forgetScript),
+	}
+	g.breaker = g.newBreaker()
+	return g
 }
 
-// Unlimited is how many requests passed uncounted since the start because Redis was away.
+// Unlimited counts the requests that passed since New although a limit was set,
+// because Redis was away.
 func (g *Gate) Unlimited() int64 { return g.unlimited.Load() }
 
-// try runs one round trip within its time, unless Redis is left alone for now.
-func try[T any](ctx context.Context, g *Gate, trip func(context.Context) (T, error)) (out T, err error) {
-	_, err = g.breaker.Execute(func() (any, error) {
-		ctx, cancel := context.WithTimeout(ctx, g.timeout)
-		defer cancel()
-		var err error
-		out, err = trip(ctx)
-		return nil, err
+// clock gives what the scripts take for the time: Unix microseconds, or nothing
+// for the server's own.
+func (g *Gate) clock() any {
+	if g.now == nil {
+		return ""
+	}
+	return g.now().UnixMicro()
+}
+
+// nowScript begins the scripts that need the time: ARGV[1], Unix microseconds, or
+// empty for the server's clock.
+const nowScript = `
+local now = tonumber(ARGV[1])
+if not now then
+  local t = redis.call('TIME')
+  now = tonumber(t[1]) * 1000000 + tonumber(t[2])
+end`
+
+// tag is the part of a subject's keys that decides their slot. A brace inside
+// would end the hash tag early, an empty tag would be none; no two subjects have
+// the same.
+func tag(subject string) string {
+	switch {
+	case subject == "":
+		subject = "%"
+	case strings.ContainsAny(subject, "%{}"): // a replacer costs 15 KB each
+		subject = strings.NewReplacer("%", "%25", "{", "%7B", "}", "%7D").Replace(subject)
+	}
+	return "fp:{" + subject + "}"
+}
+
+func limitKey(subject, name string) string    { return tag(subject) + ":limit:" + name }
+func recordKey(subject, record string) string { return tag(subject) + ":record:" + record }
+
+func recordKeys(subject string, records []string) []string {
+	keys := make([]string, len(records))
+	for i, record := range records {
+		keys[i] = recordKey(subject, record)
+	}
+	return keys
+}
+
+// milliseconds rounds a ttl up to what Redis counts in; the least is one, since
+// Redis takes none as an order to delete.
+func milliseconds(ttl time.Duration) int64 {
+	return max(1, (ttl + time.Millisecond - 1).Milliseconds())
+}
+
+// run executes a script that may run twice without harm.
+func (g *Gate) run(ctx context.Context, operation string, script *redis.Script, keys []string, args ...any) (answer any, err error) {
+	err = g.call(ctx, operation, func(ctx context.Context) error {
+		answer, err = script.Run(ctx, g.client, keys, args...).Result()
+		return err
 	})
-	if err != nil {
-		err = fmt.Errorf("gate: %w", err)
-	}
-	return out, err
+	return answer, err
 }
 
-// Keys of one subject lie under one hash tag. What could end the tag is escaped.
-func key(subject, kind, name string) string {
-	return "fp:{" + escape(subject) + "}:" + kind + ":" + name
-}
-
-func escape(s string) string {
-	if strings.ContainsAny(s, "{}%") {
-		return url.QueryEscape(s)
-	}
-	return s
-}
+// unreadable is the error for an answer that no script of ours gives.
+func unreadable(answer any) error { return fmt.Errorf("gate: a script answered %T", answer) }
