@@ -15,6 +15,7 @@ import (
 	"github.com/fluentpro/fluentpro/internal/platform/fault"
 	"github.com/fluentpro/fluentpro/internal/platform/outbox"
 	"github.com/fluentpro/fluentpro/internal/platform/postgres"
+	"github.com/fluentpro/fluentpro/internal/platform/telemetry"
 )
 
 // Wrong passwords: so many for one email from one network within the time lock
@@ -150,7 +151,10 @@ func (a attempt) subject() uuid.UUID {
 
 // logAuth writes one line of the auth log: ids and the address, never what was typed.
 func (s *Service) logAuth(ctx context.Context, event string, user *uuid.UUID, client Client, reason string) {
-	attrs := []slog.Attr{slog.String("event", event), slog.String("address", client.Address)}
+	attrs := []slog.Attr{
+		slog.String("event", event), slog.String("address", client.Address),
+		slog.String("request_id", telemetry.OriginFrom(ctx).CorrelationID),
+	}
 	if user != nil && *user != uuid.Nil {
 		attrs = append(attrs, slog.String("user_id", user.String()))
 	}

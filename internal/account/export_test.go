@@ -2,8 +2,13 @@ package account
 
 import (
 	"context"
+	"crypto/sha256"
+	"testing"
+	"time"
 
 	"github.com/google/uuid"
+	lru "github.com/hashicorp/golang-lru/v2"
+	"github.com/stretchr/testify/require"
 
 	"github.com/fluentpro/fluentpro/internal/platform/outbox"
 	"github.com/fluentpro/fluentpro/internal/platform/postgres"
@@ -30,4 +35,38 @@ func SwapDummyHash(s *Service, hash string) string {
 func PublicSession(s Session) Session {
 	s.fingerprint = nil
 	return s
+}
+
+// BenchToken is a service with one key and nothing else, and a token of it.
+func BenchToken(b *testing.B, name, audience string, secret []byte) (*Service, string) {
+	b.Helper()
+	verified, err := lru.New[[sha256.Size]byte, Principal](rememberedTokens)
+	require.NoError(b, err)
+	keys, err := openKeyring(&store{}, secret, time.Now, verified.Purge)
+	require.NoError(b, err)
+	id, sealed, err := keys.generate()
+	require.NoError(b, err)
+	key, err := keys.unseal(id, sealed)
+	require.NoError(b, err)
+	keys.keys = []signingKey{key}
+	s := &Service{verified: verified, now: time.Now, issuer: newIssuer(keys, Config{
+		TokenIssuer: name, TokenAudience: audience, AccessLifetime: time.Hour, Now: time.Now,
+	})}
+	token, err := s.issuer.sign(uuid.New(), uuid.New(), []string{RoleUser})
+	require.NoError(b, err)
+	return s, token
+}
+
+// ForgetTokens makes the next token be verified anew.
+func ForgetTokens(s *Service) { s.verified.Purge() }
+
+// VerifyToken is whom a token speaks for by itself.
+func VerifyToken(ctx context.Context, s *Service, token string) (Principal, error) {
+	return s.principal(ctx, token, Client{})
+}
+
+// HashOnce hashes a password.
+func HashOnce(ctx context.Context, password string) error {
+	_, err := newHasher(1, 0).hash(ctx, password)
+	return err
 }

@@ -4,6 +4,7 @@ import (
 	"encoding/base64"
 	"log/slog"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -40,6 +41,25 @@ func TestDefaultsAreThoseOfTheDocs(t *testing.T) {
 	require.Equal(t, ".fluentpro", cfg.DataDir)
 	require.True(t, cfg.ServeJobs)
 	require.Empty(t, cfg.Queues)
+	require.Equal(t, []string{"30/1m", "600/1m", "30/1m", "60/1m", "60/1m"},
+		[]string{cfg.RateAuth, cfg.RateAPI, cfg.RateMatching, cfg.RateMessages, cfg.RateAdmin})
+	require.Equal(t, app.ProviderLocal, cfg.AuthProvider)
+	require.Equal(t, 15*time.Minute, cfg.TokenLifetime)
+}
+
+func TestATenantNeedsAllOfItsSettings(t *testing.T) {
+	t.Parallel()
+	set := map[string]string{"FLUENTPRO_AUTH_PROVIDER": "auth0", "FLUENTPRO_AUTH0_CONNECTION": ""}
+	cfg, err := app.FromEnvironment(whole(set))
+	require.NoError(t, err)
+	for _, name := range []string{"DOMAIN", "CLIENT_ID", "CLIENT_SECRET", "AUDIENCE"} {
+		require.ErrorContains(t, cfg.Check(), "FLUENTPRO_AUTH0_"+name+" must be set")
+		set["FLUENTPRO_AUTH0_"+name] = "x"
+	}
+	delete(set, "FLUENTPRO_AUTH0_CONNECTION")
+	cfg, err = app.FromEnvironment(whole(set))
+	require.NoError(t, err)
+	require.NoError(t, cfg.Check())
 }
 
 func TestQueuesAreSetByName(t *testing.T) {
@@ -74,6 +94,8 @@ func TestEachWrongSettingIsNamed(t *testing.T) {
 		"FLUENTPRO_MODEL_BASE_URL": "model", "FLUENTPRO_MODEL_NAME": "", "FLUENTPRO_KEY_ENCRYPTION_KEY": "short",
 		"FLUENTPRO_SMTP_URL": "smtp://u:hunter2@mail?starttls=off", "FLUENTPRO_MAIL_FROM": "nobody",
 		"FLUENTPRO_TRUSTED_PROXIES": "10.0.0.0", "FLUENTPRO_TLS_CERT_FILE": "cert.pem", "FLUENTPRO_DRAIN_LIMIT": "0s",
+		"FLUENTPRO_RATE_AUTH": "30", "FLUENTPRO_RATE_API": "0/1m", "FLUENTPRO_RATE_MATCHING": "1/1ms", "FLUENTPRO_RATE_MESSAGES": "x/1m",
+		"FLUENTPRO_RATE_ADMIN": "-1/1m", "FLUENTPRO_AUTH_PROVIDER": "okta", "FLUENTPRO_TOKEN_LIFETIME": "2h",
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

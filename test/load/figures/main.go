@@ -66,7 +66,7 @@ type part struct {
 func parts() []part {
 	return []part{
 		{"binary", (*stage).binarySize}, {"start", (*stage).serviceStart}, {"dev", (*stage).devStart},
-		{"memory", (*stage).idleMemory}, {"token", (*stage).firstToken}, {"reading", (*stage).cpuOfReading},
+		{"memory", (*stage).idleMemory}, {"token", (*stage).firstToken}, {"reading", (*stage).cpuOfReading}, {"login", (*stage).logIns},
 		{"sending", (*stage).cpuOfSending}, {"export", (*stage).export}, {"events", (*stage).events}, {"jobs", (*stage).jobs},
 	}
 }

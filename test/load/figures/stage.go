@@ -165,6 +165,8 @@ func (s *stage) serve(ctx context.Context) (*child, time.Duration, error) {
 		"FLUENTPRO_HTTP_ADDR=" + address, "FLUENTPRO_DATABASE_URL=" + s.database, "FLUENTPRO_REDIS_URL=" + s.redis,
 		"FLUENTPRO_MODEL_BASE_URL=" + s.model.url + "/v1", "FLUENTPRO_MODEL_NAME=figures", "FLUENTPRO_SMTP_URL=" + s.smtpURL,
 		"FLUENTPRO_TOKEN_ISSUER=http://figures.test",
+		// Limits count as they do in production, and refuse nothing.
+		"FLUENTPRO_RATE_AUTH=1000000/1m", "FLUENTPRO_RATE_API=1000000/1m", "FLUENTPRO_RATE_MESSAGES=1000000/1m", "FLUENTPRO_RATE_ADMIN=1000000/1m",
 		"FLUENTPRO_KEY_ENCRYPTION_KEY=" + s.masterKey, "FLUENTPRO_DRAIN_LIMIT=2s",
 	}, "serve")
 	if err != nil {
