@@ -116,7 +116,7 @@ func New(ctx context.Context, cfg Config) (*Service, error) {
 // the signing keys. Without it each request reads its session's row. Idempotent.
 func (s *Service) Start(ctx context.Context) {
 	s.starts.Do(func() {
-		ctx, s.stop = context.WithCancel(context.WithoutCancel(ctx)) //nolint:govet // Stop ends it
+		ctx, s.stop = context.WithCancel(context.WithoutCancel(ctx))
 		s.run.Go(func() { s.changes.run(ctx) })
 		s.run.Go(func() { s.issuer.keys.run(ctx, s.logger) })
 	})
