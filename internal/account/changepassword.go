@@ -50,10 +50,11 @@ func (s *Service) ChangePassword(ctx context.Context, in ChangePasswordInput) er
 		}
 		return outbox.Write(ctx, tx, s.now(), in.UserID, events.UserPasswordChanged{UserID: in.UserID, SessionID: &in.SessionID})
 	})
-	if err == nil {
-		s.logAuth(ctx, "user.password_changed", &in.UserID, in.Client, "")
+	if err != nil {
+		return s.drop(ctx, p, err)
 	}
-	return err
+	s.logAuth(ctx, "user.password_changed", &in.UserID, in.Client, "")
+	return nil
 }
 
 // proveAgain asks a user who is signed in for the password. Fault:
