@@ -44,7 +44,7 @@ func (s *Service) CompletePasswordReset(ctx context.Context, code, password stri
 		if err != nil {
 			return err
 		}
-		if user = owner.ID; !owner.maySignIn() {
+		if user = owner.ID; !owner.maySignIn() || used.Email != owner.Email { // a former mailbox opens nothing
 			return errInvalidCode
 		}
 		if err := s.replacePassword(ctx, tx, owner, password, "/new_password"); err != nil {
@@ -61,8 +61,8 @@ func (s *Service) CompletePasswordReset(ctx context.Context, code, password stri
 // passwordReset does what follows from a reset.
 func (s *Service) passwordReset(ctx context.Context, tx postgres.Tx, owner account, used mailedCode, ended *endings) error {
 	now := s.now()
-	if !owner.EmailVerified && used.Email == owner.Email { // the code came by it
-		if err := s.ownEmail(ctx, tx, owner, used.Email, now); err != nil {
+	if !owner.EmailVerified { // the code came by it
+		if err := s.ownEmail(ctx, tx, owner, owner.Email, now); err != nil {
 			return err
 		}
 	}
