@@ -81,6 +81,27 @@ func (q *Queries) InsertMailedCode(ctx context.Context, db DBTX, arg InsertMaile
 	return result.RowsAffected(), nil
 }
 
+const MailedCodeByHash = `-- name: MailedCodeByHash :one
+select id, hash, user_id, purpose, email, created_at, expires_at, used_at from mailed_codes where hash = $1
+`
+
+// By mailed_codes_hash_key.
+func (q *Queries) MailedCodeByHash(ctx context.Context, db DBTX, hash []byte) (MailedCode, error) {
+	row := db.QueryRow(ctx, MailedCodeByHash, hash)
+	var i MailedCode
+	err := row.Scan(
+		&i.ID,
+		&i.Hash,
+		&i.UserID,
+		&i.Purpose,
+		&i.Email,
+		&i.CreatedAt,
+		&i.ExpiresAt,
+		&i.UsedAt,
+	)
+	return i, err
+}
+
 const MailedCodeForUpdate = `-- name: MailedCodeForUpdate :one
 select id, hash, user_id, purpose, email, created_at, expires_at, used_at from mailed_codes where hash = $1 for update
 `

@@ -55,9 +55,18 @@ func (p proven) forget(ctx context.Context, tx postgres.Tx) error {
 	return forgetAttempts(ctx, tx, p.attempt)
 }
 
+// drop ends the attempt of a right password where what it was given for has failed,
+// and gives the error of that.
+func (s *Service) drop(ctx context.Context, p proven, failed error) error {
+	if err := s.store.dropAttempt(context.WithoutCancel(ctx), p.attempt); err != nil {
+		return errors.Join(failed, err)
+	}
+	return failed
+}
+
 // prove looks at a password. The attempt is noted first, so that no more than
 // MaxFailures passwords are tried however many come at once; the caller ends it by
-// proven.forget. An unknown email and one that may not sign in take as long as a
+// proven.forget, or by drop. An unknown email and one that may not sign in take as long as a
 // wrong password, and get the same answer. Faults: auth.invalid_credentials,
 // server.overloaded, server.unavailable.
 func (s *Service) prove(ctx context.Context, email, password string, client Client) (proven, error) {

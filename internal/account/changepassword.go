@@ -31,6 +31,10 @@ func (s *Service) ChangePassword(ctx context.Context, in ChangePasswordInput) er
 	if err != nil {
 		return err
 	}
+	next, err := s.provider.Replace(ctx, p.Credential, in.New) // before the transaction, which must not wait for it
+	if err != nil {
+		return s.drop(ctx, p, atField(err, "/new_password"))
+	}
 	err = s.inTx(ctx, func(tx postgres.Tx, ended *endings) error {
 		owner, err := userForUpdate(ctx, tx, in.UserID)
 		if err != nil {
@@ -39,7 +43,7 @@ func (s *Service) ChangePassword(ctx context.Context, in ChangePasswordInput) er
 		if owner.Credential != p.Credential { // changed meanwhile: what was proved is not the password any more
 			return errWrongPassword
 		}
-		if err := s.replacePassword(ctx, tx, owner, in.New, "/new_password"); err != nil {
+		if err := setPassword(ctx, tx, owner.ID, next, later(s.now(), owner.UpdatedAt)); err != nil {
 			return err
 		}
 		if err := p.forget(ctx, tx); err != nil {
@@ -50,10 +54,11 @@ func (s *Service) ChangePassword(ctx context.Context, in ChangePasswordInput) er
 		}
 		return outbox.Write(ctx, tx, s.now(), in.UserID, events.UserPasswordChanged{UserID: in.UserID, SessionID: &in.SessionID})
 	})
-	if err == nil {
-		s.logAuth(ctx, "user.password_changed", &in.UserID, in.Client, "")
+	if err != nil {
+		return s.drop(ctx, p, err)
 	}
-	return err
+	s.logAuth(ctx, "user.password_changed", &in.UserID, in.Client, "")
+	return nil
 }
 
 // proveAgain asks a user who is signed in for the password. Fault:

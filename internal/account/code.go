@@ -160,11 +160,15 @@ func (s *Service) use(ctx context.Context, tx postgres.Tx, given string, purpose
 	if err != nil {
 		return code, err
 	}
-	now := s.now()
-	if code.UsedAt != nil || !now.Before(code.ExpiresAt) || !slices.Contains(purposes, code.Purpose) {
+	if !s.isGood(code, purposes...) {
 		return code, errInvalidCode
 	}
-	return code, useCodes(ctx, tx, code, now)
+	return code, useCodes(ctx, tx, code, s.now())
+}
+
+// isGood reports that a code is fresh and for one of these purposes.
+func (s *Service) isGood(c mailedCode, purposes ...purpose) bool {
+	return c.UsedAt == nil && s.now().Before(c.ExpiresAt) && slices.Contains(purposes, c.Purpose)
 }
 
 // code derives the code of an id, in groups that people can read out.

@@ -27,7 +27,12 @@ func (s *Service) LogIn(ctx context.Context, in LogInInput) (SignedIn, error) {
 }
 
 // signIn opens a session for a user whose password was given.
-func (s *Service) signIn(ctx context.Context, p proven, device string, client Client) (SignedIn, error) {
+func (s *Service) signIn(ctx context.Context, p proven, device string, client Client) (in SignedIn, err error) {
+	defer func() {
+		if err != nil {
+			err = s.drop(ctx, p, err)
+		}
+	}()
 	session, err := s.newSession(p.User.ID, device, client)
 	if err != nil {
 		return SignedIn{}, err

@@ -34,8 +34,23 @@ func (s *Service) CompletePasswordReset(ctx context.Context, code, password stri
 	if err := checkPassword(password, "/new_password"); err != nil {
 		return err
 	}
+	good, err := s.store.code(ctx, codeHash(plainCode(code)))
+	if err != nil {
+		return err
+	}
+	if !s.isGood(good, purposeReset) {
+		return errInvalidCode
+	}
+	before, err := s.store.byID(ctx, good.UserID)
+	if err != nil {
+		return err
+	}
+	next, err := s.provider.Replace(ctx, before.Credential, password) // before the transaction, which must not wait for it
+	if err != nil {
+		return atField(err, "/new_password")
+	}
 	var user uuid.UUID
-	err := s.inTx(ctx, func(tx postgres.Tx, ended *endings) error {
+	err = s.inTx(ctx, func(tx postgres.Tx, ended *endings) error {
 		used, err := s.use(ctx, tx, code, purposeReset)
 		if err != nil {
 			return err
@@ -44,10 +59,10 @@ func (s *Service) CompletePasswordReset(ctx context.Context, code, password stri
 		if err != nil {
 			return err
 		}
-		if user = owner.ID; !owner.maySignIn() {
+		if user = owner.ID; !owner.maySignIn() || used.Email != owner.Email { // a former mailbox opens nothing
 			return errInvalidCode
 		}
-		if err := s.replacePassword(ctx, tx, owner, password, "/new_password"); err != nil {
+		if err := setPassword(ctx, tx, owner.ID, next, later(s.now(), owner.UpdatedAt)); err != nil {
 			return err
 		}
 		return s.passwordReset(by(ctx, owner.ID), tx, owner, used, ended)
@@ -61,8 +76,8 @@ func (s *Service) CompletePasswordReset(ctx context.Context, code, password stri
 // passwordReset does what follows from a reset.
 func (s *Service) passwordReset(ctx context.Context, tx postgres.Tx, owner account, used mailedCode, ended *endings) error {
 	now := s.now()
-	if !owner.EmailVerified && used.Email == owner.Email { // the code came by it
-		if err := s.ownEmail(ctx, tx, owner, used.Email, now); err != nil {
+	if !owner.EmailVerified { // the code came by it
+		if err := s.ownEmail(ctx, tx, owner, owner.Email, now); err != nil {
 			return err
 		}
 	}
@@ -80,15 +95,6 @@ func (s *Service) passwordReset(ctx context.Context, tx postgres.Tx, owner accou
 		}
 	}
 	return outbox.Write(ctx, tx, now, owner.ID, events.UserPasswordResetCompleted{UserID: owner.ID, ResetID: &used.ID})
-}
-
-// replacePassword sets another password of a locked account.
-func (s *Service) replacePassword(ctx context.Context, tx postgres.Tx, owner account, password, pointer string) error {
-	credential, err := s.provider.Replace(ctx, owner.Credential, password)
-	if err != nil {
-		return atField(err, pointer)
-	}
-	return setPassword(ctx, tx, owner.ID, credential, later(s.now(), owner.UpdatedAt))
 }
 
 // later is now, or just after before where the clock stands still: an update must

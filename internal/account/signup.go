@@ -122,7 +122,7 @@ func (s *Service) replaySignUp(ctx context.Context, in SignUpInput, replay json.
 	}
 	p, err := s.prove(ctx, in.Email, in.Password, in.Client)
 	if err == nil && p.User.ID != made.UserID { // another account has this email now
-		err = errInvalidCredentials
+		err = s.drop(ctx, p, errInvalidCredentials)
 	}
 	if err != nil {
 		return SignedIn{}, err

@@ -409,6 +409,17 @@ func insertCode(ctx context.Context, tx postgres.Tx, c mailedCode, hash []byte, 
 
 func codeForUpdate(ctx context.Context, tx postgres.Tx, hash []byte) (mailedCode, error) {
 	row, err := db.New().MailedCodeForUpdate(ctx, tx, hash)
+	return toCode(row, err)
+}
+
+// code reads a code without locking it: it may be used by another meanwhile.
+func (s *store) code(ctx context.Context, hash []byte) (mailedCode, error) {
+	row, err := s.q.MailedCodeByHash(ctx, s.pool, hash)
+	c, err := toCode(row, err)
+	return c, postgres.Translate(err)
+}
+
+func toCode(row db.MailedCode, err error) (mailedCode, error) {
 	if postgres.NoRows(err) {
 		return mailedCode{}, errInvalidCode
 	}

@@ -1,6 +1,7 @@
 package account
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -93,7 +94,7 @@ func (s *Service) patch(u User, in UpdateProfileInput) (User, error) {
 		u.Preferences = json.RawMessage("{}")
 		return u, nil
 	}
-	merged, err := jsonpatch.MergePatch(u.Preferences, in.Preferences)
+	merged, err := mergePatch(u.Preferences, in.Preferences)
 	if err != nil {
 		return u, fmt.Errorf("merge preferences: %w", err)
 	}
@@ -102,6 +103,46 @@ func (s *Service) patch(u User, in UpdateProfileInput) (User, error) {
 	}
 	u.Preferences = merged
 	return u, nil
+}
+
+// mergePatch applies a JSON merge patch (RFC 7396). The library's also takes nulls out
+// of objects in arrays, which the RFC replaces as they are.
+func mergePatch(target, patch json.RawMessage) (json.RawMessage, error) {
+	var documents [2]any
+	for i, text := range [][]byte{target, patch} {
+		decoder := json.NewDecoder(bytes.NewReader(text))
+		decoder.UseNumber() // numbers stay as they are written
+		if err := decoder.Decode(&documents[i]); err != nil {
+			return nil, err
+		}
+	}
+	var out bytes.Buffer
+	encoder := json.NewEncoder(&out)
+	encoder.SetEscapeHTML(false) // text counts as it is
+	if err := encoder.Encode(merge(documents[0], documents[1])); err != nil {
+		return nil, err
+	}
+	return bytes.TrimSpace(out.Bytes()), nil
+}
+
+// merge is the RFC's MergePatch; it may change target.
+func merge(target, patch any) any {
+	changes, ok := patch.(map[string]any)
+	if !ok {
+		return patch
+	}
+	object, ok := target.(map[string]any)
+	if !ok {
+		object = map[string]any{}
+	}
+	for name, value := range changes {
+		if value == nil {
+			delete(object, name)
+		} else {
+			object[name] = merge(object[name], value)
+		}
+	}
+	return object
 }
 
 // changed names the fields in which two states of a user differ, sorted.

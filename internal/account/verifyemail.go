@@ -42,7 +42,7 @@ func (s *Service) ChangeEmail(ctx context.Context, in ChangeEmailInput) error {
 		return err
 	}
 	args := codeArgs{Format: 1, CodeID: id, UserID: in.UserID, Purpose: purposeChange}
-	return postgres.InTx(ctx, s.store.pool, func(tx postgres.Tx) error {
+	err = postgres.InTx(ctx, s.store.pool, func(tx postgres.Tx) error {
 		if err := p.forget(ctx, tx); err != nil {
 			return err
 		}
@@ -52,6 +52,10 @@ func (s *Service) ChangeEmail(ctx context.Context, in ChangeEmailInput) error {
 		}
 		return s.jobs.Insert(ctx, tx, args)
 	})
+	if err != nil {
+		return s.drop(ctx, p, err)
+	}
+	return nil
 }
 
 // VerifyEmail takes a mailed code: the email it came by is verified, and becomes

@@ -52,6 +52,8 @@ type post struct {
 	*bench
 	catcher *mailcatcher.Server
 	log     *journal
+	jobs    *later
+	mailer  *mail.Mailer
 }
 
 // later is the queue, which needs the service's work before it can be made.
@@ -74,6 +76,7 @@ func setupPost(t *testing.T) *post {
 	})
 	require.NoError(t, err)
 	jobs, cfg := &later{}, p.config()
+	p.jobs, p.mailer = jobs, mailer
 	cfg.Jobs, cfg.Mail, cfg.LanguageTag = jobs, mailer, languageTag
 	p.Service = p.serviceWith(cfg)
 	registry := job.NewRegistry()

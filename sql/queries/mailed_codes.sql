@@ -16,6 +16,10 @@ where c.id = @id and not exists (select 1 from users u where u.email = c.email);
 -- name: MailedCodeForUpdate :one
 select * from mailed_codes where hash = @hash for update;
 
+-- By mailed_codes_hash_key.
+-- name: MailedCodeByHash :one
+select * from mailed_codes where hash = @hash;
+
 -- A used code takes the others of its kind along, by mailed_codes_user.
 -- name: UseMailedCodes :exec
 update mailed_codes set used_at = @at where user_id = @user_id and purpose = @purpose and used_at is null;
