@@ -93,6 +93,9 @@ func (i *issuer) verify(ctx context.Context, text string) (Principal, error) {
 	if err != nil {
 		return Principal{}, ErrInvalidToken.WithCause(err)
 	}
+	if c.IssuedAt == nil { // RFC 9068: required; the parser checks one that is there
+		return Principal{}, ErrInvalidToken.WithCause(jwt.ErrTokenRequiredClaimMissing)
+	}
 	user, err := uuid.Parse(c.Subject)
 	if err != nil {
 		return Principal{}, ErrInvalidToken.WithCause(err)

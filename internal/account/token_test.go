@@ -195,6 +195,7 @@ func TestForgedTokensAreRefused(t *testing.T) {
 		"exp zero":                  f.sign(jwt.MapClaims{"exp": 0}),
 		"expired beyond the leeway": f.sign(jwt.MapClaims{"iat": now - 3600, "exp": now - 30}),
 		"not yet valid":             f.sign(jwt.MapClaims{"nbf": now + 31}),
+		"no iat":                    f.sign(jwt.MapClaims{"iat": nil}),
 		"issued in the future":      f.sign(jwt.MapClaims{"iat": now + 31}),
 		"no sub":                    f.sign(jwt.MapClaims{"sub": nil}),
 		"sub of another type":       f.sign(jwt.MapClaims{"sub": 7}),

@@ -7,7 +7,6 @@ import (
 	"bytes"
 	"context"
 	"crypto/sha256"
-	"encoding/base64"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -28,6 +27,7 @@ import (
 	"github.com/fluentpro/fluentpro/internal/devstack"
 	"github.com/fluentpro/fluentpro/internal/devstack/mailcatcher"
 	"github.com/fluentpro/fluentpro/internal/devstack/partner"
+	"github.com/fluentpro/fluentpro/internal/devstack/tenant"
 	"github.com/fluentpro/fluentpro/internal/platform/job"
 	"github.com/fluentpro/fluentpro/internal/platform/postgres"
 	"github.com/fluentpro/fluentpro/internal/task"
@@ -42,6 +42,7 @@ type Server struct {
 	URL    string          // of the API's root, without a trailing slash
 	Model  *partner.Server // what the partner says and how it fails
 	Mail   *mailcatcher.Server
+	Tenant *tenant.Server // nil without WithTenant
 	Config app.Config
 	Clock  *Clock
 	App    *app.App
@@ -50,45 +51,27 @@ type Server struct {
 	client *http.Client
 }
 
-// Option changes a Server before it starts.
-type Option func(*setting)
-
-type setting struct {
-	cfg   app.Config
-	model partner.Config
-	share *Server
-	tasks func(*task.Service, *job.Registry)
-}
-
-// WithConfig changes the configuration.
-func WithConfig(change func(*app.Config)) Option { return func(s *setting) { change(&s.cfg) } }
-
-// WithPace makes the model slower than at once.
-func WithPace(c partner.Config) Option { return func(s *setting) { s.model = c } }
-
-// WithTasks adds kinds of tasks that the service itself does not have.
-func WithTasks(register func(*task.Service, *job.Registry)) Option {
-	return func(s *setting) { s.tasks = register }
-}
-
-// Beside starts another node on the database, Redis, model and mail catcher of first.
-func Beside(first *Server) Option { return func(s *setting) { s.share = first } }
-
 // New starts a service that stops when the test ends.
 func New(t testing.TB, options ...Option) *Server {
 	t.Helper()
-	set := setting{cfg: app.Config{
-		Env: app.Test, DrainLimit: stopLimit, HTTPAddr: "127.0.0.1:0", TokenAudience: "fluentpro",
-		RateAuth: "0", RateAPI: "0", RateMatching: "0", RateMessages: "0", RateAdmin: "0", AuthProvider: app.ProviderLocal,
-		TokenLifetime: 15 * time.Minute, TokenIssuer: "http://fluentpro.test", MailFrom: "FluentPro <no-reply@fluentpro.test>", KeyEncryptionKey: base64.StdEncoding.EncodeToString(bytes.Repeat([]byte{7}, 32)),
-	}}
+	var set setting
 	for _, option := range options {
 		option(&set)
 	}
-	s := &Server{Config: set.cfg, Clock: &Clock{}, Logs: &Logs{}}
-	if set.share != nil {
-		s.Config, s.Model, s.Mail, s.Clock = set.share.Config, set.share.Model, set.share.Mail, set.share.Clock
-	} else {
+	s := &Server{Config: defaults(), Clock: &Clock{}, Logs: &Logs{}}
+	if first := set.share; first != nil {
+		s.Config, s.Model, s.Mail, s.Clock, s.Tenant = first.Config, first.Model, first.Mail, first.Clock, first.Tenant
+	}
+	if set.clock != nil {
+		s.Clock = set.clock
+	}
+	if set.tenant {
+		s.startTenant(t)
+	}
+	for _, change := range set.changes {
+		change(&s.Config)
+	}
+	if set.share == nil {
 		s.prepare(t, set.model)
 	}
 	s.start(t, set.tasks)

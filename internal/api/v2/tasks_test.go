@@ -24,9 +24,13 @@ type errand struct {
 	end   chan func() (any, error)
 }
 
+func newErrand() *errand {
+	return &errand{begun: make(chan *task.Progress, 10), end: make(chan func() (any, error), 10)}
+}
+
 // errands starts a service with one kind of task, "errand", and one who has it done.
 func errands(t *testing.T, options ...apitest.Option) (*apitest.Server, *apitest.Learner, *errand) {
-	e := &errand{begun: make(chan *task.Progress, 10), end: make(chan func() (any, error), 10)}
+	e := newErrand()
 	s := apitest.New(t, append(options, e.register())...)
 	return s, s.SignUp(t), e
 }

@@ -20,6 +20,7 @@ var (
 	errCritical  = errors.New("the header demands what nobody here understands (crit)")
 	errNoKeyID   = errors.New("the header names no key")
 	errNoSubject = errors.New("the token names no subject")
+	errNoIssue   = errors.New("the token does not say when it was issued")
 )
 
 // Claims is what an access token says, once it is believed.
@@ -71,11 +72,13 @@ func (c *Client) Verify(ctx context.Context, token string) (Claims, error) {
 	if err != nil {
 		return Claims{}, fmt.Errorf("auth0: verify token: %w", err)
 	}
-	out := Claims{Subject: said.Subject, Family: said.family(), ClientID: said.Party, ExpiresAt: said.ExpiresAt.Time}
-	if said.IssuedAt != nil {
-		out.IssuedAt = said.IssuedAt.Time
+	if said.IssuedAt == nil { // RFC 9068: required; whether a family was ended since hangs on it
+		return Claims{}, fmt.Errorf("auth0: verify token: %w: %w", ErrInvalidToken, errNoIssue)
 	}
-	return out, nil
+	return Claims{
+		Subject: said.Subject, Family: said.family(), ClientID: said.Party,
+		IssuedAt: said.IssuedAt.Time, ExpiresAt: said.ExpiresAt.Time,
+	}, nil
 }
 
 // believe checks a token's signature, then its claims.
