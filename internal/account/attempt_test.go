@@ -96,13 +96,11 @@ func TestAfterTheLockCountingStartsAnew(t *testing.T) {
 func TestALockIsOfOneNetwork(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct{ locked, same, other string }{
-		"IPv4":                {"192.0.2.8", "192.0.2.250", "192.0.3.8"},
-		"IPv6":                {"2001:db8:0:1::8", "2001:db8:0:1:ffff::9", "2001:db8:0:2::8"},
-		"IPv4 written as v6":  {"::ffff:192.0.2.8", "192.0.2.9", "::ffff:192.0.3.8"},
-		"IPv6 with a zone":    {"fe80::1%eth0", "fe80::2%eth1", "fe81::1%eth0"},
-		"no address at all":   {"", "", "192.0.2.8"},
-		"what is no address":  {"unix", "unix", "pipe"},
-		"of another's length": {"10.0.0.1", "10.0.0.2", "2001:db8::1"},
+		"IPv4":               {"192.0.2.8", "192.0.2.250", "192.0.3.8"},
+		"IPv6":               {"2001:db8:0:1::8", "2001:db8:0:1:ffff::9", "2001:db8:0:2::8"},
+		"IPv4 written as v6": {"::ffff:192.0.2.8", "192.0.2.9", "::ffff:192.0.3.8"},
+		"IPv6 with a zone":   {"fe80::1%eth0", "fe80::2%eth1", "fe81::1%eth0"},
+		"what is no address": {"unix", "unix", "pipe"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
