@@ -6,13 +6,13 @@ create table login_attempts (
     source_id    uuid not null,
     device       bytea not null, -- the fingerprint of a device that is known, else empty
     user_id      uuid,           -- whose email it is, if anybody's
-    failures     integer not null,
+    failed_at    timestamptz[] not null,
     pending      integer not null, -- whose password is being looked at
-    first_at     timestamptz not null,
+    touched_at   timestamptz not null,
     locked_until timestamptz,
     primary key (email_id, source_id, device)
 );
-create index login_attempts_first on login_attempts (first_at);
+create index login_attempts_touched on login_attempts (touched_at);
 
 -- +goose Down
 drop table login_attempts;

@@ -13,21 +13,14 @@ import (
 )
 
 const BeginAttempt = `-- name: BeginAttempt :one
-insert into login_attempts as a (email_id, source_id, device, user_id, failures, pending, first_at)
-values ($1, $2, $3, $4, 0, 1, $5)
+insert into login_attempts as a (email_id, source_id, device, user_id, failed_at, pending, touched_at)
+values ($1, $2, $3, $4, '{}', 1, $5)
 on conflict (email_id, source_id, device) do update
 set user_id = excluded.user_id,
-    failures = case
-        when a.locked_until <= $5 or (a.locked_until is null and a.first_at <= $6) then 0
-        else a.failures end,
-    pending = case
-        when a.locked_until <= $5 or (a.locked_until is null and a.first_at <= $6) then 1
-        else a.pending + 1 end,
-    first_at = case
-        when a.locked_until <= $5 or (a.locked_until is null and a.first_at <= $6) then $5
-        else a.first_at end,
-    locked_until = case when a.locked_until <= $5 then null else a.locked_until end
-returning failures, pending, locked_until
+    failed_at = array(select f from unnest(a.failed_at) f where f > $6::timestamptz order by f),
+    pending = case when a.touched_at <= $6::timestamptz then 1 else a.pending + 1 end,
+    touched_at = excluded.touched_at
+returning cardinality(failed_at)::int as failures, pending, locked_until
 `
 
 type BeginAttemptParams struct {
@@ -45,8 +38,8 @@ type BeginAttemptRow struct {
 	LockedUntil *time.Time
 }
 
-// Begins an attempt, so that those under way at the same moment are known. Counting begins anew after the window, or
-// after the lock. By login_attempts_pkey.
+// Begins an attempt, so that those under way at the same moment are known. Failures before window_start do not count.
+// By login_attempts_pkey.
 func (q *Queries) BeginAttempt(ctx context.Context, db DBTX, arg BeginAttemptParams) (BeginAttemptRow, error) {
 	row := db.QueryRow(ctx, BeginAttempt,
 		arg.EmailID,
@@ -78,15 +71,41 @@ func (q *Queries) DropAttempt(ctx context.Context, db DBTX, arg DropAttemptParam
 	return err
 }
 
+const EndLock = `-- name: EndLock :one
+delete from login_attempts
+where email_id = $1 and source_id = $2 and device = $3 and locked_until <= $4
+returning locked_until
+`
+
+type EndLockParams struct {
+	EmailID  uuid.UUID
+	SourceID uuid.UUID
+	Device   []byte
+	At       *time.Time
+}
+
+// A lock whose time is up; counting begins anew. Answers no row where there is none. By login_attempts_pkey.
+func (q *Queries) EndLock(ctx context.Context, db DBTX, arg EndLockParams) (*time.Time, error) {
+	row := db.QueryRow(ctx, EndLock,
+		arg.EmailID,
+		arg.SourceID,
+		arg.Device,
+		arg.At,
+	)
+	var locked_until *time.Time
+	err := row.Scan(&locked_until)
+	return locked_until, err
+}
+
 const FailAttempt = `-- name: FailAttempt :one
-insert into login_attempts as a (email_id, source_id, device, user_id, failures, pending, first_at)
-values ($1, $2, $3, $4, 1, 0, $5)
+insert into login_attempts as a (email_id, source_id, device, user_id, failed_at, pending, touched_at)
+values ($1, $2, $3, $4, array[$5::timestamptz], 0, $5)
 on conflict (email_id, source_id, device) do update
-set failures = a.failures + 1, pending = greatest(a.pending - 1, 0),
+set failed_at = a.failed_at || excluded.failed_at, pending = greatest(a.pending - 1, 0), touched_at = excluded.touched_at,
     locked_until = case
-        when a.locked_until is null and a.failures + 1 >= $6::int then $7::timestamptz
+        when a.locked_until is null and cardinality(a.failed_at) + 1 >= $6::int then $7::timestamptz
         else a.locked_until end
-returning failures, locked_until
+returning cardinality(failed_at)::int as failures, locked_until
 `
 
 type FailAttemptParams struct {
@@ -137,18 +156,20 @@ func (q *Queries) ForgetAttempts(ctx context.Context, db DBTX, arg ForgetAttempt
 }
 
 const ForgetEmail = `-- name: ForgetEmail :many
-delete from login_attempts where email_id = $1
-returning coalesce(locked_until > $2::timestamptz, false)::boolean as locked
+delete from login_attempts where email_id = $1 or user_id = $2::uuid
+returning coalesce(locked_until > $3::timestamptz, false)::boolean as locked
 `
 
 type ForgetEmailParams struct {
 	EmailID uuid.UUID
+	UserID  *uuid.UUID
 	At      time.Time
 }
 
-// Every lock and count of an email, by login_attempts_pkey. Answers whether any was a lock in force.
+// Every lock and count of an email, and of a user where one is given, by login_attempts_pkey or the whole table, which is
+// small. Answers whether any was a lock in force.
 func (q *Queries) ForgetEmail(ctx context.Context, db DBTX, arg ForgetEmailParams) ([]bool, error) {
-	rows, err := db.Query(ctx, ForgetEmail, arg.EmailID, arg.At)
+	rows, err := db.Query(ctx, ForgetEmail, arg.EmailID, arg.UserID, arg.At)
 	if err != nil {
 		return nil, err
 	}
@@ -170,8 +191,8 @@ func (q *Queries) ForgetEmail(ctx context.Context, db DBTX, arg ForgetEmailParam
 const SweepAttempts = `-- name: SweepAttempts :many
 delete from login_attempts where ctid = any (array(
     select a.ctid from login_attempts a
-    where a.first_at < $1 and (a.locked_until is null or a.locked_until < $2::timestamptz)
-    order by a.first_at limit $3::int))
+    where a.touched_at < $1::timestamptz and (a.locked_until is null or a.locked_until < $2::timestamptz)
+    order by a.touched_at limit $3::int))
 returning email_id, source_id, user_id, locked_until
 `
 
@@ -188,7 +209,7 @@ type SweepAttemptsRow struct {
 	LockedUntil *time.Time
 }
 
-// Counts whose window, or whose lock, is over, by login_attempts_first.
+// Counts whose window, or whose lock, is over, by login_attempts_touched.
 func (q *Queries) SweepAttempts(ctx context.Context, db DBTX, arg SweepAttemptsParams) ([]SweepAttemptsRow, error) {
 	rows, err := db.Query(ctx, SweepAttempts, arg.WindowStart, arg.At, arg.MaxRows)
 	if err != nil {

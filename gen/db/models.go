@@ -170,9 +170,9 @@ type LoginAttempt struct {
 	SourceID    uuid.UUID
 	Device      []byte
 	UserID      *uuid.UUID
-	Failures    int
+	FailedAt    []time.Time
 	Pending     int
-	FirstAt     time.Time
+	TouchedAt   time.Time
 	LockedUntil *time.Time
 }
 

@@ -112,7 +112,27 @@ func (s *Service) begin(ctx context.Context, email string, user uuid.UUID, clien
 	if known {
 		a.Device = fingerprint
 	}
-	return s.store.beginAttempt(ctx, a, s.now())
+	err = postgres.InTx(ctx, s.store.pool, func(tx postgres.Tx) error {
+		ended, err := endLock(ctx, tx, a, s.now()) // one that nobody has swept yet
+		if err != nil {
+			return err
+		}
+		if ended != nil {
+			if err := unlocked(ctx, tx, a, *ended); err != nil {
+				return err
+			}
+		}
+		a, err = beginAttempt(ctx, tx, a, s.now())
+		return err
+	})
+	return a, err
+}
+
+// unlocked tells that the time of a lock was up.
+func unlocked(ctx context.Context, tx postgres.Tx, a attempt, at time.Time) error {
+	return outbox.Write(ctx, tx, at, a.subject(), events.AuthUnlocked{
+		UserID: a.UserID, SourceID: &a.SourceID, Reason: events.AuthUnlockedReasonExpired,
+	})
 }
 
 // refuse counts and tells of an attempt that failed, and gives the answer to it.
@@ -222,9 +242,7 @@ func (s *Service) SweepAttempts(ctx context.Context, bite int) (int64, error) {
 			if err != nil || a.LockedTo == nil {
 				continue
 			}
-			err = outbox.Write(ctx, tx, *a.LockedTo, a.subject(), events.AuthUnlocked{
-				UserID: a.UserID, SourceID: &a.SourceID, Reason: events.AuthUnlockedReasonExpired,
-			})
+			err = unlocked(ctx, tx, a, *a.LockedTo)
 		}
 		return err
 	})

@@ -224,7 +224,7 @@ func TestWhatWasNotLookedAtDoesNotCount(t *testing.T) {
 		_, err := busy.LogIn(t.Context(), account.LogInInput{Email: "ada@example.com", Password: wrong, Client: home})
 		requireFault(t, err, "server.overloaded", fault.Unavailable)
 	}
-	require.Zero(t, b.count("select coalesce(sum(failures + pending), 0) from login_attempts"))
+	require.Zero(t, b.count("select coalesce(sum(cardinality(failed_at) + pending), 0) from login_attempts"))
 	b.exec("update users set password_hash = reverse(password_hash)")
 	require.NoError(t, b.try("ada@example.com", password, home))
 	require.Zero(t, b.count("select count(*) from outbox where type like 'auth.%'"))
@@ -272,4 +272,37 @@ func (b *bench) requireNamesNobody(texts ...string) {
 			require.NotContains(b.t, rows, text, table)
 		}
 	}
+}
+
+func TestFailuresOfAnyQuarterOfAnHourAreCounted(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.join("ada@example.com")
+	fail := func() error {
+		_, err := b.logIn("ada@example.com", "Wrong-Horse-7")
+		return err
+	}
+	require.Zero(t, fault.Find(fail()).RetryAfter)
+	b.clock.pass(account.LockPause - time.Minute)
+	for range 3 {
+		require.Zero(t, fault.Find(fail()).RetryAfter)
+	}
+	b.clock.pass(2 * time.Minute) // the first does not count any more, the others do
+	require.Zero(t, fault.Find(fail()).RetryAfter)
+	require.Equal(t, account.LockPause, fault.Find(fail()).RetryAfter)
+}
+
+func TestALockThatIsOverIsToldOfByTheNextAttempt(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.join("ada@example.com")
+	for range account.MaxFailures {
+		_, err := b.logIn("ada@example.com", "Wrong-Horse-7")
+		require.Error(t, err)
+	}
+	b.clock.pass(account.LockPause)
+	_, err := b.logIn("ada@example.com", password)
+	require.NoError(t, err)
+	require.Equal(t, 1, b.count("select count(*) from outbox where type = 'auth.unlocked' and data->>'reason' = 'expired' and occurred_at = $1",
+		start.Add(account.LockPause)))
 }

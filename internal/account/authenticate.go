@@ -73,15 +73,19 @@ func (s *Service) principal(ctx context.Context, token string, client Client) (P
 	}
 	var p Principal
 	var err error
+	keys := s.issuer.keys.retirements.Load()
 	if s.tenant != nil && issuerOf(token) == s.tenant.Issuer() {
 		p, err = s.fromTenant(ctx, token, client)
 	} else {
 		p, err = s.issuer.verify(ctx, token)
 	}
-	if err == nil {
-		s.verified.Add(hash, p)
+	if err != nil {
+		return p, err
 	}
-	return p, err
+	if s.verified.Add(hash, p); s.issuer.keys.retirements.Load() != keys {
+		s.verified.Remove(hash) // its key may have gone meanwhile
+	}
+	return p, nil
 }
 
 // liveCopy is a session's copy in Redis; nodes of neighbouring releases read it.

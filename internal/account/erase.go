@@ -110,7 +110,7 @@ func (s *Service) eraseAccount(ctx context.Context, owner account, task uuid.UUI
 		if err := s.endSessions(ctx, tx, ending{User: owner.ID, Reason: events.SessionRevokedReasonUserDeleted}, ended); err != nil {
 			return err
 		}
-		if _, err := forgetEmail(ctx, tx, s.pseudonym("email", owner.Email), now); err != nil {
+		if _, err := forgetEmail(ctx, tx, s.pseudonym("email", owner.Email), &owner.ID, now); err != nil {
 			return err
 		}
 		sessions, err := eraseSessions(ctx, tx, owner.ID)

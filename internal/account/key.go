@@ -16,6 +16,7 @@ import (
 	"math/big"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -48,10 +49,11 @@ func (s signingKey) live(now time.Time) bool { return s.retiresAt == nil || now.
 // A keyring holds the issuer's keys. The newest that may signs; all verify and are
 // published, until they retire.
 type keyring struct {
-	store   *store
-	aead    cipher.AEAD
-	now     func() time.Time
-	retired func() // called once a key has gone
+	store       *store
+	aead        cipher.AEAD
+	now         func() time.Time
+	retired     func() // called once a key has gone, after retirements has grown
+	retirements atomic.Int64
 
 	mu   sync.RWMutex
 	keys []signingKey // oldest first
@@ -158,6 +160,7 @@ func (k *keyring) reread(ctx context.Context) error {
 	k.mu.Unlock()
 	for _, old := range before {
 		if !slices.ContainsFunc(keys, func(one signingKey) bool { return one.id == old.id }) {
+			k.retirements.Add(1)
 			k.retired()
 			break
 		}

@@ -84,7 +84,7 @@ func (s *Service) passwordReset(ctx context.Context, tx postgres.Tx, owner accou
 	if err := s.endSessions(ctx, tx, ending{User: owner.ID, Reason: events.SessionRevokedReasonPasswordReset}, ended); err != nil {
 		return err
 	}
-	locked, err := forgetEmail(ctx, tx, s.pseudonym("email", owner.Email), now)
+	locked, err := forgetEmail(ctx, tx, s.pseudonym("email", owner.Email), nil, now)
 	if err != nil {
 		return err
 	}

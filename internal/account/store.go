@@ -285,12 +285,24 @@ func (s *store) knowsDevice(ctx context.Context, user uuid.UUID, fingerprint []b
 	return known, nil
 }
 
-func (s *store) beginAttempt(ctx context.Context, a attempt, at time.Time) (attempt, error) {
-	row, err := s.q.BeginAttempt(ctx, s.pool, db.BeginAttemptParams{
+// endLock ends a lock whose time is up, and says when that was; nil: there is none.
+func endLock(ctx context.Context, tx postgres.Tx, a attempt, at time.Time) (*time.Time, error) {
+	ended, err := db.New().EndLock(ctx, tx, db.EndLockParams{EmailID: a.EmailID, SourceID: a.SourceID, Device: a.Device, At: &at})
+	if postgres.NoRows(err) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("end lock: %w", err)
+	}
+	return ended, nil
+}
+
+func beginAttempt(ctx context.Context, tx postgres.Tx, a attempt, at time.Time) (attempt, error) {
+	row, err := db.New().BeginAttempt(ctx, tx, db.BeginAttemptParams{
 		EmailID: a.EmailID, SourceID: a.SourceID, Device: a.Device, UserID: a.UserID, At: at, WindowStart: at.Add(-LockPause),
 	})
 	if err != nil {
-		return a, postgres.Translate(fmt.Errorf("begin attempt: %w", err))
+		return a, fmt.Errorf("begin attempt: %w", err)
 	}
 	a.Failures, a.Pending, a.LockedTo = row.Failures, row.Pending, row.LockedUntil
 	return a, nil
@@ -324,9 +336,10 @@ func forgetAttempts(ctx context.Context, tx postgres.Tx, a attempt) error {
 	return nil
 }
 
-// forgetEmail ends every lock and count of an email, and reports whether there was a lock.
-func forgetEmail(ctx context.Context, tx postgres.Tx, emailID uuid.UUID, at time.Time) (bool, error) {
-	locked, err := db.New().ForgetEmail(ctx, tx, db.ForgetEmailParams{EmailID: emailID, At: at})
+// forgetEmail ends every lock and count of an email, and of a user where one is given, and
+// reports whether there was a lock.
+func forgetEmail(ctx context.Context, tx postgres.Tx, emailID uuid.UUID, user *uuid.UUID, at time.Time) (bool, error) {
+	locked, err := db.New().ForgetEmail(ctx, tx, db.ForgetEmailParams{EmailID: emailID, UserID: user, At: at})
 	if err != nil {
 		return false, fmt.Errorf("forget attempts: %w", err)
 	}
