@@ -115,7 +115,7 @@ func TestThePublishedKeyIsNoSecretToSignWith(t *testing.T) {
 		}
 		b.tries(t, b.token(t, jwt.SigningMethodHS256, secret, map[string]any{"alg": "RS256"}, nil), "HS256 called RS256, "+name)
 	}
-	b.tries(t, b.token(t, jwt.SigningMethodHS256, []byte(jwk), nil, nil), "HS256 with the JWK")
+	b.tries(t, b.token(t, jwt.SigningMethodHS256, jwk, nil, nil), "HS256 with the JWK")
 }
 
 func TestAStrangersSignatureIsRefusedWhateverKeyItNames(t *testing.T) {
