@@ -86,7 +86,7 @@ func VerifyToken(ctx context.Context, s *Service, token string) (Principal, erro
 
 // HashOnce hashes a password.
 func HashOnce(ctx context.Context, password string) error {
-	_, err := newHasher(1, 0).hash(ctx, password)
+	_, err := newHasher(1, 0, HashCost{}).hash(ctx, password)
 	return err
 }
 

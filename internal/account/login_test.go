@@ -105,10 +105,11 @@ func TestAnUnknownEmailCostsTheSameComparison(t *testing.T) {
 func TestAFloodOfPasswordsIsRefusedRatherThanQueuedForEver(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
-	b.join("ada@example.com")
 	cfg := b.config()
-	cfg.HashesAtOnce, cfg.HashWait = 1, time.Millisecond
+	cfg.HashesAtOnce, cfg.HashWait, cfg.HashCost = 1, time.Millisecond, account.HashCost{}
 	small := b.serviceWith(cfg)
+	_, err := small.SignUp(t.Context(), newcomer("ada@example.com"))
+	require.NoError(t, err)
 
 	var mu sync.Mutex
 	var wg sync.WaitGroup
@@ -131,7 +132,7 @@ func TestAFloodOfPasswordsIsRefusedRatherThanQueuedForEver(t *testing.T) {
 	wg.Wait()
 	require.Positive(t, done)
 	require.Positive(t, overloaded)
-	_, err := small.LogIn(t.Context(), account.LogInInput{Email: "ada@example.com", Password: password})
+	_, err = small.LogIn(t.Context(), account.LogInInput{Email: "ada@example.com", Password: password})
 	require.NoError(t, err, "its turns are given back")
 }
 
@@ -171,4 +172,14 @@ func TestAPasswordHashThatCannotBeReadLetsNobodyIn(t *testing.T) {
 	b.exec("update users set password_hash = 'plain'")
 	_, err := b.logIn("ada@example.com", "plain")
 	require.ErrorContains(t, err, "compare password")
+}
+
+func TestPasswordsCostWhatOWASPAsksFor(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	cfg := b.config()
+	cfg.HashCost = account.HashCost{}
+	_, err := b.serviceWith(cfg).SignUp(t.Context(), newcomer("ada@example.com"))
+	require.NoError(t, err)
+	require.Equal(t, 1, b.count("select count(*) from users where password_hash like '$argon2id$v=19$m=19456,t=2,p=1$%'"))
 }

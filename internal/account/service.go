@@ -51,6 +51,7 @@ type Config struct {
 	Secrets        Secrets
 	HashesAtOnce   int           // passwords at once, a core and 19 MiB each; 0: GOMAXPROCS
 	HashWait       time.Duration // how long a password waits for its turn; 0: 5 s
+	HashCost       HashCost      // less than its zero value is for tests alone
 	Erasers        []Eraser      // of the other nouns, asked in this order
 	Logger         *slog.Logger
 	Now            func() time.Time
@@ -105,7 +106,7 @@ func New(ctx context.Context, cfg Config) (*Service, error) {
 		secrets: cfg.Secrets, erasers: cfg.Erasers, now: cfg.Now, jobs: cfg.Jobs, mail: cfg.Mail, tag: cfg.LanguageTag, language: cfg.Language, logger: cfg.Logger,
 	}
 	if s.tenant == nil {
-		s.provider = local{newHasher(cfg.HashesAtOnce, cfg.HashWait)}
+		s.provider = local{newHasher(cfg.HashesAtOnce, cfg.HashWait, cfg.HashCost)}
 	}
 	memory := cfg.AccessLifetime + clockLeeway
 	s.changes = newChanges(st, cfg.Gate, memory, cfg.Logger)

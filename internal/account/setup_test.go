@@ -119,7 +119,7 @@ func redisClient(t *testing.T) redis.UniversalClient {
 func (b *bench) config() account.Config {
 	return account.Config{
 		Pool: b.pool, Once: once.New(secret, b.clock.Now), TokenIssuer: issuer, TokenAudience: audience,
-		AccessLifetime: lifetime, Now: b.clock.Now, Logger: slog.New(slog.DiscardHandler), Gate: b.gate,
+		AccessLifetime: lifetime, HashCost: account.HashCost{KiB: 64, Passes: 1}, Now: b.clock.Now, Logger: slog.New(slog.DiscardHandler), Gate: b.gate,
 		Secrets:  account.Secrets{Signing: secret, Refresh: secret, Codes: secret, Pseudonyms: secret},
 		Language: func(id string) (string, bool) { return id, id == "chinese_simplified" },
 	}

@@ -20,13 +20,14 @@ import (
 
 // accountParts are what accounts need of the rest.
 type accountParts struct {
-	secrets secrets
-	once    *once.Keys
-	jobs    account.Jobs
-	mail    *mail.Mailer
-	choices *catalogue.Catalogue
-	erasers []account.Eraser
-	now     func() time.Time
+	secrets  secrets
+	once     *once.Keys
+	jobs     account.Jobs
+	mail     *mail.Mailer
+	choices  *catalogue.Catalogue
+	erasers  []account.Eraser
+	hashCost account.HashCost
+	now      func() time.Time
 }
 
 // wireAccounts makes the accounts, with the identity provider that is configured.
@@ -38,7 +39,7 @@ func (a *App) wireAccounts(ctx context.Context, cfg Config, with accountParts) (
 		Secrets: account.Secrets{
 			Signing: with.secrets.signing, Refresh: with.secrets.refresh, Codes: with.secrets.codes, Pseudonyms: with.secrets.pseudonyms,
 		},
-		Erasers: with.erasers, Logger: a.logger, Now: with.now,
+		HashCost: with.hashCost, Erasers: with.erasers, Logger: a.logger, Now: with.now,
 	}
 	if cfg.AuthProvider == ProviderAuth0 {
 		client, err := a.openTenant(ctx, cfg, with.now)

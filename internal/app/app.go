@@ -71,6 +71,8 @@ type App struct {
 type Options struct {
 	Now   func() time.Time                   // nil: time.Now
 	Tasks func(*task.Service, *job.Registry) // adds kinds of tasks that production has not; nil: none
+	// HashCost makes passwords cheap where hundreds are hashed; zero: what production takes.
+	HashCost account.HashCost
 }
 
 // New connects to everything and wires it, top to bottom. The database must be
@@ -134,7 +136,7 @@ func (a *App) wire(ctx context.Context, cfg Config, opts Options) error {
 		Pool: a.pool, Log: a.log, Model: a.model, Once: claims, Jobs: jobs, Scenes: scenes{choices},
 		Learners: whom, Logger: a.logger, Now: opts.Now,
 	})
-	people := accountParts{secrets: keys, once: claims, jobs: jobs, mail: mailer, choices: choices, now: opts.Now}
+	people := accountParts{secrets: keys, once: claims, jobs: jobs, mail: mailer, choices: choices, hashCost: opts.HashCost, now: opts.Now}
 	people.erasers = erasers(conversations, tasks)
 	accounts, err := a.wireAccounts(ctx, cfg, people)
 	if err != nil {

@@ -133,6 +133,8 @@ func (h *tamper) TraceQueryStart(ctx context.Context, _ *pgx.Conn, d pgx.TraceQu
 	return context.WithValue(ctx, tamperKey{}, d.SQL)
 }
 func (h *tamper) TraceQueryEnd(ctx context.Context, conn *pgx.Conn, _ pgx.TraceQueryEndData) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
 	if h.after != nil {
 		h.after(conn, ctx.Value(tamperKey{}).(string))
 	}
@@ -147,6 +149,8 @@ func (h *tamper) TraceBatchStart(ctx context.Context, _ *pgx.Conn, d pgx.TraceBa
 }
 func (*tamper) TraceBatchQuery(context.Context, *pgx.Conn, pgx.TraceBatchQueryData) {}
 func (h *tamper) TraceBatchEnd(ctx context.Context, conn *pgx.Conn, _ pgx.TraceBatchEndData) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
 	if h.after != nil {
 		h.after(conn, ctx.Value(tamperKey{}).(string))
 	}

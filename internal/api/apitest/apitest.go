@@ -22,6 +22,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/stretchr/testify/require"
 
+	"github.com/fluentpro/fluentpro/internal/account"
 	"github.com/fluentpro/fluentpro/internal/app"
 	"github.com/fluentpro/fluentpro/internal/catalogue"
 	"github.com/fluentpro/fluentpro/internal/devstack"
@@ -115,7 +116,7 @@ func MailCatcher(t testing.TB) *mailcatcher.Server {
 
 func (s *Server) start(t testing.TB, register func(*task.Service, *job.Registry)) {
 	logger := slog.New(slog.NewJSONHandler(s.Logs, nil))
-	options := app.Options{Now: s.Clock.Now, Tasks: func(tasks *task.Service, r *job.Registry) {
+	options := app.Options{Now: s.Clock.Now, HashCost: account.HashCost{KiB: 64, Passes: 1}, Tasks: func(tasks *task.Service, r *job.Registry) {
 		if s.Tasks = tasks; register != nil {
 			register(tasks, r)
 		}

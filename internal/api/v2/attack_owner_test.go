@@ -36,7 +36,7 @@ func belongings(t *testing.T, s *apitest.Server, l *apitest.Learner) map[string]
 	var letter uuid.UUID
 	require.NoError(t, s.Pool(t).QueryRow(t.Context(), "select id from dead_letters where subject = $1", l.User.ID.String()).Scan(&letter))
 	return map[string]string{
-		"session_id": session.ID.String(), "conversation_id": c.ID.String(), "message_id": page.Data[0].ID.String(),
+		"session_id": session.ID.String(), "user_id": l.User.ID.String(), "conversation_id": c.ID.String(), "message_id": page.Data[0].ID.String(),
 		"task_id": made.ID.String(), "dead_letter_id": letter.String(),
 	}
 }
