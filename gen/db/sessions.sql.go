@@ -175,7 +175,7 @@ func (q *Queries) KnowsDevice(ctx context.Context, db DBTX, arg KnowsDeviceParam
 }
 
 const LiveSession = `-- name: LiveSession :one
-select s.id, s.user_id, s.expires_at, s.last_seen_at, u.roles
+select s.id, s.user_id, s.device, s.address, s.created_at, s.expires_at, s.last_seen_at, u.roles
 from sessions s
 join users u on u.id = s.user_id
 where s.id = $1 and s.user_id = $2 and s.revoked_at is null and u.is_active
@@ -189,6 +189,9 @@ type LiveSessionParams struct {
 type LiveSessionRow struct {
 	ID         uuid.UUID
 	UserID     uuid.UUID
+	Device     string
+	Address    string
+	CreatedAt  time.Time
 	ExpiresAt  time.Time
 	LastSeenAt time.Time
 	Roles      []string
@@ -201,6 +204,9 @@ func (q *Queries) LiveSession(ctx context.Context, db DBTX, arg LiveSessionParam
 	err := row.Scan(
 		&i.ID,
 		&i.UserID,
+		&i.Device,
+		&i.Address,
+		&i.CreatedAt,
 		&i.ExpiresAt,
 		&i.LastSeenAt,
 		&i.Roles,

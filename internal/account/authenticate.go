@@ -48,7 +48,7 @@ func (s *Service) Authenticate(ctx context.Context, in AuthenticateInput) (Princ
 	if err == nil && record.State == gate.Shut {
 		return Principal{}, pass, ErrInvalidToken
 	}
-	live, known := readCopy(record, s.now())
+	live, known := readCopy(record, p.UserID, s.now())
 	if !known || err != nil || !s.changes.fresh() {
 		if live, err = s.readSession(ctx, p); err != nil {
 			return Principal{}, pass, err
@@ -91,15 +91,20 @@ func (s *Service) principal(ctx context.Context, token string, client Client) (P
 // liveCopy is a session's copy in Redis; nodes of neighbouring releases read it.
 type liveCopy struct {
 	Format    int       `json:"v"` // 1
+	UserID    uuid.UUID `json:"user_id"`
+	Device    string    `json:"device"`
+	Address   string    `json:"address"`
 	Roles     []string  `json:"roles"`
-	ExpiresAt time.Time `json:"expires_at"`
+	CreatedAt time.Time `json:"created_at"`
+	ExpiresAt time.Time `json:"expires_at"` // when it was last seen is kept beside this, by the gate
 }
 
-func readCopy(r gate.Record, now time.Time) (c liveCopy, ok bool) {
+// readCopy gives the copy of a user's session, if there is one and it lives.
+func readCopy(r gate.Record, user uuid.UUID, now time.Time) (c liveCopy, ok bool) {
 	if r.State != gate.Open || json.Unmarshal(r.Value, &c) != nil {
 		return c, false
 	}
-	return c, c.Format == 1 && now.Before(c.ExpiresAt)
+	return c, c.Format == 1 && c.UserID == user && now.Before(c.ExpiresAt)
 }
 
 // readSession reads the row of a token's session, and leaves a copy.
@@ -109,7 +114,10 @@ func (s *Service) readSession(ctx context.Context, p Principal) (liveCopy, error
 	if err != nil {
 		return liveCopy{}, err
 	}
-	c := liveCopy{Format: 1, Roles: row.Roles, ExpiresAt: row.ExpiresAt}
+	c := liveCopy{
+		Format: 1, UserID: row.UserID, Device: row.Device, Address: row.Address, Roles: row.Roles,
+		CreatedAt: row.CreatedAt, ExpiresAt: row.ExpiresAt,
+	}
 	text, err := json.Marshal(c)
 	if err != nil {
 		return c, err

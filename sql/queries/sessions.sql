@@ -65,7 +65,7 @@ select live.id from live;
 
 -- By sessions_pkey and users_pkey. Answers no row for a session that was ended; that it has not expired is the caller's to see.
 -- name: LiveSession :one
-select s.id, s.user_id, s.expires_at, s.last_seen_at, u.roles
+select s.id, s.user_id, s.device, s.address, s.created_at, s.expires_at, s.last_seen_at, u.roles
 from sessions s
 join users u on u.id = s.user_id
 where s.id = @id and s.user_id = @user_id and s.revoked_at is null and u.is_active;

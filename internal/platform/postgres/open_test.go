@@ -143,8 +143,10 @@ func newDatabase(t *testing.T, options string) string {
 	_, err = admin.Exec(t.Context(), "create database "+name+" template template0 "+options)
 	require.NoError(t, err)
 	t.Cleanup(func() {
-		_, err := admin.Exec(context.Background(), "drop database "+name+" with (force)")
-		require.NoError(t, err)
+		require.Eventually(t, func() bool { // it may have to wait for an autovacuum, which is a superuser's
+			_, err := admin.Exec(context.Background(), "drop database "+name+" with (force)")
+			return err == nil
+		}, patience, 100*time.Millisecond)
 		require.NoError(t, admin.Close(context.Background()))
 	})
 	u, err := url.Parse(postgrestest.AdminURL(t))
