@@ -76,6 +76,11 @@ type AuditEvent struct {
 	Data          json.RawMessage
 }
 
+type CatalogueRevision struct {
+	Single   bool
+	Revision int64
+}
+
 type Conversation struct {
 	ID             uuid.UUID
 	UserID         uuid.UUID
@@ -165,6 +170,16 @@ type Language struct {
 	Name       json.RawMessage
 }
 
+type LearningPlan struct {
+	UserID    uuid.UUID
+	ID        uuid.UUID
+	Source    string
+	Language  string
+	Plan      json.RawMessage
+	TaskID    uuid.UUID
+	CreatedAt time.Time
+}
+
 type LoginAttempt struct {
 	EmailID     uuid.UUID
 	SourceID    uuid.UUID
@@ -218,6 +233,23 @@ type Message struct {
 	LeaseNumber     int64
 	CreatedAt       time.Time
 	CompletedAt     *time.Time
+}
+
+type Onboarding struct {
+	UserID          uuid.UUID
+	Version         int64
+	Status          string
+	Step            string
+	IndustryID      *string
+	RoleID          *uuid.UUID
+	RoleTitle       *string
+	RoleDescription *string
+	Partners        json.RawMessage
+	TaskID          *uuid.UUID
+	StartedAt       *time.Time
+	LastActivityAt  time.Time
+	CompletedAt     *time.Time
+	UpdatedAt       time.Time
 }
 
 type Outbox struct {
@@ -290,6 +322,57 @@ type RiverQueue struct {
 	Name      string
 	PausedAt  *time.Time
 	UpdatedAt time.Time
+}
+
+type Role struct {
+	ID          uuid.UUID
+	Key         *string
+	IndustryID  string
+	Level       *string
+	Title       json.RawMessage
+	Description json.RawMessage
+	Keywords    json.RawMessage
+	Aliases     json.RawMessage
+	TextHash    []byte
+	AuthorID    *uuid.UUID
+	Given       json.RawMessage
+	PublishedAt *time.Time
+	CreatedAt   time.Time
+	UpdatedAt   time.Time
+	Audience    *uuid.UUID
+	Rank        int
+	SortTitle   string
+}
+
+type RoleEmbedding struct {
+	IndexID  uuid.UUID
+	RoleID   uuid.UUID
+	TextHash []byte
+	Vector   []byte
+}
+
+type RoleIndex struct {
+	ID          uuid.UUID
+	Model       string
+	Dimension   *int
+	Fit         json.RawMessage
+	Active      bool
+	CreatedAt   time.Time
+	ActivatedAt *time.Time
+}
+
+type RoleTerm struct {
+	IndustryID string
+	Audience   uuid.UUID
+	Term       string
+	RoleID     uuid.UUID
+	Weight     float32
+}
+
+type RoleVocabulary struct {
+	IndustryID string
+	Term       string
+	Roles      int
 }
 
 type Session struct {
