@@ -1,7 +1,6 @@
 package partner
 
 import (
-	"errors"
 	"fmt"
 	"hash/fnv"
 	"log/slog"
@@ -15,25 +14,18 @@ import (
 // answers to the byte: 2026-01-01T00:00:00Z.
 const createdAt = 1767225600
 
-// errLeft ends an answer whose client has gone; errClosed one that Close ended.
-var (
-	errLeft   = errors.New("the client left")
-	errClosed = errors.New("the server was closed")
-)
-
 // answer is one reply on its way out.
 type answer struct {
-	step    Step
-	id      string
-	model   string
-	prompt  int
-	tokens  []string // what will be said
-	finish  string
-	usage   bool          // to be sent at the end of a stream
-	pause   time.Duration // between tokens
-	hold    time.Duration // before the first
-	request *http.Request
-	server  *Server
+	step   Step
+	id     string
+	model  string
+	prompt int
+	tokens []string // what will be said
+	finish string
+	usage  bool          // to be sent at the end of a stream
+	pause  time.Duration // between tokens
+	hold   time.Duration // before the first
+	exchange
 }
 
 // complete answers POST /v1/chat/completions.
@@ -43,7 +35,7 @@ func (s *Server) complete(w http.ResponseWriter, r *http.Request) {
 		writeError(w, fail)
 		return
 	}
-	note := s.record(r, body)
+	note := s.record(&s.chats, r, body)
 	req, fail := parseChat(body)
 	if fail != nil {
 		note(OutcomeRefused)
@@ -62,8 +54,8 @@ func (s *Server) prepare(r *http.Request, req *chatRequest, body []byte) *answer
 	h := fnv.New64a()
 	h.Write(body)
 	a := &answer{
-		step: s.next(), id: fmt.Sprintf("chatcmpl-%016x", h.Sum64()), model: req.Model,
-		prompt: req.promptTokens(), finish: "stop", hold: s.cfg.FirstTokenDelay, request: r, server: s,
+		step: s.next(&s.script), id: fmt.Sprintf("chatcmpl-%016x", h.Sum64()), model: req.Model,
+		prompt: req.promptTokens(), finish: "stop", hold: s.cfg.FirstTokenDelay, exchange: s.exchange(r),
 		usage: req.StreamOptions != nil && req.StreamOptions.IncludeUsage,
 	}
 	text := a.step.Text
@@ -86,8 +78,7 @@ func (s *Server) prepare(r *http.Request, req *chatRequest, body []byte) *answer
 	return a
 }
 
-// send writes the answer and says what became of it. A cut is a panic that
-// net/http turns into a closed connection, so its outcome is noted before.
+// send writes the answer and says what became of it.
 func (a *answer) send(w http.ResponseWriter, stream bool, note func(string)) string {
 	err := a.wait(a.step.Delay)
 	if err == nil && a.step.Status != 0 {
@@ -101,53 +92,7 @@ func (a *answer) send(w http.ResponseWriter, stream bool, note func(string)) str
 	default:
 		err = a.whole(w)
 	}
-	switch {
-	case err == nil:
-		return OutcomeAnswered
-	case errors.Is(err, errCut), errors.Is(err, errClosed):
-		note(OutcomeCut)
-		panic(http.ErrAbortHandler)
-	default: // a write that fails has nobody to read it
-		return OutcomeLeft
-	}
-}
-
-// wait lets time pass, unless the client leaves or the server is closed first.
-func (a *answer) wait(d time.Duration) error {
-	if d <= 0 {
-		return a.gone()
-	}
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return nil
-	case <-a.request.Context().Done():
-		return errLeft
-	case <-a.server.closed.Done():
-		return errClosed
-	}
-}
-
-func (a *answer) gone() error {
-	switch {
-	case a.request.Context().Err() != nil:
-		return errLeft
-	case a.server.closed.Err() != nil:
-		return errClosed
-	default:
-		return nil
-	}
-}
-
-// silence waits for the end of the connection.
-func (a *answer) silence() error {
-	select {
-	case <-a.request.Context().Done():
-		return errLeft
-	case <-a.server.closed.Done():
-		return errClosed
-	}
+	return ended(err, note)
 }
 
 // whole sends an answer that is not streamed, after the time its tokens take.

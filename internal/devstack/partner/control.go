@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"slices"
 	"time"
 )
 
@@ -31,25 +32,33 @@ type controlStep struct {
 	ContentType  string `json:"content_type"`
 }
 
-// parseControl reads the body of POST /control.
-func parseControl(r io.Reader) ([]Step, error) {
+// parseControl reads the body of POST /control: steps for chat and for embeddings.
+func parseControl(r io.Reader) (chat, embeddings []Step, err error) {
 	var body struct {
-		Steps []controlStep `json:"steps"`
+		Steps          []controlStep `json:"steps"`
+		EmbeddingSteps []controlStep `json:"embedding_steps"`
 	}
 	dec := json.NewDecoder(r)
 	dec.DisallowUnknownFields()
 	if err := dec.Decode(&body); err != nil {
-		return nil, fmt.Errorf("read steps: %w", err)
+		return nil, nil, fmt.Errorf("read steps: %w", err)
 	}
 	if _, err := dec.Token(); !errors.Is(err, io.EOF) {
-		return nil, errors.New("read steps: something follows the object")
+		return nil, nil, errors.New("read steps: something follows the object")
 	}
-	if len(body.Steps) > maxSteps {
+	if chat, err = steps(body.Steps, controlStep.step); err == nil {
+		embeddings, err = steps(body.EmbeddingSteps, controlStep.embeddingStep)
+	}
+	return chat, embeddings, err
+}
+
+func steps(list []controlStep, read func(controlStep) (Step, error)) ([]Step, error) {
+	if len(list) > maxSteps {
 		return nil, fmt.Errorf("read steps: more than %d", maxSteps)
 	}
-	steps := make([]Step, len(body.Steps))
-	for i, c := range body.Steps {
-		step, err := c.step()
+	steps := make([]Step, len(list))
+	for i, c := range list {
+		step, err := read(c)
 		if err != nil {
 			return nil, fmt.Errorf("read step %d: %w", i, err)
 		}
@@ -87,46 +96,68 @@ func (c controlStep) step() (Step, error) {
 	return step, nil
 }
 
+// embeddingStep refuses what would have no effect, so that nobody waits for it.
+func (c controlStep) embeddingStep() (Step, error) {
+	if c.Text != "" || c.FinishReason != "" || c.TokenDelayMS != 0 || c.Endless {
+		return Step{}, errors.New("text, finish_reason, token_delay_ms and endless are for chat")
+	}
+	return c.step()
+}
+
 // control answers POST /control with the number of steps now waiting.
 func (s *Server) control(w http.ResponseWriter, r *http.Request) {
-	steps, err := parseControl(http.MaxBytesReader(w, r.Body, maxControlBody))
+	chat, embeddings, err := parseControl(http.MaxBytesReader(w, r.Body, maxControlBody))
 	if err != nil {
 		writeError(w, invalid("steps", err.Error()))
 		return
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if len(s.script)+len(steps) > maxSteps {
+	if len(s.script)+len(chat) > maxSteps || len(s.embeddingScript)+len(embeddings) > maxSteps {
 		writeError(w, invalid("steps", fmt.Sprintf("more than %d steps are waiting", maxSteps)))
 		return
 	}
-	s.script = append(s.script, steps...)
-	writeJSON(w, http.StatusOK, map[string]int{"waiting": len(s.script)})
+	s.script = append(s.script, chat...)
+	s.embeddingScript = append(s.embeddingScript, embeddings...)
+	waiting := map[string]int{"waiting": len(s.script)}
+	if n := len(s.embeddingScript); n > 0 {
+		waiting["embeddings_waiting"] = n
+	}
+	writeJSON(w, http.StatusOK, waiting)
 }
 
 // forget answers DELETE /control.
 func (s *Server) forget(w http.ResponseWriter, _ *http.Request) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.script, s.records = nil, nil
+	s.script, s.embeddingScript, s.chats, s.embeddings = nil, nil, nil, nil
 	w.WriteHeader(http.StatusNoContent)
 }
 
-// controlRequests shows what was asked. Keys are left out: a developer's page
-// is easily shared.
-func (s *Server) controlRequests(w http.ResponseWriter, _ *http.Request) {
-	type shown struct {
-		At      time.Time       `json:"at"`
-		Outcome string          `json:"outcome"`
-		Body    json.RawMessage `json:"body"`
-	}
-	list := []shown{}
-	for _, r := range s.Requests() {
+// shown is a request as /control/requests shows it. Keys are left out: a
+// developer's page is easily shared.
+type shown struct {
+	At        time.Time       `json:"at"`
+	Operation string          `json:"operation"` // chat or embeddings
+	Outcome   string          `json:"outcome"`
+	Body      json.RawMessage `json:"body"`
+}
+
+func show(operation string, requests []Request) []shown {
+	list := make([]shown, len(requests))
+	for i, r := range requests {
 		body := json.RawMessage(r.Body)
 		if !json.Valid(body) {
 			body, _ = json.Marshal(string(r.Body)) // a string always marshals
 		}
-		list = append(list, shown{At: r.At, Outcome: r.Outcome, Body: body})
+		list[i] = shown{At: r.At, Operation: operation, Outcome: r.Outcome, Body: body}
 	}
+	return list
+}
+
+// controlRequests shows what was asked.
+func (s *Server) controlRequests(w http.ResponseWriter, _ *http.Request) {
+	list := append(show("chat", s.Requests()), show("embeddings", s.EmbeddingRequests())...)
+	slices.SortStableFunc(list, func(a, b shown) int { return a.At.Compare(b.At) })
 	writeJSON(w, http.StatusOK, map[string]any{"requests": list})
 }

@@ -1,5 +1,5 @@
 // Package partner is a model server that needs no model: it speaks the OpenAI
-// chat-completions protocol over HTTP and plays the learner's business partner
+// protocol over HTTP, plays the learner's business partner and embeds texts
 // offline. It is the model of `fluentpro dev` and of every test.
 //
 // It promises determinism: the same conversation gets the same answer, byte for
@@ -9,17 +9,25 @@
 // does not repeat a sentence of its last turn, and it stays in its role when it
 // is told to leave it.
 //
+// Its embeddings bring texts near each other that share words, parts of words or
+// Chinese characters, or that name the same things of working life in English,
+// Simplified or Traditional Chinese (thesaurus.txt). A text has the same vector
+// on every machine, to the bit.
+//
 // It can be made to fail in every way a provider fails, by Script or over HTTP:
 //
 //	POST   /v1/chat/completions  an answer, streamed or whole
+//	POST   /v1/embeddings        vectors of texts, see EmbeddingVersion
 //	GET    /v1/models            the one model there is
-//	POST   /control              {"steps":[{...}]}: the next answers, see Step
+//	POST   /control              {"steps":[{...}]}: the next answers, see Step;
+//	                             {"embedding_steps":[{...}]}: the next vectors
 //	DELETE /control              forget steps and recorded requests
 //	GET    /control/requests     what was asked, newest last, without keys
 //
 // Its limits: it understands English business phrases by keyword and holds no
-// real opinion; no embeddings, tools, images or JSON schemas; it checks no key;
-// it must listen on the loopback interface alone, since /control is open.
+// real opinion; an embedding knows no grammar and no words beyond its thesaurus,
+// so that "not a nurse" is a nurse; no tools, images or JSON schemas; it checks
+// no key; it must listen on the loopback interface alone, since /control is open.
 package partner
 
 import (
@@ -56,9 +64,13 @@ type Server struct {
 	closed context.Context
 	close  context.CancelFunc
 
-	mu      sync.Mutex
-	script  []Step
-	records []*Request
+	embedder func() embedder // made when first asked for: it takes a little time
+
+	mu              sync.Mutex
+	script          []Step
+	embeddingScript []Step
+	chats           []*Request
+	embeddings      []*Request
 }
 
 // New makes a server that answers in role until Script says otherwise.
@@ -67,8 +79,10 @@ func New(cfg Config) *Server {
 		cfg.Logger = slog.New(slog.DiscardHandler)
 	}
 	s := &Server{cfg: cfg, mux: http.NewServeMux(), cast: newCast()}
+	s.embedder = sync.OnceValue(func() embedder { return embedder{newThesaurus()} })
 	s.closed, s.close = context.WithCancel(context.Background())
 	s.mux.HandleFunc("POST /v1/chat/completions", s.complete)
+	s.mux.HandleFunc("POST /v1/embeddings", s.embed)
 	s.mux.HandleFunc("GET /v1/models", s.models)
 	s.mux.HandleFunc("GET /v1/models/{id}", s.model)
 	s.mux.HandleFunc("POST /control", s.control)
@@ -92,22 +106,29 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.mux.Serve
 // server above can stop. It may be called more than once.
 func (s *Server) Close() { s.close() }
 
-// Script lets the next requests be answered by these steps, in order; after the
-// last one the server answers in role again. Steps add to those still waiting.
-func (s *Server) Script(steps ...Step) {
+// Script lets the next chat completions be answered by these steps, in order;
+// after the last one the server answers in role again. Steps add to those still
+// waiting.
+func (s *Server) Script(steps ...Step) { s.enqueue(&s.script, steps) }
+
+// ScriptEmbeddings does the same for the next requests for embeddings, which
+// leave the steps of Script alone. See Step for the fields that matter to them.
+func (s *Server) ScriptEmbeddings(steps ...Step) { s.enqueue(&s.embeddingScript, steps) }
+
+func (s *Server) enqueue(script *[]Step, steps []Step) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.script = append(s.script, steps...)
+	*script = append(*script, steps...)
 }
 
-// next takes the step for one request; the zero Step is a plain answer in role.
-func (s *Server) next() Step {
+// next takes the step for one request; the zero Step is a plain answer.
+func (s *Server) next(script *[]Step) Step {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if len(s.script) == 0 {
+	if len(*script) == 0 {
 		return Step{}
 	}
-	step := s.script[0]
-	s.script = s.script[1:]
+	step := (*script)[0]
+	*script = (*script)[1:]
 	return step
 }

@@ -7,7 +7,7 @@ import (
 
 const (
 	keptRequests = 100
-	keptBytes    = 16 << 20 // of all recorded bodies together
+	keptBytes    = 16 << 20 // of all recorded bodies of one kind together
 )
 
 // What has become of a request.
@@ -19,7 +19,7 @@ const (
 	OutcomeLeft     = "left"     // by the client, before the end
 )
 
-// Request is one chat completion that was asked for.
+// Request is one chat completion, or one request for embeddings, that came in.
 type Request struct {
 	At            time.Time
 	Body          []byte // exactly as it came
@@ -27,32 +27,38 @@ type Request struct {
 	Outcome       string // one of the Outcome constants
 }
 
-// Requests gives the last hundred requests, oldest first, as they stand now.
-// The bodies must not be changed.
-func (s *Server) Requests() []Request {
+// Requests gives the last hundred chat completions, oldest first, as they stand
+// now. The bodies must not be changed.
+func (s *Server) Requests() []Request { return s.recorded(&s.chats) }
+
+// EmbeddingRequests gives the last hundred requests for embeddings in the same way.
+func (s *Server) EmbeddingRequests() []Request { return s.recorded(&s.embeddings) }
+
+func (s *Server) recorded(records *[]*Request) []Request {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	out := make([]Request, len(s.records))
-	for i, r := range s.records {
+	out := make([]Request, len(*records))
+	for i, r := range *records {
 		out[i] = *r
 	}
 	return out
 }
 
 // record keeps a request and gives a function that notes its outcome.
-func (s *Server) record(r *http.Request, body []byte) func(outcome string) {
+func (s *Server) record(records *[]*Request, r *http.Request, body []byte) func(outcome string) {
 	rec := &Request{At: time.Now(), Body: body, Authorization: r.Header.Get("Authorization"), Outcome: OutcomePending}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.records = append(s.records, rec)
+	all := append(*records, rec)
 	size := 0
-	for i := len(s.records) - 1; i >= 0; i-- {
-		size += len(s.records[i].Body)
-		if len(s.records)-i > keptRequests || size > keptBytes {
-			s.records = append([]*Request(nil), s.records[i+1:]...)
+	for i := len(all) - 1; i >= 0; i-- {
+		size += len(all[i].Body)
+		if len(all)-i > keptRequests || size > keptBytes {
+			all = append([]*Request(nil), all[i+1:]...)
 			break
 		}
 	}
+	*records = all
 	return func(outcome string) {
 		s.mu.Lock()
 		defer s.mu.Unlock()

@@ -3,6 +3,10 @@ package partner
 import "time"
 
 // Step is how one request is answered. The zero value is an ordinary answer.
+//
+// Embeddings come in one piece: for them BreakAfter cuts the connection and
+// SilentAfter says nothing at all, whatever their values, and Text,
+// FinishReason, TokenDelay, Endless and Gate mean nothing.
 type Step struct {
 	Text         string // said word for word; empty: in role
 	FinishReason string // instead of stop or length

@@ -2,7 +2,6 @@ package partner
 
 import (
 	"encoding/json"
-	"errors"
 	"net/http"
 	"strconv"
 	"time"
@@ -10,9 +9,6 @@ import (
 
 // garbage breaks off in the middle of an event.
 const garbage = `data: {"id":"chatcmpl-0","choices":[{"index":0,"delta":{"content":` + "\n\n"
-
-// errCut ends an answer by closing the connection.
-var errCut = errors.New("cut as scripted")
 
 // stream sends the answer as server-sent events, one token each.
 func (a *answer) stream(w http.ResponseWriter) error {
@@ -76,9 +72,9 @@ func (a *answer) turn(start time.Time, n int) error {
 			return nil
 		}
 		return a.wait(a.pause)
-	case <-a.request.Context().Done():
+	case <-a.client.Done():
 		return errLeft
-	case <-a.server.closed.Done():
+	case <-a.server.Done():
 		return errClosed
 	}
 }
