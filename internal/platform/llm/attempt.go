@@ -23,6 +23,7 @@ const drainGrace = 50 * time.Millisecond
 var (
 	errNoToken = errors.New("no text within the time allowed")
 	errSilent  = errors.New("the stream went silent")
+	errSlow    = errors.New("no answer within the time allowed")
 	errTotal   = errors.New("the call took longer than allowed")
 	errCut     = errors.New("the stream ended before the reply did")
 	errEmpty   = errors.New("the reply holds no text")
@@ -39,6 +40,7 @@ type attempt struct {
 	cancel    context.CancelCauseFunc
 	watchdog  *time.Timer
 	wire      *wire
+	library   *openai.Client
 	onText    func(string) error
 	firstText func()
 
@@ -52,6 +54,7 @@ type callerError struct{ error }
 
 func newAttempt(ctx context.Context, c *Client, onText func(string) error, firstText func()) *attempt {
 	a := &attempt{cfg: c.cfg, wire: &wire{web: c.web}, onText: onText, firstText: firstText}
+	a.library = c.library(a.wire)
 	a.ctx, a.cancel = context.WithCancelCause(ctx)
 	return a
 }
@@ -77,10 +80,7 @@ func (a *attempt) close() {
 // run asks and reads until the reply is whole, which gives nil, or fails.
 func (a *attempt) run(req Request) error {
 	a.expect(a.cfg.FirstTokenTimeout, errNoToken)
-	settings := openai.DefaultConfig(a.cfg.APIKey)
-	settings.BaseURL = a.cfg.BaseURL
-	settings.HTTPClient = a.wire
-	stream, err := openai.NewClientWithConfig(settings).CreateChatCompletionStream(a.ctx, a.cfg.protocol(req))
+	stream, err := a.library.CreateChatCompletionStream(a.ctx, a.cfg.protocol(req))
 	if err != nil {
 		return err
 	}

@@ -37,10 +37,10 @@ type breaker struct {
 	openedAt atomic.Int64 // Unix nanoseconds
 }
 
-func newBreaker(cfg BreakerConfig, log *slog.Logger) *breaker {
+func newBreaker(name string, cfg BreakerConfig, log *slog.Logger) *breaker {
 	b := &breaker{openFor: cfg.OpenFor}
 	b.gate = gobreaker.NewTwoStepCircuitBreaker[struct{}](gobreaker.Settings{
-		Name:        "model",
+		Name:        name,
 		MaxRequests: 1,
 		Timeout:     cfg.OpenFor,
 		ReadyToTrip: func(c gobreaker.Counts) bool { return int64(c.ConsecutiveFailures) >= int64(cfg.Failures) },
@@ -49,7 +49,7 @@ func newBreaker(cfg BreakerConfig, log *slog.Logger) *breaker {
 			if to == gobreaker.StateOpen {
 				b.openedAt.Store(time.Now().UnixNano())
 			}
-			log.Warn("model breaker changed", slog.String("from", from.String()), slog.String("to", to.String()))
+			log.Warn("model breaker changed", slog.String("breaker", name), slog.String("from", from.String()), slog.String("to", to.String()))
 		},
 	})
 	return b

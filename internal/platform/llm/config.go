@@ -3,7 +3,6 @@ package llm
 import (
 	"errors"
 	"log/slog"
-	"net"
 	"net/http"
 	"net/url"
 	"strings"
@@ -41,19 +40,11 @@ type Config struct {
 	Logger    *slog.Logger      // nil: silent
 }
 
-// BreakerConfig sets when the client stops asking a provider that is down.
+// BreakerConfig sets when a client stops asking a provider that is down.
 type BreakerConfig struct {
 	Failures int           // failed attempts in a row that open it; 5 by default
 	OpenFor  time.Duration // how long it then refuses before one trial is let through; 10 s by default
 }
-
-const (
-	maxConnections     = 1024             // to the provider; each HTTP/1 stream needs one of its own
-	maxIdleConnections = 64               // kept warm, so that a reply rarely waits for a handshake
-	idleConnectionLife = 90 * time.Second // below the usual cut-off of load balancers
-	pingAfter          = 15 * time.Second // an HTTP/2 connection gone dead is noticed, not waited on
-	pingTimeout        = 5 * time.Second
-)
 
 var (
 	errBadBaseURL = errors.New("the base URL of the model is not an http or https URL")
@@ -61,8 +52,7 @@ var (
 )
 
 func (c Config) withDefaults() Config {
-	c.BaseURL = strings.TrimRight(strings.TrimSpace(c.BaseURL), "/")
-	c.APIKey = strings.TrimSpace(c.APIKey) // a key read from a file often ends in a newline
+	c.BaseURL, c.APIKey = trimURL(c.BaseURL), strings.TrimSpace(c.APIKey) // a key read from a file often ends in a newline
 	c.ConnectTimeout = positive(c.ConnectTimeout, 10*time.Second)
 	c.FirstTokenTimeout = positive(c.FirstTokenTimeout, 20*time.Second)
 	c.IdleTimeout = positive(c.IdleTimeout, 15*time.Second)
@@ -71,13 +61,23 @@ func (c Config) withDefaults() Config {
 	c.RetryWait = positive(c.RetryWait, 250*time.Millisecond)
 	c.MaxRetryAfter = positive(c.MaxRetryAfter, 10*time.Second)
 	c.MaxReplyBytes = positive(c.MaxReplyBytes, 256<<10)
-	c.Breaker.Failures = positive(c.Breaker.Failures, 5)
-	c.Breaker.OpenFor = positive(c.Breaker.OpenFor, 10*time.Second)
-	if c.Logger == nil {
-		c.Logger = slog.New(slog.DiscardHandler)
-	}
+	c.Breaker = c.Breaker.withDefaults()
+	c.Logger = orSilent(c.Logger)
 	return c
 }
+
+func (b BreakerConfig) withDefaults() BreakerConfig {
+	return BreakerConfig{Failures: positive(b.Failures, 5), OpenFor: positive(b.OpenFor, 10*time.Second)}
+}
+
+func orSilent(log *slog.Logger) *slog.Logger {
+	if log == nil {
+		return slog.New(slog.DiscardHandler)
+	}
+	return log
+}
+
+func trimURL(base string) string { return strings.TrimRight(strings.TrimSpace(base), "/") }
 
 // positive gives v, or fallback where v is not set.
 func positive[T time.Duration | int](v, fallback T) T {
@@ -87,31 +87,19 @@ func positive[T time.Duration | int](v, fallback T) T {
 	return v
 }
 
-// check finds settings that no attempt could work with. Its errors do not quote
-// the URL, which may hold credentials.
+// check finds settings that no attempt could work with.
 func (c Config) check() error {
-	u, err := url.Parse(c.BaseURL)
-	if err != nil || u.Host == "" || (u.Scheme != "http" && u.Scheme != "https") {
-		return errBadBaseURL
-	}
 	if c.Model == "" {
 		return errNoModel
 	}
-	return nil
+	return checkURL(c.BaseURL)
 }
 
-// newPool makes the connections to the provider. There is no bound on the whole
-// exchange here: a stream is long on purpose, and the attempt watches over it.
-func newPool(connect time.Duration) *http.Transport {
-	return &http.Transport{
-		DialContext:         (&net.Dialer{Timeout: connect, KeepAlive: 30 * time.Second}).DialContext,
-		TLSHandshakeTimeout: connect,
-		MaxConnsPerHost:     maxConnections,
-		MaxIdleConns:        maxIdleConnections,
-		MaxIdleConnsPerHost: maxIdleConnections,
-		IdleConnTimeout:     idleConnectionLife,
-		DisableCompression:  true, // a compressed stream keeps tokens back in the compressor
-		ForceAttemptHTTP2:   true,
-		HTTP2:               &http.HTTP2Config{SendPingTimeout: pingAfter, PingTimeout: pingTimeout},
+// checkURL does not quote the URL in its error: it may hold credentials.
+func checkURL(base string) error {
+	u, err := url.Parse(base)
+	if err != nil || u.Host == "" || (u.Scheme != "http" && u.Scheme != "https") {
+		return errBadBaseURL
 	}
+	return nil
 }

@@ -16,21 +16,22 @@ import (
 	"github.com/fluentpro/fluentpro/internal/platform/fault"
 )
 
-// Codes of the faults that Stream returns; all are of kind Unavailable, since to
+// Codes of the faults that the clients return; all are of kind Unavailable, since to
 // the learner each means that the partner cannot answer just now.
 const (
 	CodeUnavailable = "model.unavailable"  // refused, reset, 5xx, or the breaker is open (RetryAfter says how long)
 	CodeRateLimited = "model.rate_limited" // 429; RetryAfter as the provider states it
-	CodeTimeout     = "model.timeout"      // no text in time
+	CodeTimeout     = "model.timeout"      // no text in time, or no vectors
 	CodeInterrupted = "model.interrupted"  // broke off, went silent or turned to garbage after the first text
 	CodeRefused     = "model.refused"      // 400, 401, 404 and their like: a setting of ours is wrong; logged as an error
-	CodeGarbled     = "model.garbled"      // the answer is no event stream, cannot be read, or is empty
+	CodeGarbled     = "model.garbled"      // the answer is of another kind, cannot be read, or is empty
 )
 
 // failure is how an attempt ended and what follows from it.
 type failure struct {
-	err     error         // what Stream returns
-	retry   bool          // no text came and another attempt may succeed
+	err     error         // what the caller gets
+	retry   bool          // nothing was handed over and another attempt may succeed
+	broke   bool          // some text had come
 	after   time.Duration // the provider's wish; 0: none
 	verdict verdict
 	loud    bool // an operator has to act
@@ -58,26 +59,46 @@ func classify(a *attempt, err error, cfg Config) *failure {
 	if errors.As(err, &caller) {
 		return &failure{err: caller.error, verdict: neutral, quiet: true}
 	}
-	why := context.Cause(a.ctx)
-	ours := errors.Is(why, errNoToken) || errors.Is(why, errSilent) || errors.Is(why, errTotal)
-	if why != nil && !ours {
+	err, left := blame(a.ctx, err)
+	if left {
 		return givenUp(a.ctx)
-	}
-	if ours {
-		err = why
 	}
 	cause := scrub(err, cfg.APIKey)
 	switch {
 	case a.text.Len() > 0:
-		return unavailable(CodeInterrupted, "The reply broke off.", cause, 0)
-	case !ours && !a.wire.sent: // the protocol library would not even send it
+		f := unavailable(CodeInterrupted, "The reply broke off.", cause, 0)
+		f.broke = true
+		return f
+	case unsent(err, a.wire.sent):
 		return refused(cause)
 	default:
 		return early(err, cause, cfg.MaxRetryAfter)
 	}
 }
 
-// early names a failure before the first text.
+// blame gives the reason for which we ended an attempt, where we did, in place
+// of what that made of the exchange, and whether it was the caller who left.
+func blame(ctx context.Context, err error) (reason error, left bool) {
+	why := context.Cause(ctx)
+	switch {
+	case why == nil:
+		return err, false
+	case cutShort(why):
+		return why, false
+	default:
+		return err, true
+	}
+}
+
+// cutShort says whether an attempt was ended for taking too long.
+func cutShort(err error) bool {
+	return errors.Is(err, errNoToken) || errors.Is(err, errSilent) || errors.Is(err, errSlow) || errors.Is(err, errTotal)
+}
+
+// unsent says whether the protocol library refused to send a request at all.
+func unsent(err error, sent bool) bool { return !sent && !cutShort(err) }
+
+// early names a failure before anything came of the attempt.
 func early(err, cause error, patience time.Duration) *failure {
 	var (
 		status  *statusError
@@ -87,7 +108,7 @@ func early(err, cause error, patience time.Duration) *failure {
 	switch {
 	case errors.Is(err, errTotal):
 		return unavailable(CodeTimeout, "The model did not answer in time.", cause, 0)
-	case errors.Is(err, errNoToken), errors.As(err, &network) && network.Timeout():
+	case errors.Is(err, errNoToken), errors.Is(err, errSlow), errors.As(err, &network) && network.Timeout():
 		return unavailable(CodeTimeout, "The model did not answer in time.", cause, 0).again(patience)
 	case errors.As(err, &status):
 		return refusal(status, cause, patience)
@@ -125,6 +146,7 @@ func isGarbage(err error) bool {
 		media  mediaError
 	)
 	return errors.As(err, &syntax) || errors.As(err, &shape) || errors.As(err, &media) ||
+		errors.Is(err, errNotJSON) || errors.Is(err, errLarge) || errors.Is(err, errVectors) ||
 		errors.Is(err, errLongLine) || errors.Is(err, errNotEvents) || errors.Is(err, errEmpty) ||
 		errors.Is(err, openai.ErrTooManyEmptyStreamMessages)
 }
@@ -164,7 +186,7 @@ func (f *failure) again(patience time.Duration) *failure {
 
 // givenUp is the caller's leaving, with the reason it gave its context.
 func givenUp(ctx context.Context) *failure {
-	return &failure{err: fmt.Errorf("stream reply: %w", context.Cause(ctx)), verdict: neutral, quiet: true}
+	return &failure{err: fmt.Errorf("ask model: %w", context.Cause(ctx)), verdict: neutral, quiet: true}
 }
 
 // scrub keeps the text of err for the logs, without the key and in bounded

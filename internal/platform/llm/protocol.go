@@ -19,6 +19,12 @@ func (c Config) protocol(req Request) openai.ChatCompletionRequest {
 	for i, m := range req.Messages {
 		out.Messages[i] = openai.ChatCompletionMessage{Role: m.Role, Content: m.Content}
 	}
+	if s := req.Schema; s != nil {
+		out.ResponseFormat = &openai.ChatCompletionResponseFormat{
+			Type:       openai.ChatCompletionResponseFormatTypeJSONSchema,
+			JSONSchema: &openai.ChatCompletionResponseFormatJSONSchema{Name: s.Name, Schema: s.JSON, Strict: true},
+		}
+	}
 	if reasons(c.Model) {
 		out.MaxCompletionTokens = req.MaxTokens
 		return out

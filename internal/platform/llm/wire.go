@@ -22,13 +22,13 @@ var (
 	errNotEvents = errors.New("the stream holds something else than events")
 )
 
-// mediaError is a success that is not an event stream, such as the login page
-// of a proxy.
-type mediaError struct{ media string }
+// mediaError is a success of another media type than expected, such as the login
+// page of a proxy.
+type mediaError struct{ media, want string }
 
 func (e mediaError) Error() string {
 	kind, sub, _ := strings.Cut(e.media, "/")
-	return fmt.Sprintf("the answer is %q, not an event stream", slug(kind)+"/"+slug(sub))
+	return fmt.Sprintf("the answer is %q, not %s", slug(kind)+"/"+slug(sub), e.want)
 }
 
 // wire is the exchange under the protocol library: it keeps what the library
@@ -43,7 +43,18 @@ type wire struct {
 // Do sends the request and gives back an event stream or says why there is none.
 func (w *wire) Do(req *http.Request) (*http.Response, error) {
 	w.sent = true
-	res, err := w.web.Do(req)
+	res, err := exchange(w.web, req, "text/event-stream")
+	if err != nil {
+		return nil, err
+	}
+	w.events = newEventLines(res.Body)
+	res.Body = w.events
+	return res, nil
+}
+
+// exchange sends a request and insists on a success of the wanted media type.
+func exchange(web *http.Client, req *http.Request, want string) (*http.Response, error) {
+	res, err := web.Do(req)
 	if err != nil {
 		return nil, err
 	}
@@ -52,11 +63,9 @@ func (w *wire) Do(req *http.Request) (*http.Response, error) {
 		return nil, readStatus(res)
 	}
 	media, _, err := mime.ParseMediaType(res.Header.Get("Content-Type"))
-	if err != nil || media != "text/event-stream" {
-		return nil, errors.Join(mediaError{media}, res.Body.Close())
+	if err != nil || media != want {
+		return nil, errors.Join(mediaError{media, want}, res.Body.Close())
 	}
-	w.events = newEventLines(res.Body)
-	res.Body = w.events
 	return res, nil
 }
 
