@@ -60,7 +60,7 @@ func (s *Server) prepare(r *http.Request, req *chatRequest, body []byte) *answer
 	}
 	text := a.step.Text
 	if text == "" {
-		text = s.cast.answer(req.turns())
+		text = s.compose(req)
 	}
 	a.tokens = tokens(text)
 	if limit := req.limit(); limit > 0 && len(a.tokens) > limit {

@@ -27,6 +27,7 @@ type chatRequest struct {
 	MaxCompletionTokens *int     `json:"max_completion_tokens"`
 	Temperature         *float64 `json:"temperature"`
 	N                   *int     `json:"n"`
+	ResponseFormat      *format  `json:"response_format"`
 }
 
 type chatMessage struct {
@@ -83,6 +84,8 @@ func parseChat(body []byte) (*chatRequest, *apiError) {
 		return nil, invalid("n", "There is one choice only.")
 	case req.StreamOptions != nil && !req.Stream:
 		return nil, invalid("stream_options", "Stream options need a stream.")
+	case req.ResponseFormat != nil && !req.ResponseFormat.understood():
+		return nil, invalid("response_format", "The format must be text, json_object, or json_schema with a name and a schema.")
 	}
 	for i, m := range req.Messages {
 		switch m.Role {

@@ -134,7 +134,7 @@ func (s *Server) vectors(req *embeddingRequest) []any {
 	}
 	data := make([]any, len(req.Input))
 	for i, text := range req.Input {
-		vector := s.embedder().vector(text, dimensions)
+		vector := embedder{s.thesaurus()}.vector(text, dimensions)
 		var embedding any = vector
 		if req.EncodingFormat == "base64" {
 			embedding = packed(vector)

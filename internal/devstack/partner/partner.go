@@ -9,6 +9,11 @@
 // does not repeat a sentence of its last turn, and it stays in its role when it
 // is told to leave it.
 //
+// Asked for JSON (response_format), it answers in the shape of the schema: with
+// the least that is valid, or, for the schemas custom_role and learning_plan,
+// with what a model would make of the data in the last message of the user, in
+// English, Simplified or Traditional Chinese.
+//
 // Its embeddings bring texts near each other that share words, parts of words or
 // Chinese characters, or that name the same things of working life in English,
 // Simplified or Traditional Chinese (thesaurus.txt). A text has the same vector
@@ -26,8 +31,9 @@
 //
 // Its limits: it understands English business phrases by keyword and holds no
 // real opinion; an embedding knows no grammar and no words beyond its thesaurus,
-// so that "not a nurse" is a nurse; no tools, images or JSON schemas; it checks
-// no key; it must listen on the loopback interface alone, since /control is open.
+// so that "not a nurse" is a nurse; of a JSON schema it does not read pattern,
+// uniqueItems, not and what is conditional; no tools, no images; it checks no key;
+// it must listen on the loopback interface alone, since /control is open.
 package partner
 
 import (
@@ -64,7 +70,7 @@ type Server struct {
 	closed context.Context
 	close  context.CancelFunc
 
-	embedder func() embedder // made when first asked for: it takes a little time
+	thesaurus func() *thesaurus // made when first asked for: it takes a little time
 
 	mu              sync.Mutex
 	script          []Step
@@ -79,7 +85,7 @@ func New(cfg Config) *Server {
 		cfg.Logger = slog.New(slog.DiscardHandler)
 	}
 	s := &Server{cfg: cfg, mux: http.NewServeMux(), cast: newCast()}
-	s.embedder = sync.OnceValue(func() embedder { return embedder{newThesaurus()} })
+	s.thesaurus = sync.OnceValue(newThesaurus)
 	s.closed, s.close = context.WithCancel(context.Background())
 	s.mux.HandleFunc("POST /v1/chat/completions", s.complete)
 	s.mux.HandleFunc("POST /v1/embeddings", s.embed)

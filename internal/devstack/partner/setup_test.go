@@ -105,9 +105,7 @@ func (b *bundle) outcome() string {
 // say asks for one whole answer, without HTTP between.
 func say(t *testing.T, server *partner.Server, messages ...message) string {
 	t.Helper()
-	w := httptest.NewRecorder()
-	server.ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/v1/chat/completions",
-		strings.NewReader(chatBody(t, nil, messages...))))
+	w := serveChat(t, server, chatBody(t, nil, messages...))
 	require.Equal(t, http.StatusOK, w.Code, w.Body)
 	var reply struct {
 		Choices []struct {
@@ -117,6 +115,14 @@ func say(t *testing.T, server *partner.Server, messages ...message) string {
 	require.NoError(t, json.Unmarshal(w.Body.Bytes(), &reply))
 	require.Len(t, reply.Choices, 1)
 	return reply.Choices[0].Message.Content
+}
+
+// serveChat hands a request to the server, without HTTP between.
+func serveChat(t *testing.T, server *partner.Server, body string) *httptest.ResponseRecorder {
+	t.Helper()
+	w := httptest.NewRecorder()
+	server.ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/v1/chat/completions", strings.NewReader(body)))
+	return w
 }
 
 func golden(t *testing.T, name, got string) {

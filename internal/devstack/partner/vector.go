@@ -78,7 +78,7 @@ func (e embedder) vector(text string, dimensions int) []float32 {
 		sums.add("char", string(char), weightChar*c.percent*sublinear(100*c.n), spreadPart)
 	}
 	if sums.empty() {
-		sums.add("text", text, weightWord, spreadConcept) // a text without words still differs from others
+		sums.add("text", text, weightWord*100*1000, spreadConcept) // a text without words still differs from others
 	}
 	return sums.direction()
 }

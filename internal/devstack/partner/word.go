@@ -38,6 +38,19 @@ func wordSet(words string) map[string]struct{} {
 // cut gives the words of a text by their stems, without articles, and each run
 // of Chinese characters in their Simplified form.
 func (l *lexis) cut(text string) (words []string, runs [][]rune) {
+	scan(text, func(w string) {
+		if stem := l.word(w); stem != "" {
+			words = append(words, stem)
+		}
+	}, func(run []rune) {
+		runs = append(runs, l.simplify(run))
+	})
+	return words, runs
+}
+
+// scan hands over each word of a text and each run of Chinese characters, as
+// they are written.
+func scan(text string, word func(string), han func([]rune)) {
 	runes := []rune(text)
 	for i := 0; i < len(runes); {
 		start := i
@@ -46,17 +59,14 @@ func (l *lexis) cut(text string) (words []string, runs [][]rune) {
 			for i < len(runes) && unicode.Is(unicode.Han, runes[i]) {
 				i++
 			}
-			runs = append(runs, l.simplify(runes[start:i]))
+			han(runes[start:i])
 		case wordRune(runes[i]):
 			i = wordEnd(runes, i)
-			if w := l.word(string(runes[start:i])); w != "" {
-				words = append(words, w)
-			}
+			word(string(runes[start:i]))
 		default:
 			i++
 		}
 	}
-	return words, runs
 }
 
 func (l *lexis) simplify(run []rune) []rune {

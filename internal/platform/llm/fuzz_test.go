@@ -2,6 +2,7 @@ package llm_test
 
 import (
 	"bytes"
+	"cmp"
 	"io"
 	"net/http"
 	"strings"
@@ -18,11 +19,13 @@ import (
 type canned struct {
 	status int
 	body   []byte
+	media  string // empty: an event stream
 }
 
 func (c canned) RoundTrip(*http.Request) (*http.Response, error) {
+	media := cmp.Or(c.media, "text/event-stream")
 	return &http.Response{
-		StatusCode: c.status, Header: http.Header{"Content-Type": {"text/event-stream"}},
+		StatusCode: c.status, Header: http.Header{"Content-Type": {media}},
 		Body: io.NopCloser(bytes.NewReader(c.body)),
 	}, nil
 }

@@ -34,6 +34,7 @@ const (
 // bundle is a client before a model server that can be made to fail.
 type bundle struct {
 	t      *testing.T
+	url    string
 	model  *partner.Server // nil when serve set it up
 	client *llm.Client
 	logs   *logBuffer
@@ -72,7 +73,8 @@ func serve(t *testing.T, cfg llm.Config, handler http.Handler) *bundle {
 	web.Config.ConnState = countNew(b.opened)
 	web.Start()
 	t.Cleanup(web.Close)
-	cfg.BaseURL = web.URL + "/v1/"
+	b.url = web.URL
+	cfg.BaseURL = b.url + "/v1/"
 	cfg.Logger = slog.New(slog.NewTextHandler(b.logs, nil))
 	b.client = llm.New(cfg)
 	t.Cleanup(b.client.Close)
