@@ -44,6 +44,22 @@ func (q *Queries) InsertOnboarding(ctx context.Context, db DBTX, arg InsertOnboa
 	return result.RowsAffected(), nil
 }
 
+const LeaveOnboardings = `-- name: LeaveOnboardings :exec
+update onboardings set status = $1, version = version + 1, updated_at = $2 where user_id = any($3::uuid[])
+`
+
+type LeaveOnboardingsParams struct {
+	Status  string
+	At      time.Time
+	UserIds []uuid.UUID
+}
+
+// By onboardings_pkey.
+func (q *Queries) LeaveOnboardings(ctx context.Context, db DBTX, arg LeaveOnboardingsParams) error {
+	_, err := db.Exec(ctx, LeaveOnboardings, arg.Status, arg.At, arg.UserIds)
+	return err
+}
+
 const OnboardingByUser = `-- name: OnboardingByUser :one
 select user_id, version, status, step, industry_id, role_id, role_title, role_description, partners, task_id, started_at, last_activity_at, completed_at, updated_at from onboardings where user_id = $1
 `
@@ -98,9 +114,19 @@ func (q *Queries) OnboardingForUpdate(ctx context.Context, db DBTX, userID uuid.
 	return i, err
 }
 
+const PauseOnboardings = `-- name: PauseOnboardings :exec
+update onboardings set status = 'paused' where user_id = any($1::uuid[])
+`
+
+// Stores what readers are told already, so it is no new version. By onboardings_pkey.
+func (q *Queries) PauseOnboardings(ctx context.Context, db DBTX, userIds []uuid.UUID) error {
+	_, err := db.Exec(ctx, PauseOnboardings, userIds)
+	return err
+}
+
 const SilentOnboardings = `-- name: SilentOnboardings :many
 select user_id, version, status, step, industry_id, role_id, role_title, role_description, partners, task_id, started_at, last_activity_at, completed_at, updated_at from onboardings
-where status = $1 and last_activity_at < $2::timestamptz
+where status = $1 and last_activity_at <= $2::timestamptz
 order by last_activity_at
 limit $3
 for update skip locked
@@ -112,8 +138,8 @@ type SilentOnboardingsParams struct {
 	MaxRows int
 }
 
-// Those in a status that have been silent since, the longest first; rows that are being written are left for the next
-// time. By onboardings_silent.
+// Those in a status that have been silent since then or longer, the longest first; rows that are being written are left
+// for the next time. By onboardings_silent.
 func (q *Queries) SilentOnboardings(ctx context.Context, db DBTX, arg SilentOnboardingsParams) ([]Onboarding, error) {
 	rows, err := db.Query(ctx, SilentOnboardings, arg.Status, arg.Since, arg.MaxRows)
 	if err != nil {
