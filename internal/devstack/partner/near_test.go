@@ -79,7 +79,7 @@ func TestTyposComeNearWhatIsMeant(t *testing.T) {
 	for typed, meant := range map[string]string{
 		"acountant": "accountant", "housekeper": "housekeeper", "logistcs": "logistics", "conceirge": "concierge", "warehose": "warehouse",
 		"recepcionist": "receptionist", "enginer": "engineer", //nolint:misspell // as people write them
-		"procurment": "procurement", "insurrance": "insurance", "restaurent": "restaurant",
+		"procurment": "procurement", "insurrance": "insurance", "restaurnt": "restaurant",
 	} {
 		v := embed(t, server, 256, typed, meant, "violinist and teacher")
 		require.Greater(t, cosine(v[0], v[1]), 0.4, typed)

@@ -29,7 +29,7 @@ type Config struct {
 	// TotalTimeout bounds the whole call, all attempts and waits; 3 min by default.
 	TotalTimeout time.Duration
 
-	MaxAttempts   int           // attempts before the first text; 3 by default, 1 never retries
+	MaxAttempts   int           // attempts of Complete, and of Stream before the first text; 3 by default, 1 never retries
 	RetryWait     time.Duration // wait before the second attempt, then doubled, jittered by half; 250 ms by default
 	MaxRetryAfter time.Duration // a longer Retry-After is not waited for but returned to the caller; 10 s by default
 
