@@ -19,7 +19,10 @@ import (
 const module = "github.com/fluentpro/fluentpro/"
 
 // nouns hold the rules of the product.
-var nouns = []string{"internal/account", "internal/audit", "internal/catalogue", "internal/conversation", "internal/onboarding", "internal/replay", "internal/task"}
+var nouns = []string{
+	"internal/account", "internal/audit", "internal/catalogue", "internal/conversation", "internal/learning", "internal/onboarding",
+	"internal/replay", "internal/task",
+}
 
 // A wall forbids imports from some packages, for a reason.
 type wall struct {

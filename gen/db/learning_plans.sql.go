@@ -45,11 +45,12 @@ func (q *Queries) LearningPlanByUser(ctx context.Context, db DBTX, userID uuid.U
 	return i, err
 }
 
-const UpsertLearningPlan = `-- name: UpsertLearningPlan :exec
+const UpsertLearningPlan = `-- name: UpsertLearningPlan :execrows
 insert into learning_plans (user_id, id, source, language, plan, task_id, created_at)
 values ($1, $2, $3, $4, $5, $6, $7)
 on conflict (user_id) do update set id = excluded.id, source = excluded.source, language = excluded.language,
     plan = excluded.plan, task_id = excluded.task_id, created_at = excluded.created_at
+where learning_plans.task_id <> excluded.task_id
 `
 
 type UpsertLearningPlanParams struct {
@@ -62,8 +63,9 @@ type UpsertLearningPlanParams struct {
 	At       time.Time
 }
 
-func (q *Queries) UpsertLearningPlan(ctx context.Context, db DBTX, arg UpsertLearningPlanParams) error {
-	_, err := db.Exec(ctx, UpsertLearningPlan,
+// By learning_plans_pkey. Nothing changes (0 rows) where the task's own plan is there: its first run wins.
+func (q *Queries) UpsertLearningPlan(ctx context.Context, db DBTX, arg UpsertLearningPlanParams) (int64, error) {
+	result, err := db.Exec(ctx, UpsertLearningPlan,
 		arg.UserID,
 		arg.ID,
 		arg.Source,
@@ -72,5 +74,8 @@ func (q *Queries) UpsertLearningPlan(ctx context.Context, db DBTX, arg UpsertLea
 		arg.TaskID,
 		arg.At,
 	)
-	return err
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
 }
