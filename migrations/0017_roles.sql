@@ -26,7 +26,7 @@ create table roles (
     rank         integer not null generated always as (case level when 'associate' then 1 when 'supervisor' then 2
         when 'manager' then 3 when 'director' then 4 when 'executive' then 5 else 6 end) stored,
     sort_title   text collate "C" not null generated always as
-        (lower(coalesce(title ->> 'en', title ->> 'zh-Hans', title ->> 'zh-Hant'))) stored
+        (left(lower(coalesce(title ->> 'en', title ->> 'zh-Hans', title ->> 'zh-Hant')), 40)) stored
 );
 create index roles_listed on roles (audience, industry_id, rank, sort_title, id);
 create index roles_by_author on roles (author_id) where author_id is not null;
@@ -84,11 +84,14 @@ insert into catalogue_revision (revision) values (1);
 -- +goose StatementBegin
 create function catalogue_changed() returns trigger language plpgsql as $$
 begin
-    if tg_op = 'INSERT' and not exists (select from new_rows) then
-        return null;
-    end if;
-    if tg_op = 'UPDATE' and not exists (select * from new_rows except select * from old_rows) then
-        return null; -- written again as it was
+    if tg_op = 'INSERT' then
+        if not exists (select from new_rows) then
+            return null;
+        end if;
+    elsif tg_op = 'UPDATE' then
+        if not exists (select * from new_rows except select * from old_rows) then
+            return null; -- written again as it was
+        end if;
     end if;
     update catalogue_revision set revision = revision + 1;
     return null;

@@ -182,7 +182,7 @@ func (d *devStack) startModel(ctx context.Context) error {
 		return err
 	})
 	base := "http://" + listener.Addr().String()
-	d.cfg.ModelBaseURL, d.cfg.ModelName = base+"/v1", model.ModelName()
+	d.cfg.ModelBaseURL, d.cfg.ModelName, d.cfg.EmbeddingModel = base+"/v1", model.ModelName(), partner.EmbeddingVersion
 	d.about = append(d.about, fmt.Sprintf("Model         %s/v1 (built in; POST %s/control makes it slow or fail)", base, base))
 	return nil
 }

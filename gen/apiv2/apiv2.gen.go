@@ -125,6 +125,21 @@ func (e ExportedConversationType) Valid() bool {
 	}
 }
 
+// Defines values for ExportedLearningPlanType.
+const (
+	ExportedLearningPlanTypeLearningPlan ExportedLearningPlanType = "learning_plan"
+)
+
+// Valid indicates whether the value is a known member of the ExportedLearningPlanType enum.
+func (e ExportedLearningPlanType) Valid() bool {
+	switch e {
+	case ExportedLearningPlanTypeLearningPlan:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for ExportedMessageType.
 const (
 	ExportedMessageTypeMessage ExportedMessageType = "message"
@@ -134,6 +149,36 @@ const (
 func (e ExportedMessageType) Valid() bool {
 	switch e {
 	case ExportedMessageTypeMessage:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ExportedOnboardingType.
+const (
+	ExportedOnboardingTypeOnboarding ExportedOnboardingType = "onboarding"
+)
+
+// Valid indicates whether the value is a known member of the ExportedOnboardingType enum.
+func (e ExportedOnboardingType) Valid() bool {
+	switch e {
+	case ExportedOnboardingTypeOnboarding:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ExportedRoleType.
+const (
+	ExportedRoleTypeRole ExportedRoleType = "role"
+)
+
+// Valid indicates whether the value is a known member of the ExportedRoleType enum.
+func (e ExportedRoleType) Valid() bool {
+	switch e {
+	case ExportedRoleTypeRole:
 		return true
 	default:
 		return false
@@ -179,6 +224,51 @@ const (
 func (e ExportedUserType) Valid() bool {
 	switch e {
 	case ExportedUserTypeUser:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for HierarchyLevel.
+const (
+	Associate  HierarchyLevel = "associate"
+	Director   HierarchyLevel = "director"
+	Executive  HierarchyLevel = "executive"
+	Manager    HierarchyLevel = "manager"
+	Supervisor HierarchyLevel = "supervisor"
+)
+
+// Valid indicates whether the value is a known member of the HierarchyLevel enum.
+func (e HierarchyLevel) Valid() bool {
+	switch e {
+	case Associate:
+		return true
+	case Director:
+		return true
+	case Executive:
+		return true
+	case Manager:
+		return true
+	case Supervisor:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for LearningPlanSource.
+const (
+	Model LearningPlanSource = "model"
+	Rules LearningPlanSource = "rules"
+)
+
+// Valid indicates whether the value is a known member of the LearningPlanSource enum.
+func (e LearningPlanSource) Valid() bool {
+	switch e {
+	case Model:
+		return true
+	case Rules:
 		return true
 	default:
 		return false
@@ -323,6 +413,63 @@ func (e MessageStatus) Valid() bool {
 	}
 }
 
+// Defines values for MissingPart.
+const (
+	MissingPartIndustry       MissingPart = "industry"
+	MissingPartNativeLanguage MissingPart = "native_language"
+	MissingPartPartners       MissingPart = "partners"
+	MissingPartRole           MissingPart = "role"
+	MissingPartSituations     MissingPart = "situations"
+)
+
+// Valid indicates whether the value is a known member of the MissingPart enum.
+func (e MissingPart) Valid() bool {
+	switch e {
+	case MissingPartIndustry:
+		return true
+	case MissingPartNativeLanguage:
+		return true
+	case MissingPartPartners:
+		return true
+	case MissingPartRole:
+		return true
+	case MissingPartSituations:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for OnboardingStatus.
+const (
+	OnboardingStatusAbandoned  OnboardingStatus = "abandoned"
+	OnboardingStatusCompleted  OnboardingStatus = "completed"
+	OnboardingStatusExpired    OnboardingStatus = "expired"
+	OnboardingStatusInProgress OnboardingStatus = "in_progress"
+	OnboardingStatusNotStarted OnboardingStatus = "not_started"
+	OnboardingStatusPaused     OnboardingStatus = "paused"
+)
+
+// Valid indicates whether the value is a known member of the OnboardingStatus enum.
+func (e OnboardingStatus) Valid() bool {
+	switch e {
+	case OnboardingStatusAbandoned:
+		return true
+	case OnboardingStatusCompleted:
+		return true
+	case OnboardingStatusExpired:
+		return true
+	case OnboardingStatusInProgress:
+		return true
+	case OnboardingStatusNotStarted:
+		return true
+	case OnboardingStatusPaused:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for PartnerRelation.
 const (
 	External PartnerRelation = "external"
@@ -349,6 +496,8 @@ const (
 	AuthInvalidRefreshToken       ProblemCode = "auth.invalid_refresh_token"
 	AuthInvalidToken              ProblemCode = "auth.invalid_token"
 	AuthRequired                  ProblemCode = "auth.required"
+	CatalogueTooManyCustomRoles   ProblemCode = "catalogue.too_many_custom_roles"
+	CatalogueUnknownIndustry      ProblemCode = "catalogue.unknown_industry"
 	ConversationNotActive         ProblemCode = "conversation.not_active"
 	ConversationReplyInFlight     ProblemCode = "conversation.reply_in_flight"
 	ConversationTokenLimitReached ProblemCode = "conversation.token_limit_reached"
@@ -369,6 +518,17 @@ const (
 	ModelRefused                  ProblemCode = "model.refused"
 	ModelTimeout                  ProblemCode = "model.timeout"
 	ModelUnavailable              ProblemCode = "model.unavailable"
+	OnboardingIncomplete          ProblemCode = "onboarding.incomplete"
+	OnboardingIndustryRequired    ProblemCode = "onboarding.industry_required"
+	OnboardingInvalidPartners     ProblemCode = "onboarding.invalid_partners"
+	OnboardingInvalidSituations   ProblemCode = "onboarding.invalid_situations"
+	OnboardingPartnerNotSelected  ProblemCode = "onboarding.partner_not_selected"
+	OnboardingPartnerRequired     ProblemCode = "onboarding.partner_required"
+	OnboardingRoleOfOtherIndustry ProblemCode = "onboarding.role_of_other_industry"
+	OnboardingSituationRequired   ProblemCode = "onboarding.situation_required"
+	OnboardingUnknownIndustry     ProblemCode = "onboarding.unknown_industry"
+	OnboardingUnknownLanguage     ProblemCode = "onboarding.unknown_language"
+	OnboardingUnknownRole         ProblemCode = "onboarding.unknown_role"
 	ReplayInvalid                 ProblemCode = "replay.invalid"
 	RequestInvalid                ProblemCode = "request.invalid"
 	RequestMalformed              ProblemCode = "request.malformed"
@@ -407,6 +567,10 @@ func (e ProblemCode) Valid() bool {
 	case AuthInvalidToken:
 		return true
 	case AuthRequired:
+		return true
+	case CatalogueTooManyCustomRoles:
+		return true
+	case CatalogueUnknownIndustry:
 		return true
 	case ConversationNotActive:
 		return true
@@ -447,6 +611,28 @@ func (e ProblemCode) Valid() bool {
 	case ModelTimeout:
 		return true
 	case ModelUnavailable:
+		return true
+	case OnboardingIncomplete:
+		return true
+	case OnboardingIndustryRequired:
+		return true
+	case OnboardingInvalidPartners:
+		return true
+	case OnboardingInvalidSituations:
+		return true
+	case OnboardingPartnerNotSelected:
+		return true
+	case OnboardingPartnerRequired:
+		return true
+	case OnboardingRoleOfOtherIndustry:
+		return true
+	case OnboardingSituationRequired:
+		return true
+	case OnboardingUnknownIndustry:
+		return true
+	case OnboardingUnknownLanguage:
+		return true
+	case OnboardingUnknownRole:
 		return true
 	case ReplayInvalid:
 		return true
@@ -497,21 +683,123 @@ func (e ProblemCode) Valid() bool {
 	}
 }
 
-// Defines values for Role.
+// Defines values for ProgressStep.
 const (
-	RoleAdmin     Role = "admin"
-	RoleModerator Role = "moderator"
-	RoleUser      Role = "user"
+	ProgressStepCommunicationPartners ProgressStep = "communication_partners"
+	ProgressStepCompleted             ProgressStep = "completed"
+	ProgressStepIndustrySelection     ProgressStep = "industry_selection"
+	ProgressStepNativeLanguage        ProgressStep = "native_language"
+	ProgressStepNotStarted            ProgressStep = "not_started"
+	ProgressStepRoleInput             ProgressStep = "role_input"
+	ProgressStepRoleSelection         ProgressStep = "role_selection"
+	ProgressStepSituationSelection    ProgressStep = "situation_selection"
+	ProgressStepSummary               ProgressStep = "summary"
 )
 
-// Valid indicates whether the value is a known member of the Role enum.
-func (e Role) Valid() bool {
+// Valid indicates whether the value is a known member of the ProgressStep enum.
+func (e ProgressStep) Valid() bool {
 	switch e {
-	case RoleAdmin:
+	case ProgressStepCommunicationPartners:
 		return true
-	case RoleModerator:
+	case ProgressStepCompleted:
 		return true
-	case RoleUser:
+	case ProgressStepIndustrySelection:
+		return true
+	case ProgressStepNativeLanguage:
+		return true
+	case ProgressStepNotStarted:
+		return true
+	case ProgressStepRoleInput:
+		return true
+	case ProgressStepRoleSelection:
+		return true
+	case ProgressStepSituationSelection:
+		return true
+	case ProgressStepSummary:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for RecommendedAction.
+const (
+	ConsiderCustomRole   RecommendedAction = "consider_custom_role"
+	CreateCustomRole     RecommendedAction = "create_custom_role"
+	ReviewGoodMatches    RecommendedAction = "review_good_matches"
+	SelectExcellentMatch RecommendedAction = "select_excellent_match"
+)
+
+// Valid indicates whether the value is a known member of the RecommendedAction enum.
+func (e RecommendedAction) Valid() bool {
+	switch e {
+	case ConsiderCustomRole:
+		return true
+	case CreateCustomRole:
+		return true
+	case ReviewGoodMatches:
+		return true
+	case SelectExcellentMatch:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ResourceKind.
+const (
+	Article  ResourceKind = "article"
+	Book     ResourceKind = "book"
+	Exercise ResourceKind = "exercise"
+	Podcast  ResourceKind = "podcast"
+	Video    ResourceKind = "video"
+)
+
+// Valid indicates whether the value is a known member of the ResourceKind enum.
+func (e ResourceKind) Valid() bool {
+	switch e {
+	case Article:
+		return true
+	case Book:
+		return true
+	case Exercise:
+		return true
+	case Podcast:
+		return true
+	case Video:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ScheduledDayDay.
+const (
+	Friday    ScheduledDayDay = "friday"
+	Monday    ScheduledDayDay = "monday"
+	Saturday  ScheduledDayDay = "saturday"
+	Sunday    ScheduledDayDay = "sunday"
+	Thursday  ScheduledDayDay = "thursday"
+	Tuesday   ScheduledDayDay = "tuesday"
+	Wednesday ScheduledDayDay = "wednesday"
+)
+
+// Valid indicates whether the value is a known member of the ScheduledDayDay enum.
+func (e ScheduledDayDay) Valid() bool {
+	switch e {
+	case Friday:
+		return true
+	case Monday:
+		return true
+	case Saturday:
+		return true
+	case Sunday:
+		return true
+	case Thursday:
+		return true
+	case Tuesday:
+		return true
+	case Wednesday:
 		return true
 	default:
 		return false
@@ -671,6 +959,27 @@ func (e TokensTokenType) Valid() bool {
 	}
 }
 
+// Defines values for UserRole.
+const (
+	UserRoleAdmin     UserRole = "admin"
+	UserRoleModerator UserRole = "moderator"
+	UserRoleUser      UserRole = "user"
+)
+
+// Valid indicates whether the value is a known member of the UserRole enum.
+func (e UserRole) Valid() bool {
+	switch e {
+	case UserRoleAdmin:
+		return true
+	case UserRoleModerator:
+		return true
+	case UserRoleUser:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for ListDeadLettersParamsStatus.
 const (
 	Open     ListDeadLettersParamsStatus = "open"
@@ -721,7 +1030,7 @@ type AdminUser struct {
 	// IsErasing Whether it is being erased.
 	IsErasing      bool                      `json:"is_erasing"`
 	NativeLanguage nullable.Nullable[string] `json:"native_language"`
-	Roles          []Role                    `json:"roles"`
+	Roles          []UserRole                `json:"roles"`
 	UpdatedAt      time.Time                 `json:"updated_at"`
 }
 
@@ -908,6 +1217,15 @@ type CreateMessageResult struct {
 	Reply   Message `json:"reply"`
 }
 
+// CustomRole defines model for CustomRole.
+type CustomRole struct {
+	Description string `json:"description"`
+
+	// HierarchyLevel Where a role stands in a company, from the bottom up.
+	HierarchyLevel *HierarchyLevel `json:"hierarchy_level,omitempty"`
+	Title          string          `json:"title"`
+}
+
 // DeadLetter A job or an event that was given up.
 type DeadLetter struct {
 	// ActorID The user because of whom it was to be done; null: the service itself.
@@ -1031,6 +1349,15 @@ type ExportedConversation struct {
 // ExportedConversationType defines model for ExportedConversation.Type.
 type ExportedConversationType string
 
+// ExportedLearningPlan The newest learning plan.
+type ExportedLearningPlan struct {
+	Data LearningPlan             `json:"data"`
+	Type ExportedLearningPlanType `json:"type"`
+}
+
+// ExportedLearningPlanType defines model for ExportedLearningPlan.Type.
+type ExportedLearningPlanType string
+
 // ExportedMessage One message, in the order of its conversation.
 type ExportedMessage struct {
 	// Data All that is kept of it.
@@ -1040,6 +1367,24 @@ type ExportedMessage struct {
 
 // ExportedMessageType defines model for ExportedMessage.Type.
 type ExportedMessageType string
+
+// ExportedOnboarding What was chosen in the onboarding.
+type ExportedOnboarding struct {
+	Data Onboarding             `json:"data"`
+	Type ExportedOnboardingType `json:"type"`
+}
+
+// ExportedOnboardingType defines model for ExportedOnboarding.Type.
+type ExportedOnboardingType string
+
+// ExportedRole A role of one's own, with the words in which it was given.
+type ExportedRole struct {
+	Data map[string]interface{} `json:"data"`
+	Type ExportedRoleType       `json:"type"`
+}
+
+// ExportedRoleType defines model for ExportedRole.Type.
+type ExportedRoleType string
 
 // ExportedSession One device that was signed in.
 type ExportedSession struct {
@@ -1083,6 +1428,9 @@ type FieldProblem struct {
 	Pointer string `json:"pointer"`
 }
 
+// HierarchyLevel Where a role stands in a company, from the bottom up.
+type HierarchyLevel string
+
 // Industry defines model for Industry.
 type Industry struct {
 	Description string `json:"description"`
@@ -1118,6 +1466,27 @@ type LanguagePage struct {
 	NextCursor nullable.Nullable[any] `json:"next_cursor"`
 }
 
+// LearningPlan defines model for LearningPlan.
+type LearningPlan struct {
+	// Conversations Ranked by the learner's own priorities.
+	Conversations []RecommendedConversation `json:"conversations"`
+	CreatedAt     time.Time                 `json:"created_at"`
+	ID            openapi_types.UUID        `json:"id"`
+
+	// Language The language it is written in: `en`, `zh-Hans` or `zh-Hant`.
+	Language   string      `json:"language"`
+	Milestones []Milestone `json:"milestones"`
+	Resources  []Resource  `json:"resources"`
+
+	// Source `rules` when the model could not be had: a plain plan made without it.
+	Source         LearningPlanSource `json:"source"`
+	Summary        string             `json:"summary"`
+	WeeklySchedule []ScheduledDay     `json:"weekly_schedule"`
+}
+
+// LearningPlanSource `rules` when the model could not be had: a plain plan made without it.
+type LearningPlanSource string
+
 // LogInRequest defines model for LogInRequest.
 type LogInRequest struct {
 	// DeviceName How the learner knows this device; without it, a name made from the User-Agent.
@@ -1136,6 +1505,15 @@ type LogInResult struct {
 
 // MailedCode The code of the mail, good once and for 30 minutes. Hyphens, spaces and case do not matter.
 type MailedCode = string
+
+// MatchRolesRequest defines model for MatchRolesRequest.
+type MatchRolesRequest struct {
+	// Description What one does, 10-1,000 characters after trim.
+	Description string `json:"description"`
+
+	// Title The name of the job, 2-200 characters after trim.
+	Title string `json:"title"`
+}
 
 // Message defines model for Message.
 type Message struct {
@@ -1258,6 +1636,80 @@ type MessageStatus string
 // Metadata The client's own notes; at most 50 members. The model never sees them.
 type Metadata map[string]interface{}
 
+// Milestone defines model for Milestone.
+type Milestone struct {
+	Description string `json:"description"`
+	Title       string `json:"title"`
+
+	// Weeks How long it takes.
+	Weeks int `json:"weeks"`
+}
+
+// MissingPart A part that completing needs; `situations` when no partner has any yet.
+type MissingPart string
+
+// NamedChoice defines model for NamedChoice.
+type NamedChoice struct {
+	Description *string `json:"description,omitempty"`
+	ID          string  `json:"id"`
+	Name        string  `json:"name"`
+}
+
+// Onboarding defines model for Onboarding.
+type Onboarding struct {
+	// CompletedAt When it was completed first.
+	CompletedAt nullable.Nullable[time.Time] `json:"completed_at"`
+
+	// CurrentStep A step of the onboarding, in the order of doing.
+	CurrentStep ProgressStep `json:"current_step"`
+
+	// Missing What completing still needs.
+	Missing []MissingPart `json:"missing"`
+
+	// NextStep What to do next: an earlier step whose choice is missing, else the one after `current_step`; null when all is done.
+	NextStep nullable.Nullable[ProgressStep] `json:"next_step"`
+
+	// Progress How far `current_step` is on the way; 1 is completed. It never goes back but by resetOnboarding.
+	Progress   float32                      `json:"progress"`
+	Selections Selections                   `json:"selections"`
+	StartedAt  nullable.Nullable[time.Time] `json:"started_at"`
+
+	// Status `paused` after 30 minutes of silence, `abandoned` after 30 days, `expired` after a year; the next choice makes it `in_progress` again.
+	Status OnboardingStatus `json:"status"`
+
+	// TaskID The task of completion, which writes the learning plan.
+	TaskID    nullable.Nullable[openapi_types.UUID] `json:"task_id"`
+	UpdatedAt nullable.Nullable[time.Time]          `json:"updated_at"`
+}
+
+// OnboardingCompletion defines model for OnboardingCompletion.
+type OnboardingCompletion struct {
+	Onboarding Onboarding `json:"onboarding"`
+
+	// TaskID The task that writes the learning plan.
+	TaskID openapi_types.UUID `json:"task_id"`
+}
+
+// OnboardingStatus `paused` after 30 minutes of silence, `abandoned` after 30 days, `expired` after a year; the next choice makes it `in_progress` again.
+type OnboardingStatus string
+
+// OnboardingSummary defines model for OnboardingSummary.
+type OnboardingSummary struct {
+	Industry nullable.Nullable[NamedChoice] `json:"industry"`
+
+	// IsComplete Whether the onboarding was completed.
+	IsComplete     bool                           `json:"is_complete"`
+	Missing        []MissingPart                  `json:"missing"`
+	NativeLanguage nullable.Nullable[NamedChoice] `json:"native_language"`
+	Partners       []SummaryPartner               `json:"partners"`
+	Role           nullable.Nullable[Role]        `json:"role"`
+
+	// Status `paused` after 30 minutes of silence, `abandoned` after 30 days, `expired` after a year; the next choice makes it `in_progress` again.
+	Status          OnboardingStatus `json:"status"`
+	TotalPartners   int              `json:"total_partners"`
+	TotalSituations int              `json:"total_situations"`
+}
+
 // Partner defines model for Partner.
 type Partner struct {
 	Description string `json:"description"`
@@ -1315,6 +1767,9 @@ type Problem struct {
 // ProblemCode A stable slug; clients may act on it. New codes may appear.
 type ProblemCode string
 
+// ProgressStep A step of the onboarding, in the order of doing.
+type ProgressStep string
+
 // Queue A queue of background jobs, over all nodes.
 type Queue struct {
 	// Available Jobs that wait for a worker.
@@ -1341,6 +1796,20 @@ type QueuePage struct {
 	NextCursor nullable.Nullable[string] `json:"next_cursor"`
 }
 
+// RecommendedAction defines model for RecommendedAction.
+type RecommendedAction string
+
+// RecommendedConversation What to give createConversation, and what for.
+type RecommendedConversation struct {
+	Goal      string `json:"goal"`
+	PartnerID string `json:"partner_id"`
+
+	// Rank 1 is the first to do.
+	Rank        int    `json:"rank"`
+	SituationID string `json:"situation_id"`
+	Title       string `json:"title"`
+}
+
 // RefreshRequest defines model for RefreshRequest.
 type RefreshRequest struct {
 	RefreshToken string `json:"refresh_token"`
@@ -1351,8 +1820,100 @@ type RefreshResult struct {
 	Tokens Tokens `json:"tokens"`
 }
 
-// Role What a user may do; `admin` may everything.
-type Role string
+// Resource defines model for Resource.
+type Resource struct {
+	Description string       `json:"description"`
+	Kind        ResourceKind `json:"kind"`
+	Title       string       `json:"title"`
+}
+
+// ResourceKind defines model for Resource.Kind.
+type ResourceKind string
+
+// Role A job in an industry. Texts are in the language asked for; those of a custom role are in the language of its author.
+type Role struct {
+	// Description In the third person, 2-3 sentences.
+	Description string `json:"description"`
+
+	// HierarchyLevel null: the author of a custom role did not say.
+	HierarchyLevel nullable.Nullable[HierarchyLevel] `json:"hierarchy_level"`
+	ID             openapi_types.UUID                `json:"id"`
+
+	// IndustryID An id of listIndustries.
+	IndustryID string `json:"industry_id"`
+
+	// IsCustom Whether a learner wrote it. Only its author sees it, until an admin publishes it.
+	IsCustom bool     `json:"is_custom"`
+	Keywords []string `json:"keywords"`
+	Title    string   `json:"title"`
+}
+
+// RoleInput defines model for RoleInput.
+type RoleInput struct {
+	Description string `json:"description"`
+	Title       string `json:"title"`
+}
+
+// RoleMatch defines model for RoleMatch.
+type RoleMatch struct {
+	// Reasons Why it matched.
+	Reasons []string `json:"reasons"`
+
+	// Role A job in an industry. Texts are in the language asked for; those of a custom role are in the language of its author.
+	Role  Role    `json:"role"`
+	Score float32 `json:"score"`
+}
+
+// RoleMatches defines model for RoleMatches.
+type RoleMatches struct {
+	// Degraded Whether the search went by words alone.
+	Degraded bool `json:"degraded"`
+
+	// Matches The best first.
+	Matches           []RoleMatch       `json:"matches"`
+	RecommendedAction RecommendedAction `json:"recommended_action"`
+}
+
+// RolePage defines model for RolePage.
+type RolePage struct {
+	Data       []Role                    `json:"data"`
+	NextCursor nullable.Nullable[string] `json:"next_cursor"`
+}
+
+// ScheduledDay defines model for ScheduledDay.
+type ScheduledDay struct {
+	Activity string          `json:"activity"`
+	Day      ScheduledDayDay `json:"day"`
+	Minutes  int             `json:"minutes"`
+}
+
+// ScheduledDayDay defines model for ScheduledDay.Day.
+type ScheduledDayDay string
+
+// SelectedPartner defines model for SelectedPartner.
+type SelectedPartner struct {
+	// PartnerID An id of listPartners.
+	PartnerID string `json:"partner_id"`
+
+	// SituationIds Ids of listSituations, the most important first.
+	SituationIds []string `json:"situation_ids"`
+}
+
+// Selections defines model for Selections.
+type Selections struct {
+	// IndustryID An id of listIndustries.
+	IndustryID nullable.Nullable[string] `json:"industry_id"`
+
+	// NativeLanguage An id of listLanguages.
+	NativeLanguage nullable.Nullable[string] `json:"native_language"`
+
+	// Partners The most important first.
+	Partners []SelectedPartner       `json:"partners"`
+	Role     nullable.Nullable[Role] `json:"role"`
+
+	// RoleInput What was written about the job for matchRoles.
+	RoleInput nullable.Nullable[RoleInput] `json:"role_input"`
+}
 
 // Session One signed-in device.
 type Session struct {
@@ -1385,6 +1946,38 @@ type SessionRevoked struct {
 
 // SessionRevokedType defines model for SessionRevoked.Type.
 type SessionRevokedType string
+
+// SetIndustryRequest defines model for SetIndustryRequest.
+type SetIndustryRequest struct {
+	// IndustryID An id of listIndustries.
+	IndustryID string `json:"industry_id"`
+}
+
+// SetNativeLanguageRequest defines model for SetNativeLanguageRequest.
+type SetNativeLanguageRequest struct {
+	// NativeLanguage An id of listLanguages.
+	NativeLanguage string `json:"native_language"`
+}
+
+// SetPartnerSituationsRequest defines model for SetPartnerSituationsRequest.
+type SetPartnerSituationsRequest struct {
+	// SituationIds Ids of listSituations.
+	SituationIds []string `json:"situation_ids"`
+}
+
+// SetPartnersRequest defines model for SetPartnersRequest.
+type SetPartnersRequest struct {
+	// PartnerIds Ids of listPartners.
+	PartnerIds []string `json:"partner_ids"`
+}
+
+// SetRoleRequest defines model for SetRoleRequest.
+type SetRoleRequest struct {
+	Custom *CustomRole `json:"custom,omitempty"`
+
+	// RoleID A role of matchRoles or listRoles.
+	RoleID *openapi_types.UUID `json:"role_id,omitempty"`
+}
 
 // SignUpRequest defines model for SignUpRequest.
 type SignUpRequest struct {
@@ -1429,6 +2022,27 @@ type StreamClosingReason string
 
 // StreamClosingType defines model for StreamClosing.Type.
 type StreamClosingType string
+
+// SummaryPartner defines model for SummaryPartner.
+type SummaryPartner struct {
+	Description string `json:"description"`
+	ID          string `json:"id"`
+	Name        string `json:"name"`
+
+	// Priority 1 is the most important.
+	Priority   int                `json:"priority"`
+	Situations []SummarySituation `json:"situations"`
+}
+
+// SummarySituation defines model for SummarySituation.
+type SummarySituation struct {
+	Description string `json:"description"`
+	ID          string `json:"id"`
+	Name        string `json:"name"`
+
+	// Priority 1 is the most important.
+	Priority int `json:"priority"`
+}
 
 // Tag defines model for Tag.
 type Tag = string
@@ -1578,7 +2192,7 @@ type UpdateUserRequest struct {
 // UpdateUserRolesRequest defines model for UpdateUserRolesRequest.
 type UpdateUserRolesRequest struct {
 	// Roles All roles that it is to have. A learner needs `user`.
-	Roles []Role `json:"roles"`
+	Roles []UserRole `json:"roles"`
 }
 
 // User defines model for User.
@@ -1594,9 +2208,12 @@ type User struct {
 
 	// Preferences What a client keeps for its user, such as a theme; the service gives it no meaning. At most 16 KiB of JSON in all.
 	Preferences Preferences `json:"preferences"`
-	Roles       []Role      `json:"roles"`
+	Roles       []UserRole  `json:"roles"`
 	UpdatedAt   time.Time   `json:"updated_at"`
 }
+
+// UserRole What a user may do; `admin` may everything.
+type UserRole string
 
 // VerifyEmailRequest defines model for VerifyEmailRequest.
 type VerifyEmailRequest struct {
@@ -1637,11 +2254,17 @@ type Limit = int
 // MessageID defines model for MessageID.
 type MessageID = openapi_types.UUID
 
+// PartnerID defines model for PartnerID.
+type PartnerID = string
+
 // Prefer defines model for Prefer.
 type Prefer = string
 
 // QueueName defines model for QueueName.
 type QueueName = string
+
+// RoleID defines model for RoleID.
+type RoleID = openapi_types.UUID
 
 // TaskID defines model for TaskID.
 type TaskID = openapi_types.UUID
@@ -1749,13 +2372,32 @@ type ListQueuesParams struct {
 	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
 }
 
+// ReindexRolesParams defines parameters for ReindexRoles.
+type ReindexRolesParams struct {
+	// IdempotencyKey Makes a retry safe: the same key and body within 24 hours has one effect and gets the first answer
+	// again; another body is 422 `idempotency.key_reused`. Any unique text, a UUID for instance.
+	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
+
+	// Prefer `wait=N` (RFC 7240): wait up to N seconds for the outcome, at most 30. Other preferences are ignored.
+	Prefer *Prefer `json:"Prefer,omitempty"`
+}
+
+// ListCustomRolesParams defines parameters for ListCustomRoles.
+type ListCustomRolesParams struct {
+	// Limit The most entries to return, 1-100.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor The `next_cursor` of the page before, with the same filter; anything else is 400 `cursor.invalid`.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+}
+
 // ListUsersParams defines parameters for ListUsers.
 type ListUsersParams struct {
 	// Email Only the account with this email, in any case.
 	Email *string `form:"email,omitempty" json:"email,omitempty"`
 
 	// Role Only accounts that hold this role.
-	Role *Role `form:"role,omitempty" json:"role,omitempty"`
+	Role *UserRole `form:"role,omitempty" json:"role,omitempty"`
 
 	// IsActive Only accounts that are let in, or only those that are not.
 	IsActive *bool `form:"is_active,omitempty" json:"is_active,omitempty"`
@@ -1773,7 +2415,7 @@ type ExportUsersParams struct {
 	Email *string `form:"email,omitempty" json:"email,omitempty"`
 
 	// Role Only accounts that hold this role.
-	Role *Role `form:"role,omitempty" json:"role,omitempty"`
+	Role *UserRole `form:"role,omitempty" json:"role,omitempty"`
 
 	// IsActive Only accounts that are let in, or only those that are not.
 	IsActive *bool `form:"is_active,omitempty" json:"is_active,omitempty"`
@@ -1872,6 +2514,100 @@ type ListLanguagesParams struct {
 	IfNoneMatch *IfNoneMatch `json:"If-None-Match,omitempty"`
 }
 
+// GetLearningPlanParams defines parameters for GetLearningPlan.
+type GetLearningPlanParams struct {
+	// IfNoneMatch ETags the client holds (RFC 9110); 304 if one of them is current.
+	IfNoneMatch *IfNoneMatch `json:"If-None-Match,omitempty"`
+}
+
+// CreateLearningPlanParams defines parameters for CreateLearningPlan.
+type CreateLearningPlanParams struct {
+	// IdempotencyKey Makes a retry safe: the same key and body within 24 hours has one effect and gets the first answer
+	// again; another body is 422 `idempotency.key_reused`. Any unique text, a UUID for instance.
+	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
+
+	// Prefer `wait=N` (RFC 7240): wait up to N seconds for the outcome, at most 30. Other preferences are ignored.
+	Prefer *Prefer `json:"Prefer,omitempty"`
+}
+
+// GetOnboardingParams defines parameters for GetOnboarding.
+type GetOnboardingParams struct {
+	// IfNoneMatch ETags the client holds (RFC 9110); 304 if one of them is current.
+	IfNoneMatch *IfNoneMatch `json:"If-None-Match,omitempty"`
+
+	// AcceptLanguage Preferred languages (RFC 9110). Served are `en`, `zh-Hans` and `zh-Hant`; others get English.
+	AcceptLanguage *AcceptLanguage `json:"Accept-Language,omitempty"`
+}
+
+// CompleteOnboardingParams defines parameters for CompleteOnboarding.
+type CompleteOnboardingParams struct {
+	// AcceptLanguage Preferred languages (RFC 9110). Served are `en`, `zh-Hans` and `zh-Hant`; others get English.
+	AcceptLanguage *AcceptLanguage `json:"Accept-Language,omitempty"`
+}
+
+// SetIndustryParams defines parameters for SetIndustry.
+type SetIndustryParams struct {
+	// IfMatch ETags that the client knows (RFC 9110); 412 `request.precondition_failed` if none of them is current.
+	IfMatch *IfMatch `json:"If-Match,omitempty"`
+
+	// AcceptLanguage Preferred languages (RFC 9110). Served are `en`, `zh-Hans` and `zh-Hant`; others get English.
+	AcceptLanguage *AcceptLanguage `json:"Accept-Language,omitempty"`
+}
+
+// SetNativeLanguageParams defines parameters for SetNativeLanguage.
+type SetNativeLanguageParams struct {
+	// IfMatch ETags that the client knows (RFC 9110); 412 `request.precondition_failed` if none of them is current.
+	IfMatch *IfMatch `json:"If-Match,omitempty"`
+
+	// AcceptLanguage Preferred languages (RFC 9110). Served are `en`, `zh-Hans` and `zh-Hant`; others get English.
+	AcceptLanguage *AcceptLanguage `json:"Accept-Language,omitempty"`
+}
+
+// SetPartnersParams defines parameters for SetPartners.
+type SetPartnersParams struct {
+	// IfMatch ETags that the client knows (RFC 9110); 412 `request.precondition_failed` if none of them is current.
+	IfMatch *IfMatch `json:"If-Match,omitempty"`
+
+	// AcceptLanguage Preferred languages (RFC 9110). Served are `en`, `zh-Hans` and `zh-Hant`; others get English.
+	AcceptLanguage *AcceptLanguage `json:"Accept-Language,omitempty"`
+}
+
+// SetPartnerSituationsParams defines parameters for SetPartnerSituations.
+type SetPartnerSituationsParams struct {
+	// IfMatch ETags that the client knows (RFC 9110); 412 `request.precondition_failed` if none of them is current.
+	IfMatch *IfMatch `json:"If-Match,omitempty"`
+
+	// AcceptLanguage Preferred languages (RFC 9110). Served are `en`, `zh-Hans` and `zh-Hant`; others get English.
+	AcceptLanguage *AcceptLanguage `json:"Accept-Language,omitempty"`
+}
+
+// ResetOnboardingParams defines parameters for ResetOnboarding.
+type ResetOnboardingParams struct {
+	// AcceptLanguage Preferred languages (RFC 9110). Served are `en`, `zh-Hans` and `zh-Hant`; others get English.
+	AcceptLanguage *AcceptLanguage `json:"Accept-Language,omitempty"`
+}
+
+// SetRoleParams defines parameters for SetRole.
+type SetRoleParams struct {
+	// IfMatch ETags that the client knows (RFC 9110); 412 `request.precondition_failed` if none of them is current.
+	IfMatch *IfMatch `json:"If-Match,omitempty"`
+
+	// AcceptLanguage Preferred languages (RFC 9110). Served are `en`, `zh-Hans` and `zh-Hant`; others get English.
+	AcceptLanguage *AcceptLanguage `json:"Accept-Language,omitempty"`
+}
+
+// MatchRolesParams defines parameters for MatchRoles.
+type MatchRolesParams struct {
+	// AcceptLanguage Preferred languages (RFC 9110). Served are `en`, `zh-Hans` and `zh-Hant`; others get English.
+	AcceptLanguage *AcceptLanguage `json:"Accept-Language,omitempty"`
+}
+
+// GetOnboardingSummaryParams defines parameters for GetOnboardingSummary.
+type GetOnboardingSummaryParams struct {
+	// AcceptLanguage Preferred languages (RFC 9110). Served are `en`, `zh-Hans` and `zh-Hant`; others get English.
+	AcceptLanguage *AcceptLanguage `json:"Accept-Language,omitempty"`
+}
+
 // ListPartnersParams defines parameters for ListPartners.
 type ListPartnersParams struct {
 	// AcceptLanguage Preferred languages (RFC 9110). Served are `en`, `zh-Hans` and `zh-Hant`; others get English.
@@ -1886,6 +2622,30 @@ type RequestPasswordResetParams struct {
 	// IdempotencyKey Makes a retry safe: the same key and body within 24 hours has one effect and gets the first answer
 	// again; another body is 422 `idempotency.key_reused`. Any unique text, a UUID for instance.
 	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
+}
+
+// ListRolesParams defines parameters for ListRoles.
+type ListRolesParams struct {
+	// Industry Only roles of this industry, in any case and with hyphens too.
+	Industry *string `form:"industry,omitempty" json:"industry,omitempty"`
+
+	// Q Words to search for.
+	Q *string `form:"q,omitempty" json:"q,omitempty"`
+
+	// Level Only roles of this hierarchy level.
+	Level *HierarchyLevel `form:"level,omitempty" json:"level,omitempty"`
+
+	// Limit The most entries to return, 1-100.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor The `next_cursor` of the page before, with the same filter; anything else is 400 `cursor.invalid`.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// AcceptLanguage Preferred languages (RFC 9110). Served are `en`, `zh-Hans` and `zh-Hant`; others get English.
+	AcceptLanguage *AcceptLanguage `json:"Accept-Language,omitempty"`
+
+	// IfNoneMatch ETags the client holds (RFC 9110); 304 if one of them is current.
+	IfNoneMatch *IfNoneMatch `json:"If-None-Match,omitempty"`
 }
 
 // ListSessionsParams defines parameters for ListSessions.
@@ -1984,6 +2744,24 @@ type CreateMessageJSONRequestBody = CreateMessageRequest
 
 // VerifyEmailJSONRequestBody defines body for VerifyEmail for application/json ContentType.
 type VerifyEmailJSONRequestBody = VerifyEmailRequest
+
+// SetIndustryJSONRequestBody defines body for SetIndustry for application/json ContentType.
+type SetIndustryJSONRequestBody = SetIndustryRequest
+
+// SetNativeLanguageJSONRequestBody defines body for SetNativeLanguage for application/json ContentType.
+type SetNativeLanguageJSONRequestBody = SetNativeLanguageRequest
+
+// SetPartnersJSONRequestBody defines body for SetPartners for application/json ContentType.
+type SetPartnersJSONRequestBody = SetPartnersRequest
+
+// SetPartnerSituationsJSONRequestBody defines body for SetPartnerSituations for application/json ContentType.
+type SetPartnerSituationsJSONRequestBody = SetPartnerSituationsRequest
+
+// SetRoleJSONRequestBody defines body for SetRole for application/json ContentType.
+type SetRoleJSONRequestBody = SetRoleRequest
+
+// MatchRolesJSONRequestBody defines body for MatchRoles for application/json ContentType.
+type MatchRolesJSONRequestBody = MatchRolesRequest
 
 // RequestPasswordResetJSONRequestBody defines body for RequestPasswordReset for application/json ContentType.
 type RequestPasswordResetJSONRequestBody = PasswordResetRequest
@@ -2159,6 +2937,108 @@ func (t *ExportMeLine) MergeExportedSession(v ExportedSession) error {
 		return err
 	}
 	b, err = runtime.JSONMerge(b, []byte(`{"type":"session"}`))
+	if err != nil {
+		return err
+	}
+
+	merged, err := runtime.JSONMerge(t.union, b)
+	t.union = merged
+	return err
+}
+
+// AsExportedOnboarding returns the union data inside the ExportMeLine as a ExportedOnboarding
+func (t ExportMeLine) AsExportedOnboarding() (ExportedOnboarding, error) {
+	var body ExportedOnboarding
+	err := json.Unmarshal(t.union, &body)
+	return body, err
+}
+
+// FromExportedOnboarding overwrites any union data inside the ExportMeLine as the provided ExportedOnboarding
+func (t *ExportMeLine) FromExportedOnboarding(v ExportedOnboarding) error {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	b, err = runtime.JSONMerge(b, []byte(`{"type":"onboarding"}`))
+	t.union = b
+	return err
+}
+
+// MergeExportedOnboarding performs a merge with any union data inside the ExportMeLine, using the provided ExportedOnboarding
+func (t *ExportMeLine) MergeExportedOnboarding(v ExportedOnboarding) error {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	b, err = runtime.JSONMerge(b, []byte(`{"type":"onboarding"}`))
+	if err != nil {
+		return err
+	}
+
+	merged, err := runtime.JSONMerge(t.union, b)
+	t.union = merged
+	return err
+}
+
+// AsExportedRole returns the union data inside the ExportMeLine as a ExportedRole
+func (t ExportMeLine) AsExportedRole() (ExportedRole, error) {
+	var body ExportedRole
+	err := json.Unmarshal(t.union, &body)
+	return body, err
+}
+
+// FromExportedRole overwrites any union data inside the ExportMeLine as the provided ExportedRole
+func (t *ExportMeLine) FromExportedRole(v ExportedRole) error {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	b, err = runtime.JSONMerge(b, []byte(`{"type":"role"}`))
+	t.union = b
+	return err
+}
+
+// MergeExportedRole performs a merge with any union data inside the ExportMeLine, using the provided ExportedRole
+func (t *ExportMeLine) MergeExportedRole(v ExportedRole) error {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	b, err = runtime.JSONMerge(b, []byte(`{"type":"role"}`))
+	if err != nil {
+		return err
+	}
+
+	merged, err := runtime.JSONMerge(t.union, b)
+	t.union = merged
+	return err
+}
+
+// AsExportedLearningPlan returns the union data inside the ExportMeLine as a ExportedLearningPlan
+func (t ExportMeLine) AsExportedLearningPlan() (ExportedLearningPlan, error) {
+	var body ExportedLearningPlan
+	err := json.Unmarshal(t.union, &body)
+	return body, err
+}
+
+// FromExportedLearningPlan overwrites any union data inside the ExportMeLine as the provided ExportedLearningPlan
+func (t *ExportMeLine) FromExportedLearningPlan(v ExportedLearningPlan) error {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	b, err = runtime.JSONMerge(b, []byte(`{"type":"learning_plan"}`))
+	t.union = b
+	return err
+}
+
+// MergeExportedLearningPlan performs a merge with any union data inside the ExportMeLine, using the provided ExportedLearningPlan
+func (t *ExportMeLine) MergeExportedLearningPlan(v ExportedLearningPlan) error {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	b, err = runtime.JSONMerge(b, []byte(`{"type":"learning_plan"}`))
 	if err != nil {
 		return err
 	}
@@ -2356,10 +3236,16 @@ func (t ExportMeLine) ValueByDiscriminator() (interface{}, error) {
 		return t.AsExportedConversation()
 	case "end":
 		return t.AsExportEnd()
+	case "learning_plan":
+		return t.AsExportedLearningPlan()
 	case "message":
 		return t.AsExportedMessage()
+	case "onboarding":
+		return t.AsExportedOnboarding()
 	case "problem":
 		return t.AsExportProblem()
+	case "role":
+		return t.AsExportedRole()
 	case "session":
 		return t.AsExportedSession()
 	case "task":
@@ -3106,6 +3992,15 @@ type ServerInterface interface {
 	// ResumeQueue Resume a paused job queue
 	// (POST /admin/queues/{name}/resume)
 	ResumeQueue(ctx echo.Context, name QueueName) error
+	// ReindexRoles Build the index of roles anew
+	// (POST /admin/role-index)
+	ReindexRoles(ctx echo.Context, params ReindexRolesParams) error
+	// ListCustomRoles List what learners wrote as their role
+	// (GET /admin/roles)
+	ListCustomRoles(ctx echo.Context, params ListCustomRolesParams) error
+	// PublishRole Show a custom role to everybody of its industry
+	// (POST /admin/roles/{role_id}/publish)
+	PublishRole(ctx echo.Context, roleID RoleID) error
 	// ListUsers List accounts
 	// (GET /admin/users)
 	ListUsers(ctx echo.Context, params ListUsersParams) error
@@ -3154,6 +4049,42 @@ type ServerInterface interface {
 	// ListLanguages List native languages
 	// (GET /languages)
 	ListLanguages(ctx echo.Context, params ListLanguagesParams) error
+	// GetLearningPlan Read one's learning plan
+	// (GET /learning-plan)
+	GetLearningPlan(ctx echo.Context, params GetLearningPlanParams) error
+	// CreateLearningPlan Have the learning plan written anew
+	// (POST /learning-plan)
+	CreateLearningPlan(ctx echo.Context, params CreateLearningPlanParams) error
+	// GetOnboarding Read how far one's onboarding has come
+	// (GET /onboarding)
+	GetOnboarding(ctx echo.Context, params GetOnboardingParams) error
+	// CompleteOnboarding Finish the onboarding
+	// (POST /onboarding/complete)
+	CompleteOnboarding(ctx echo.Context, params CompleteOnboardingParams) error
+	// SetIndustry Choose the industry
+	// (PUT /onboarding/industry)
+	SetIndustry(ctx echo.Context, params SetIndustryParams) error
+	// SetNativeLanguage Choose the native language
+	// (PUT /onboarding/native-language)
+	SetNativeLanguage(ctx echo.Context, params SetNativeLanguageParams) error
+	// SetPartners Choose the communication partners
+	// (PUT /onboarding/partners)
+	SetPartners(ctx echo.Context, params SetPartnersParams) error
+	// SetPartnerSituations Choose the situations with a partner
+	// (PUT /onboarding/partners/{partner_id}/situations)
+	SetPartnerSituations(ctx echo.Context, partnerID PartnerID, params SetPartnerSituationsParams) error
+	// ResetOnboarding Begin the onboarding anew
+	// (POST /onboarding/reset)
+	ResetOnboarding(ctx echo.Context, params ResetOnboardingParams) error
+	// SetRole Choose the role, or keep one's own
+	// (PUT /onboarding/role)
+	SetRole(ctx echo.Context, params SetRoleParams) error
+	// MatchRoles Find the roles that fit a job
+	// (POST /onboarding/role-matches)
+	MatchRoles(ctx echo.Context, params MatchRolesParams) error
+	// GetOnboardingSummary Read what was chosen, by name
+	// (GET /onboarding/summary)
+	GetOnboardingSummary(ctx echo.Context, params GetOnboardingSummaryParams) error
 	// ListPartners List communication partners
 	// (GET /partners)
 	ListPartners(ctx echo.Context, params ListPartnersParams) error
@@ -3163,6 +4094,9 @@ type ServerInterface interface {
 	// CompletePasswordReset Set a new password by a mailed code
 	// (PUT /password-resets)
 	CompletePasswordReset(ctx echo.Context) error
+	// ListRoles List or search roles
+	// (GET /roles)
+	ListRoles(ctx echo.Context, params ListRolesParams) error
 	// RevokeOtherSessions Sign out all other devices
 	// (DELETE /sessions)
 	RevokeOtherSessions(ctx echo.Context) error
@@ -3522,6 +4456,91 @@ func (w *ServerInterfaceWrapper) ResumeQueue(ctx echo.Context) error {
 
 	// Invoke the callback with all the unmarshaled arguments
 	err = w.Handler.ResumeQueue(ctx, name)
+	return err
+}
+
+// ReindexRoles converts echo context to params.
+func (w *ServerInterfaceWrapper) ReindexRoles(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ReindexRolesParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = &IdempotencyKey
+	}
+	// ------------- Optional header parameter "Prefer" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Prefer")]; found {
+		var Prefer Prefer
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Prefer, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Prefer", valueList[0], &Prefer, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Prefer: %s", err))
+		}
+
+		params.Prefer = &Prefer
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ReindexRoles(ctx, params)
+	return err
+}
+
+// ListCustomRoles converts echo context to params.
+func (w *ServerInterfaceWrapper) ListCustomRoles(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListCustomRolesParams
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", ctx.QueryParams(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter limit: %s", err))
+	}
+
+	// ------------- Optional query parameter "cursor" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "cursor", ctx.QueryParams(), &params.Cursor, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter cursor: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ListCustomRoles(ctx, params)
+	return err
+}
+
+// PublishRole converts echo context to params.
+func (w *ServerInterfaceWrapper) PublishRole(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "role_id" -------------
+	var roleID RoleID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "role_id", ctx.Param("role_id"), &roleID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter role_id: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.PublishRole(ctx, roleID)
 	return err
 }
 
@@ -4065,6 +5084,466 @@ func (w *ServerInterfaceWrapper) ListLanguages(ctx echo.Context) error {
 	return err
 }
 
+// GetLearningPlan converts echo context to params.
+func (w *ServerInterfaceWrapper) GetLearningPlan(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params GetLearningPlanParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "If-None-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-None-Match")]; found {
+		var IfNoneMatch IfNoneMatch
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for If-None-Match, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-None-Match", valueList[0], &IfNoneMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter If-None-Match: %s", err))
+		}
+
+		params.IfNoneMatch = &IfNoneMatch
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.GetLearningPlan(ctx, params)
+	return err
+}
+
+// CreateLearningPlan converts echo context to params.
+func (w *ServerInterfaceWrapper) CreateLearningPlan(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params CreateLearningPlanParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = &IdempotencyKey
+	}
+	// ------------- Optional header parameter "Prefer" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Prefer")]; found {
+		var Prefer Prefer
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Prefer, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Prefer", valueList[0], &Prefer, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Prefer: %s", err))
+		}
+
+		params.Prefer = &Prefer
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.CreateLearningPlan(ctx, params)
+	return err
+}
+
+// GetOnboarding converts echo context to params.
+func (w *ServerInterfaceWrapper) GetOnboarding(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params GetOnboardingParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "If-None-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-None-Match")]; found {
+		var IfNoneMatch IfNoneMatch
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for If-None-Match, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-None-Match", valueList[0], &IfNoneMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter If-None-Match: %s", err))
+		}
+
+		params.IfNoneMatch = &IfNoneMatch
+	}
+	// ------------- Optional header parameter "Accept-Language" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Accept-Language")]; found {
+		var AcceptLanguage AcceptLanguage
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Accept-Language, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Accept-Language", valueList[0], &AcceptLanguage, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Accept-Language: %s", err))
+		}
+
+		params.AcceptLanguage = &AcceptLanguage
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.GetOnboarding(ctx, params)
+	return err
+}
+
+// CompleteOnboarding converts echo context to params.
+func (w *ServerInterfaceWrapper) CompleteOnboarding(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params CompleteOnboardingParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "Accept-Language" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Accept-Language")]; found {
+		var AcceptLanguage AcceptLanguage
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Accept-Language, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Accept-Language", valueList[0], &AcceptLanguage, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Accept-Language: %s", err))
+		}
+
+		params.AcceptLanguage = &AcceptLanguage
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.CompleteOnboarding(ctx, params)
+	return err
+}
+
+// SetIndustry converts echo context to params.
+func (w *ServerInterfaceWrapper) SetIndustry(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params SetIndustryParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "If-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-Match")]; found {
+		var IfMatch IfMatch
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for If-Match, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-Match", valueList[0], &IfMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter If-Match: %s", err))
+		}
+
+		params.IfMatch = &IfMatch
+	}
+	// ------------- Optional header parameter "Accept-Language" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Accept-Language")]; found {
+		var AcceptLanguage AcceptLanguage
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Accept-Language, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Accept-Language", valueList[0], &AcceptLanguage, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Accept-Language: %s", err))
+		}
+
+		params.AcceptLanguage = &AcceptLanguage
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.SetIndustry(ctx, params)
+	return err
+}
+
+// SetNativeLanguage converts echo context to params.
+func (w *ServerInterfaceWrapper) SetNativeLanguage(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params SetNativeLanguageParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "If-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-Match")]; found {
+		var IfMatch IfMatch
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for If-Match, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-Match", valueList[0], &IfMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter If-Match: %s", err))
+		}
+
+		params.IfMatch = &IfMatch
+	}
+	// ------------- Optional header parameter "Accept-Language" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Accept-Language")]; found {
+		var AcceptLanguage AcceptLanguage
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Accept-Language, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Accept-Language", valueList[0], &AcceptLanguage, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Accept-Language: %s", err))
+		}
+
+		params.AcceptLanguage = &AcceptLanguage
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.SetNativeLanguage(ctx, params)
+	return err
+}
+
+// SetPartners converts echo context to params.
+func (w *ServerInterfaceWrapper) SetPartners(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params SetPartnersParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "If-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-Match")]; found {
+		var IfMatch IfMatch
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for If-Match, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-Match", valueList[0], &IfMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter If-Match: %s", err))
+		}
+
+		params.IfMatch = &IfMatch
+	}
+	// ------------- Optional header parameter "Accept-Language" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Accept-Language")]; found {
+		var AcceptLanguage AcceptLanguage
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Accept-Language, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Accept-Language", valueList[0], &AcceptLanguage, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Accept-Language: %s", err))
+		}
+
+		params.AcceptLanguage = &AcceptLanguage
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.SetPartners(ctx, params)
+	return err
+}
+
+// SetPartnerSituations converts echo context to params.
+func (w *ServerInterfaceWrapper) SetPartnerSituations(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "partner_id" -------------
+	var partnerID PartnerID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "partner_id", ctx.Param("partner_id"), &partnerID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter partner_id: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params SetPartnerSituationsParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "If-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-Match")]; found {
+		var IfMatch IfMatch
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for If-Match, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-Match", valueList[0], &IfMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter If-Match: %s", err))
+		}
+
+		params.IfMatch = &IfMatch
+	}
+	// ------------- Optional header parameter "Accept-Language" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Accept-Language")]; found {
+		var AcceptLanguage AcceptLanguage
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Accept-Language, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Accept-Language", valueList[0], &AcceptLanguage, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Accept-Language: %s", err))
+		}
+
+		params.AcceptLanguage = &AcceptLanguage
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.SetPartnerSituations(ctx, partnerID, params)
+	return err
+}
+
+// ResetOnboarding converts echo context to params.
+func (w *ServerInterfaceWrapper) ResetOnboarding(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ResetOnboardingParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "Accept-Language" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Accept-Language")]; found {
+		var AcceptLanguage AcceptLanguage
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Accept-Language, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Accept-Language", valueList[0], &AcceptLanguage, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Accept-Language: %s", err))
+		}
+
+		params.AcceptLanguage = &AcceptLanguage
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ResetOnboarding(ctx, params)
+	return err
+}
+
+// SetRole converts echo context to params.
+func (w *ServerInterfaceWrapper) SetRole(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params SetRoleParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "If-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-Match")]; found {
+		var IfMatch IfMatch
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for If-Match, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-Match", valueList[0], &IfMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter If-Match: %s", err))
+		}
+
+		params.IfMatch = &IfMatch
+	}
+	// ------------- Optional header parameter "Accept-Language" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Accept-Language")]; found {
+		var AcceptLanguage AcceptLanguage
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Accept-Language, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Accept-Language", valueList[0], &AcceptLanguage, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Accept-Language: %s", err))
+		}
+
+		params.AcceptLanguage = &AcceptLanguage
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.SetRole(ctx, params)
+	return err
+}
+
+// MatchRoles converts echo context to params.
+func (w *ServerInterfaceWrapper) MatchRoles(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params MatchRolesParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "Accept-Language" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Accept-Language")]; found {
+		var AcceptLanguage AcceptLanguage
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Accept-Language, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Accept-Language", valueList[0], &AcceptLanguage, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Accept-Language: %s", err))
+		}
+
+		params.AcceptLanguage = &AcceptLanguage
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.MatchRoles(ctx, params)
+	return err
+}
+
+// GetOnboardingSummary converts echo context to params.
+func (w *ServerInterfaceWrapper) GetOnboardingSummary(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params GetOnboardingSummaryParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "Accept-Language" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Accept-Language")]; found {
+		var AcceptLanguage AcceptLanguage
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Accept-Language, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Accept-Language", valueList[0], &AcceptLanguage, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Accept-Language: %s", err))
+		}
+
+		params.AcceptLanguage = &AcceptLanguage
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.GetOnboardingSummary(ctx, params)
+	return err
+}
+
 // ListPartners converts echo context to params.
 func (w *ServerInterfaceWrapper) ListPartners(ctx echo.Context) error {
 	var err error
@@ -4144,6 +5623,84 @@ func (w *ServerInterfaceWrapper) CompletePasswordReset(ctx echo.Context) error {
 
 	// Invoke the callback with all the unmarshaled arguments
 	err = w.Handler.CompletePasswordReset(ctx)
+	return err
+}
+
+// ListRoles converts echo context to params.
+func (w *ServerInterfaceWrapper) ListRoles(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListRolesParams
+	// ------------- Optional query parameter "industry" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "industry", ctx.QueryParams(), &params.Industry, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter industry: %s", err))
+	}
+
+	// ------------- Optional query parameter "q" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "q", ctx.QueryParams(), &params.Q, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter q: %s", err))
+	}
+
+	// ------------- Optional query parameter "level" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "level", ctx.QueryParams(), &params.Level, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter level: %s", err))
+	}
+
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", ctx.QueryParams(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter limit: %s", err))
+	}
+
+	// ------------- Optional query parameter "cursor" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "cursor", ctx.QueryParams(), &params.Cursor, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter cursor: %s", err))
+	}
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "Accept-Language" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Accept-Language")]; found {
+		var AcceptLanguage AcceptLanguage
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Accept-Language, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Accept-Language", valueList[0], &AcceptLanguage, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Accept-Language: %s", err))
+		}
+
+		params.AcceptLanguage = &AcceptLanguage
+	}
+	// ------------- Optional header parameter "If-None-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-None-Match")]; found {
+		var IfNoneMatch IfNoneMatch
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for If-None-Match, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-None-Match", valueList[0], &IfNoneMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter If-None-Match: %s", err))
+		}
+
+		params.IfNoneMatch = &IfNoneMatch
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ListRoles(ctx, params)
 	return err
 }
 
@@ -4605,6 +6162,9 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.GET(options.BaseURL+"/admin/queues", wrapper.ListQueues, options.OperationMiddlewares["listQueues"]...)
 	router.POST(options.BaseURL+"/admin/queues/:name/pause", wrapper.PauseQueue, options.OperationMiddlewares["pauseQueue"]...)
 	router.POST(options.BaseURL+"/admin/queues/:name/resume", wrapper.ResumeQueue, options.OperationMiddlewares["resumeQueue"]...)
+	router.POST(options.BaseURL+"/admin/role-index", wrapper.ReindexRoles, options.OperationMiddlewares["reindexRoles"]...)
+	router.GET(options.BaseURL+"/admin/roles", wrapper.ListCustomRoles, options.OperationMiddlewares["listCustomRoles"]...)
+	router.POST(options.BaseURL+"/admin/roles/:role_id/publish", wrapper.PublishRole, options.OperationMiddlewares["publishRole"]...)
 	router.GET(options.BaseURL+"/admin/users", wrapper.ListUsers, options.OperationMiddlewares["listUsers"]...)
 	router.GET(options.BaseURL+"/admin/users/:user_id", wrapper.GetUser, options.OperationMiddlewares["getUser"]...)
 	router.PATCH(options.BaseURL+"/admin/users/:user_id", wrapper.UpdateUser, options.OperationMiddlewares["updateUser"]...)
@@ -4621,9 +6181,22 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.PUT(options.BaseURL+"/email-verifications", wrapper.VerifyEmail, options.OperationMiddlewares["verifyEmail"]...)
 	router.GET(options.BaseURL+"/industries", wrapper.ListIndustries, options.OperationMiddlewares["listIndustries"]...)
 	router.GET(options.BaseURL+"/languages", wrapper.ListLanguages, options.OperationMiddlewares["listLanguages"]...)
+	router.GET(options.BaseURL+"/learning-plan", wrapper.GetLearningPlan, options.OperationMiddlewares["getLearningPlan"]...)
+	router.POST(options.BaseURL+"/learning-plan", wrapper.CreateLearningPlan, options.OperationMiddlewares["createLearningPlan"]...)
+	router.GET(options.BaseURL+"/onboarding", wrapper.GetOnboarding, options.OperationMiddlewares["getOnboarding"]...)
+	router.POST(options.BaseURL+"/onboarding/complete", wrapper.CompleteOnboarding, options.OperationMiddlewares["completeOnboarding"]...)
+	router.PUT(options.BaseURL+"/onboarding/industry", wrapper.SetIndustry, options.OperationMiddlewares["setIndustry"]...)
+	router.PUT(options.BaseURL+"/onboarding/native-language", wrapper.SetNativeLanguage, options.OperationMiddlewares["setNativeLanguage"]...)
+	router.PUT(options.BaseURL+"/onboarding/partners", wrapper.SetPartners, options.OperationMiddlewares["setPartners"]...)
+	router.PUT(options.BaseURL+"/onboarding/partners/:partner_id/situations", wrapper.SetPartnerSituations, options.OperationMiddlewares["setPartnerSituations"]...)
+	router.POST(options.BaseURL+"/onboarding/reset", wrapper.ResetOnboarding, options.OperationMiddlewares["resetOnboarding"]...)
+	router.PUT(options.BaseURL+"/onboarding/role", wrapper.SetRole, options.OperationMiddlewares["setRole"]...)
+	router.POST(options.BaseURL+"/onboarding/role-matches", wrapper.MatchRoles, options.OperationMiddlewares["matchRoles"]...)
+	router.GET(options.BaseURL+"/onboarding/summary", wrapper.GetOnboardingSummary, options.OperationMiddlewares["getOnboardingSummary"]...)
 	router.GET(options.BaseURL+"/partners", wrapper.ListPartners, options.OperationMiddlewares["listPartners"]...)
 	router.POST(options.BaseURL+"/password-resets", wrapper.RequestPasswordReset, options.OperationMiddlewares["requestPasswordReset"]...)
 	router.PUT(options.BaseURL+"/password-resets", wrapper.CompletePasswordReset, options.OperationMiddlewares["completePasswordReset"]...)
+	router.GET(options.BaseURL+"/roles", wrapper.ListRoles, options.OperationMiddlewares["listRoles"]...)
 	router.DELETE(options.BaseURL+"/sessions", wrapper.RevokeOtherSessions, options.OperationMiddlewares["revokeOtherSessions"]...)
 	router.GET(options.BaseURL+"/sessions", wrapper.ListSessions, options.OperationMiddlewares["listSessions"]...)
 	router.POST(options.BaseURL+"/sessions", wrapper.LogIn, options.OperationMiddlewares["logIn"]...)
@@ -5022,6 +6595,161 @@ type ResumeQueuedefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response ResumeQueuedefaultApplicationProblemPlusJSONResponse) VisitResumeQueueResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ReindexRolesRequestObject struct {
+	Params ReindexRolesParams
+}
+
+type ReindexRolesResponseObject interface {
+	VisitReindexRolesResponse(w http.ResponseWriter) error
+}
+
+type ReindexRoles200ResponseHeaders struct {
+	IdempotencyReplayed *bool
+	PreferenceApplied   string
+}
+
+type ReindexRoles200JSONResponse struct {
+	Body    Task
+	Headers ReindexRoles200ResponseHeaders
+}
+
+func (response ReindexRoles200JSONResponse) VisitReindexRolesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotencyReplayed != nil {
+		w.Header().Set("Idempotency-Replayed", fmt.Sprint(*response.Headers.IdempotencyReplayed))
+	}
+	w.Header().Set("Preference-Applied", fmt.Sprint(response.Headers.PreferenceApplied))
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ReindexRoles202ResponseHeaders struct {
+	IdempotencyReplayed *bool
+	Location            string
+}
+
+type ReindexRoles202JSONResponse struct {
+	Body    Task
+	Headers ReindexRoles202ResponseHeaders
+}
+
+func (response ReindexRoles202JSONResponse) VisitReindexRolesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotencyReplayed != nil {
+		w.Header().Set("Idempotency-Replayed", fmt.Sprint(*response.Headers.IdempotencyReplayed))
+	}
+	w.Header().Set("Location", fmt.Sprint(response.Headers.Location))
+	w.WriteHeader(202)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ReindexRolesdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ReindexRolesdefaultApplicationProblemPlusJSONResponse) VisitReindexRolesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListCustomRolesRequestObject struct {
+	Params ListCustomRolesParams
+}
+
+type ListCustomRolesResponseObject interface {
+	VisitListCustomRolesResponse(w http.ResponseWriter) error
+}
+
+type ListCustomRoles200JSONResponse RolePage
+
+func (response ListCustomRoles200JSONResponse) VisitListCustomRolesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListCustomRolesdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ListCustomRolesdefaultApplicationProblemPlusJSONResponse) VisitListCustomRolesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type PublishRoleRequestObject struct {
+	RoleID RoleID `json:"role_id"`
+}
+
+type PublishRoleResponseObject interface {
+	VisitPublishRoleResponse(w http.ResponseWriter) error
+}
+
+type PublishRole200JSONResponse Role
+
+func (response PublishRole200JSONResponse) VisitPublishRoleResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type PublishRoledefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response PublishRoledefaultApplicationProblemPlusJSONResponse) VisitPublishRoleResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
@@ -5914,6 +7642,599 @@ func (response ListLanguagesdefaultApplicationProblemPlusJSONResponse) VisitList
 	return err
 }
 
+type GetLearningPlanRequestObject struct {
+	Params GetLearningPlanParams
+}
+
+type GetLearningPlanResponseObject interface {
+	VisitGetLearningPlanResponse(w http.ResponseWriter) error
+}
+
+type GetLearningPlan200ResponseHeaders struct {
+	ETag string
+}
+
+type GetLearningPlan200JSONResponse struct {
+	Body    LearningPlan
+	Headers GetLearningPlan200ResponseHeaders
+}
+
+func (response GetLearningPlan200JSONResponse) VisitGetLearningPlanResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetLearningPlan304Response = NotModifiedResponse
+
+func (response GetLearningPlan304Response) VisitGetLearningPlanResponse(w http.ResponseWriter) error {
+	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
+	w.WriteHeader(304)
+	return nil
+}
+
+type GetLearningPlandefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response GetLearningPlandefaultApplicationProblemPlusJSONResponse) VisitGetLearningPlanResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateLearningPlanRequestObject struct {
+	Params CreateLearningPlanParams
+}
+
+type CreateLearningPlanResponseObject interface {
+	VisitCreateLearningPlanResponse(w http.ResponseWriter) error
+}
+
+type CreateLearningPlan200ResponseHeaders struct {
+	IdempotencyReplayed *bool
+	PreferenceApplied   string
+}
+
+type CreateLearningPlan200JSONResponse struct {
+	Body    Task
+	Headers CreateLearningPlan200ResponseHeaders
+}
+
+func (response CreateLearningPlan200JSONResponse) VisitCreateLearningPlanResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotencyReplayed != nil {
+		w.Header().Set("Idempotency-Replayed", fmt.Sprint(*response.Headers.IdempotencyReplayed))
+	}
+	w.Header().Set("Preference-Applied", fmt.Sprint(response.Headers.PreferenceApplied))
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateLearningPlan202ResponseHeaders struct {
+	IdempotencyReplayed *bool
+	Location            string
+}
+
+type CreateLearningPlan202JSONResponse struct {
+	Body    Task
+	Headers CreateLearningPlan202ResponseHeaders
+}
+
+func (response CreateLearningPlan202JSONResponse) VisitCreateLearningPlanResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotencyReplayed != nil {
+		w.Header().Set("Idempotency-Replayed", fmt.Sprint(*response.Headers.IdempotencyReplayed))
+	}
+	w.Header().Set("Location", fmt.Sprint(response.Headers.Location))
+	w.WriteHeader(202)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateLearningPlandefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response CreateLearningPlandefaultApplicationProblemPlusJSONResponse) VisitCreateLearningPlanResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetOnboardingRequestObject struct {
+	Params GetOnboardingParams
+}
+
+type GetOnboardingResponseObject interface {
+	VisitGetOnboardingResponse(w http.ResponseWriter) error
+}
+
+type GetOnboarding200ResponseHeaders struct {
+	ETag string
+}
+
+type GetOnboarding200JSONResponse struct {
+	Body    Onboarding
+	Headers GetOnboarding200ResponseHeaders
+}
+
+func (response GetOnboarding200JSONResponse) VisitGetOnboardingResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetOnboarding304Response = NotModifiedResponse
+
+func (response GetOnboarding304Response) VisitGetOnboardingResponse(w http.ResponseWriter) error {
+	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
+	w.WriteHeader(304)
+	return nil
+}
+
+type GetOnboardingdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response GetOnboardingdefaultApplicationProblemPlusJSONResponse) VisitGetOnboardingResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CompleteOnboardingRequestObject struct {
+	Params CompleteOnboardingParams
+}
+
+type CompleteOnboardingResponseObject interface {
+	VisitCompleteOnboardingResponse(w http.ResponseWriter) error
+}
+
+type CompleteOnboarding200JSONResponse OnboardingCompletion
+
+func (response CompleteOnboarding200JSONResponse) VisitCompleteOnboardingResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CompleteOnboardingdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response CompleteOnboardingdefaultApplicationProblemPlusJSONResponse) VisitCompleteOnboardingResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SetIndustryRequestObject struct {
+	Params SetIndustryParams
+	Body   *SetIndustryJSONRequestBody
+}
+
+type SetIndustryResponseObject interface {
+	VisitSetIndustryResponse(w http.ResponseWriter) error
+}
+
+type SetIndustry200ResponseHeaders struct {
+	ETag string
+}
+
+type SetIndustry200JSONResponse struct {
+	Body    Onboarding
+	Headers SetIndustry200ResponseHeaders
+}
+
+func (response SetIndustry200JSONResponse) VisitSetIndustryResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SetIndustrydefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response SetIndustrydefaultApplicationProblemPlusJSONResponse) VisitSetIndustryResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SetNativeLanguageRequestObject struct {
+	Params SetNativeLanguageParams
+	Body   *SetNativeLanguageJSONRequestBody
+}
+
+type SetNativeLanguageResponseObject interface {
+	VisitSetNativeLanguageResponse(w http.ResponseWriter) error
+}
+
+type SetNativeLanguage200ResponseHeaders struct {
+	ETag string
+}
+
+type SetNativeLanguage200JSONResponse struct {
+	Body    Onboarding
+	Headers SetNativeLanguage200ResponseHeaders
+}
+
+func (response SetNativeLanguage200JSONResponse) VisitSetNativeLanguageResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SetNativeLanguagedefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response SetNativeLanguagedefaultApplicationProblemPlusJSONResponse) VisitSetNativeLanguageResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SetPartnersRequestObject struct {
+	Params SetPartnersParams
+	Body   *SetPartnersJSONRequestBody
+}
+
+type SetPartnersResponseObject interface {
+	VisitSetPartnersResponse(w http.ResponseWriter) error
+}
+
+type SetPartners200ResponseHeaders struct {
+	ETag string
+}
+
+type SetPartners200JSONResponse struct {
+	Body    Onboarding
+	Headers SetPartners200ResponseHeaders
+}
+
+func (response SetPartners200JSONResponse) VisitSetPartnersResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SetPartnersdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response SetPartnersdefaultApplicationProblemPlusJSONResponse) VisitSetPartnersResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SetPartnerSituationsRequestObject struct {
+	PartnerID PartnerID `json:"partner_id"`
+	Params    SetPartnerSituationsParams
+	Body      *SetPartnerSituationsJSONRequestBody
+}
+
+type SetPartnerSituationsResponseObject interface {
+	VisitSetPartnerSituationsResponse(w http.ResponseWriter) error
+}
+
+type SetPartnerSituations200ResponseHeaders struct {
+	ETag string
+}
+
+type SetPartnerSituations200JSONResponse struct {
+	Body    Onboarding
+	Headers SetPartnerSituations200ResponseHeaders
+}
+
+func (response SetPartnerSituations200JSONResponse) VisitSetPartnerSituationsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SetPartnerSituationsdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response SetPartnerSituationsdefaultApplicationProblemPlusJSONResponse) VisitSetPartnerSituationsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ResetOnboardingRequestObject struct {
+	Params ResetOnboardingParams
+}
+
+type ResetOnboardingResponseObject interface {
+	VisitResetOnboardingResponse(w http.ResponseWriter) error
+}
+
+type ResetOnboarding200ResponseHeaders struct {
+	ETag string
+}
+
+type ResetOnboarding200JSONResponse struct {
+	Body    Onboarding
+	Headers ResetOnboarding200ResponseHeaders
+}
+
+func (response ResetOnboarding200JSONResponse) VisitResetOnboardingResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ResetOnboardingdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ResetOnboardingdefaultApplicationProblemPlusJSONResponse) VisitResetOnboardingResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SetRoleRequestObject struct {
+	Params SetRoleParams
+	Body   *SetRoleJSONRequestBody
+}
+
+type SetRoleResponseObject interface {
+	VisitSetRoleResponse(w http.ResponseWriter) error
+}
+
+type SetRole200ResponseHeaders struct {
+	ETag string
+}
+
+type SetRole200JSONResponse struct {
+	Body    Onboarding
+	Headers SetRole200ResponseHeaders
+}
+
+func (response SetRole200JSONResponse) VisitSetRoleResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SetRoledefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response SetRoledefaultApplicationProblemPlusJSONResponse) VisitSetRoleResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type MatchRolesRequestObject struct {
+	Params MatchRolesParams
+	Body   *MatchRolesJSONRequestBody
+}
+
+type MatchRolesResponseObject interface {
+	VisitMatchRolesResponse(w http.ResponseWriter) error
+}
+
+type MatchRoles200JSONResponse RoleMatches
+
+func (response MatchRoles200JSONResponse) VisitMatchRolesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type MatchRolesdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response MatchRolesdefaultApplicationProblemPlusJSONResponse) VisitMatchRolesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetOnboardingSummaryRequestObject struct {
+	Params GetOnboardingSummaryParams
+}
+
+type GetOnboardingSummaryResponseObject interface {
+	VisitGetOnboardingSummaryResponse(w http.ResponseWriter) error
+}
+
+type GetOnboardingSummary200JSONResponse OnboardingSummary
+
+func (response GetOnboardingSummary200JSONResponse) VisitGetOnboardingSummaryResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetOnboardingSummarydefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response GetOnboardingSummarydefaultApplicationProblemPlusJSONResponse) VisitGetOnboardingSummaryResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type ListPartnersRequestObject struct {
 	Params ListPartnersParams
 }
@@ -6039,6 +8360,67 @@ type CompletePasswordResetdefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response CompletePasswordResetdefaultApplicationProblemPlusJSONResponse) VisitCompletePasswordResetResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListRolesRequestObject struct {
+	Params ListRolesParams
+}
+
+type ListRolesResponseObject interface {
+	VisitListRolesResponse(w http.ResponseWriter) error
+}
+
+type ListRoles200ResponseHeaders struct {
+	CacheControl    string
+	ContentLanguage string
+	ETag            string
+	Vary            string
+}
+
+type ListRoles200JSONResponse struct {
+	Body    RolePage
+	Headers ListRoles200ResponseHeaders
+}
+
+func (response ListRoles200JSONResponse) VisitListRolesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Cache-Control", fmt.Sprint(response.Headers.CacheControl))
+	w.Header().Set("Content-Language", fmt.Sprint(response.Headers.ContentLanguage))
+	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
+	w.Header().Set("Vary", fmt.Sprint(response.Headers.Vary))
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListRoles304Response = NotModifiedResponse
+
+func (response ListRoles304Response) VisitListRolesResponse(w http.ResponseWriter) error {
+	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
+	w.WriteHeader(304)
+	return nil
+}
+
+type ListRolesdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ListRolesdefaultApplicationProblemPlusJSONResponse) VisitListRolesResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
@@ -6886,6 +9268,15 @@ type StrictServerInterface interface {
 	// ResumeQueue Resume a paused job queue
 	// (POST /admin/queues/{name}/resume)
 	ResumeQueue(ctx context.Context, request ResumeQueueRequestObject) (ResumeQueueResponseObject, error)
+	// ReindexRoles Build the index of roles anew
+	// (POST /admin/role-index)
+	ReindexRoles(ctx context.Context, request ReindexRolesRequestObject) (ReindexRolesResponseObject, error)
+	// ListCustomRoles List what learners wrote as their role
+	// (GET /admin/roles)
+	ListCustomRoles(ctx context.Context, request ListCustomRolesRequestObject) (ListCustomRolesResponseObject, error)
+	// PublishRole Show a custom role to everybody of its industry
+	// (POST /admin/roles/{role_id}/publish)
+	PublishRole(ctx context.Context, request PublishRoleRequestObject) (PublishRoleResponseObject, error)
 	// ListUsers List accounts
 	// (GET /admin/users)
 	ListUsers(ctx context.Context, request ListUsersRequestObject) (ListUsersResponseObject, error)
@@ -6934,6 +9325,42 @@ type StrictServerInterface interface {
 	// ListLanguages List native languages
 	// (GET /languages)
 	ListLanguages(ctx context.Context, request ListLanguagesRequestObject) (ListLanguagesResponseObject, error)
+	// GetLearningPlan Read one's learning plan
+	// (GET /learning-plan)
+	GetLearningPlan(ctx context.Context, request GetLearningPlanRequestObject) (GetLearningPlanResponseObject, error)
+	// CreateLearningPlan Have the learning plan written anew
+	// (POST /learning-plan)
+	CreateLearningPlan(ctx context.Context, request CreateLearningPlanRequestObject) (CreateLearningPlanResponseObject, error)
+	// GetOnboarding Read how far one's onboarding has come
+	// (GET /onboarding)
+	GetOnboarding(ctx context.Context, request GetOnboardingRequestObject) (GetOnboardingResponseObject, error)
+	// CompleteOnboarding Finish the onboarding
+	// (POST /onboarding/complete)
+	CompleteOnboarding(ctx context.Context, request CompleteOnboardingRequestObject) (CompleteOnboardingResponseObject, error)
+	// SetIndustry Choose the industry
+	// (PUT /onboarding/industry)
+	SetIndustry(ctx context.Context, request SetIndustryRequestObject) (SetIndustryResponseObject, error)
+	// SetNativeLanguage Choose the native language
+	// (PUT /onboarding/native-language)
+	SetNativeLanguage(ctx context.Context, request SetNativeLanguageRequestObject) (SetNativeLanguageResponseObject, error)
+	// SetPartners Choose the communication partners
+	// (PUT /onboarding/partners)
+	SetPartners(ctx context.Context, request SetPartnersRequestObject) (SetPartnersResponseObject, error)
+	// SetPartnerSituations Choose the situations with a partner
+	// (PUT /onboarding/partners/{partner_id}/situations)
+	SetPartnerSituations(ctx context.Context, request SetPartnerSituationsRequestObject) (SetPartnerSituationsResponseObject, error)
+	// ResetOnboarding Begin the onboarding anew
+	// (POST /onboarding/reset)
+	ResetOnboarding(ctx context.Context, request ResetOnboardingRequestObject) (ResetOnboardingResponseObject, error)
+	// SetRole Choose the role, or keep one's own
+	// (PUT /onboarding/role)
+	SetRole(ctx context.Context, request SetRoleRequestObject) (SetRoleResponseObject, error)
+	// MatchRoles Find the roles that fit a job
+	// (POST /onboarding/role-matches)
+	MatchRoles(ctx context.Context, request MatchRolesRequestObject) (MatchRolesResponseObject, error)
+	// GetOnboardingSummary Read what was chosen, by name
+	// (GET /onboarding/summary)
+	GetOnboardingSummary(ctx context.Context, request GetOnboardingSummaryRequestObject) (GetOnboardingSummaryResponseObject, error)
 	// ListPartners List communication partners
 	// (GET /partners)
 	ListPartners(ctx context.Context, request ListPartnersRequestObject) (ListPartnersResponseObject, error)
@@ -6943,6 +9370,9 @@ type StrictServerInterface interface {
 	// CompletePasswordReset Set a new password by a mailed code
 	// (PUT /password-resets)
 	CompletePasswordReset(ctx context.Context, request CompletePasswordResetRequestObject) (CompletePasswordResetResponseObject, error)
+	// ListRoles List or search roles
+	// (GET /roles)
+	ListRoles(ctx context.Context, request ListRolesRequestObject) (ListRolesResponseObject, error)
 	// RevokeOtherSessions Sign out all other devices
 	// (DELETE /sessions)
 	RevokeOtherSessions(ctx context.Context, request RevokeOtherSessionsRequestObject) (RevokeOtherSessionsResponseObject, error)
@@ -7225,6 +9655,81 @@ func (sh *strictHandler) ResumeQueue(ctx echo.Context, name QueueName) error {
 		return err
 	} else if validResponse, ok := response.(ResumeQueueResponseObject); ok {
 		return validResponse.VisitResumeQueueResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ReindexRoles operation middleware
+func (sh *strictHandler) ReindexRoles(ctx echo.Context, params ReindexRolesParams) error {
+	var request ReindexRolesRequestObject
+
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ReindexRoles(ctx.Request().Context(), request.(ReindexRolesRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ReindexRoles")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ReindexRolesResponseObject); ok {
+		return validResponse.VisitReindexRolesResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ListCustomRoles operation middleware
+func (sh *strictHandler) ListCustomRoles(ctx echo.Context, params ListCustomRolesParams) error {
+	var request ListCustomRolesRequestObject
+
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ListCustomRoles(ctx.Request().Context(), request.(ListCustomRolesRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListCustomRoles")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ListCustomRolesResponseObject); ok {
+		return validResponse.VisitListCustomRolesResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// PublishRole operation middleware
+func (sh *strictHandler) PublishRole(ctx echo.Context, roleID RoleID) error {
+	var request PublishRoleRequestObject
+
+	request.RoleID = roleID
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.PublishRole(ctx.Request().Context(), request.(PublishRoleRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "PublishRole")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(PublishRoleResponseObject); ok {
+		return validResponse.VisitPublishRoleResponse(ctx.Response())
 	} else if response != nil {
 		return fmt.Errorf("unexpected response type: %T", response)
 	}
@@ -7778,6 +10283,445 @@ func (sh *strictHandler) ListLanguages(ctx echo.Context, params ListLanguagesPar
 	return nil
 }
 
+// GetLearningPlan operation middleware
+func (sh *strictHandler) GetLearningPlan(ctx echo.Context, params GetLearningPlanParams) error {
+	var request GetLearningPlanRequestObject
+
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.GetLearningPlan(ctx.Request().Context(), request.(GetLearningPlanRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetLearningPlan")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(GetLearningPlanResponseObject); ok {
+		return validResponse.VisitGetLearningPlanResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// CreateLearningPlan operation middleware
+func (sh *strictHandler) CreateLearningPlan(ctx echo.Context, params CreateLearningPlanParams) error {
+	var request CreateLearningPlanRequestObject
+
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.CreateLearningPlan(ctx.Request().Context(), request.(CreateLearningPlanRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "CreateLearningPlan")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(CreateLearningPlanResponseObject); ok {
+		return validResponse.VisitCreateLearningPlanResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// GetOnboarding operation middleware
+func (sh *strictHandler) GetOnboarding(ctx echo.Context, params GetOnboardingParams) error {
+	var request GetOnboardingRequestObject
+
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.GetOnboarding(ctx.Request().Context(), request.(GetOnboardingRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetOnboarding")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(GetOnboardingResponseObject); ok {
+		return validResponse.VisitGetOnboardingResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// CompleteOnboarding operation middleware
+func (sh *strictHandler) CompleteOnboarding(ctx echo.Context, params CompleteOnboardingParams) error {
+	var request CompleteOnboardingRequestObject
+
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.CompleteOnboarding(ctx.Request().Context(), request.(CompleteOnboardingRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "CompleteOnboarding")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(CompleteOnboardingResponseObject); ok {
+		return validResponse.VisitCompleteOnboardingResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// SetIndustry operation middleware
+func (sh *strictHandler) SetIndustry(ctx echo.Context, params SetIndustryParams) error {
+	var request SetIndustryRequestObject
+
+	request.Params = params
+
+	var body SetIndustryJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.SetIndustry(ctx.Request().Context(), request.(SetIndustryRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "SetIndustry")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(SetIndustryResponseObject); ok {
+		return validResponse.VisitSetIndustryResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// SetNativeLanguage operation middleware
+func (sh *strictHandler) SetNativeLanguage(ctx echo.Context, params SetNativeLanguageParams) error {
+	var request SetNativeLanguageRequestObject
+
+	request.Params = params
+
+	var body SetNativeLanguageJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.SetNativeLanguage(ctx.Request().Context(), request.(SetNativeLanguageRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "SetNativeLanguage")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(SetNativeLanguageResponseObject); ok {
+		return validResponse.VisitSetNativeLanguageResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// SetPartners operation middleware
+func (sh *strictHandler) SetPartners(ctx echo.Context, params SetPartnersParams) error {
+	var request SetPartnersRequestObject
+
+	request.Params = params
+
+	var body SetPartnersJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.SetPartners(ctx.Request().Context(), request.(SetPartnersRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "SetPartners")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(SetPartnersResponseObject); ok {
+		return validResponse.VisitSetPartnersResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// SetPartnerSituations operation middleware
+func (sh *strictHandler) SetPartnerSituations(ctx echo.Context, partnerID PartnerID, params SetPartnerSituationsParams) error {
+	var request SetPartnerSituationsRequestObject
+
+	request.PartnerID = partnerID
+	request.Params = params
+
+	var body SetPartnerSituationsJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.SetPartnerSituations(ctx.Request().Context(), request.(SetPartnerSituationsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "SetPartnerSituations")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(SetPartnerSituationsResponseObject); ok {
+		return validResponse.VisitSetPartnerSituationsResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ResetOnboarding operation middleware
+func (sh *strictHandler) ResetOnboarding(ctx echo.Context, params ResetOnboardingParams) error {
+	var request ResetOnboardingRequestObject
+
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ResetOnboarding(ctx.Request().Context(), request.(ResetOnboardingRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ResetOnboarding")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ResetOnboardingResponseObject); ok {
+		return validResponse.VisitResetOnboardingResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// SetRole operation middleware
+func (sh *strictHandler) SetRole(ctx echo.Context, params SetRoleParams) error {
+	var request SetRoleRequestObject
+
+	request.Params = params
+
+	var body SetRoleJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.SetRole(ctx.Request().Context(), request.(SetRoleRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "SetRole")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(SetRoleResponseObject); ok {
+		return validResponse.VisitSetRoleResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// MatchRoles operation middleware
+func (sh *strictHandler) MatchRoles(ctx echo.Context, params MatchRolesParams) error {
+	var request MatchRolesRequestObject
+
+	request.Params = params
+
+	var body MatchRolesJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.MatchRoles(ctx.Request().Context(), request.(MatchRolesRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "MatchRoles")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(MatchRolesResponseObject); ok {
+		return validResponse.VisitMatchRolesResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// GetOnboardingSummary operation middleware
+func (sh *strictHandler) GetOnboardingSummary(ctx echo.Context, params GetOnboardingSummaryParams) error {
+	var request GetOnboardingSummaryRequestObject
+
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.GetOnboardingSummary(ctx.Request().Context(), request.(GetOnboardingSummaryRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetOnboardingSummary")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(GetOnboardingSummaryResponseObject); ok {
+		return validResponse.VisitGetOnboardingSummaryResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
 // ListPartners operation middleware
 func (sh *strictHandler) ListPartners(ctx echo.Context, params ListPartnersParams) error {
 	var request ListPartnersRequestObject
@@ -7891,6 +10835,31 @@ func (sh *strictHandler) CompletePasswordReset(ctx echo.Context) error {
 		return err
 	} else if validResponse, ok := response.(CompletePasswordResetResponseObject); ok {
 		return validResponse.VisitCompletePasswordResetResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ListRoles operation middleware
+func (sh *strictHandler) ListRoles(ctx echo.Context, params ListRolesParams) error {
+	var request ListRolesRequestObject
+
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ListRoles(ctx.Request().Context(), request.(ListRolesRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListRoles")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ListRolesResponseObject); ok {
+		return validResponse.VisitListRolesResponse(ctx.Response())
 	} else if response != nil {
 		return fmt.Errorf("unexpected response type: %T", response)
 	}

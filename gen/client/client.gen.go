@@ -125,6 +125,21 @@ func (e ExportedConversationType) Valid() bool {
 	}
 }
 
+// Defines values for ExportedLearningPlanType.
+const (
+	ExportedLearningPlanTypeLearningPlan ExportedLearningPlanType = "learning_plan"
+)
+
+// Valid indicates whether the value is a known member of the ExportedLearningPlanType enum.
+func (e ExportedLearningPlanType) Valid() bool {
+	switch e {
+	case ExportedLearningPlanTypeLearningPlan:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for ExportedMessageType.
 const (
 	ExportedMessageTypeMessage ExportedMessageType = "message"
@@ -134,6 +149,36 @@ const (
 func (e ExportedMessageType) Valid() bool {
 	switch e {
 	case ExportedMessageTypeMessage:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ExportedOnboardingType.
+const (
+	ExportedOnboardingTypeOnboarding ExportedOnboardingType = "onboarding"
+)
+
+// Valid indicates whether the value is a known member of the ExportedOnboardingType enum.
+func (e ExportedOnboardingType) Valid() bool {
+	switch e {
+	case ExportedOnboardingTypeOnboarding:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ExportedRoleType.
+const (
+	ExportedRoleTypeRole ExportedRoleType = "role"
+)
+
+// Valid indicates whether the value is a known member of the ExportedRoleType enum.
+func (e ExportedRoleType) Valid() bool {
+	switch e {
+	case ExportedRoleTypeRole:
 		return true
 	default:
 		return false
@@ -179,6 +224,51 @@ const (
 func (e ExportedUserType) Valid() bool {
 	switch e {
 	case ExportedUserTypeUser:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for HierarchyLevel.
+const (
+	Associate  HierarchyLevel = "associate"
+	Director   HierarchyLevel = "director"
+	Executive  HierarchyLevel = "executive"
+	Manager    HierarchyLevel = "manager"
+	Supervisor HierarchyLevel = "supervisor"
+)
+
+// Valid indicates whether the value is a known member of the HierarchyLevel enum.
+func (e HierarchyLevel) Valid() bool {
+	switch e {
+	case Associate:
+		return true
+	case Director:
+		return true
+	case Executive:
+		return true
+	case Manager:
+		return true
+	case Supervisor:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for LearningPlanSource.
+const (
+	Model LearningPlanSource = "model"
+	Rules LearningPlanSource = "rules"
+)
+
+// Valid indicates whether the value is a known member of the LearningPlanSource enum.
+func (e LearningPlanSource) Valid() bool {
+	switch e {
+	case Model:
+		return true
+	case Rules:
 		return true
 	default:
 		return false
@@ -323,6 +413,63 @@ func (e MessageStatus) Valid() bool {
 	}
 }
 
+// Defines values for MissingPart.
+const (
+	MissingPartIndustry       MissingPart = "industry"
+	MissingPartNativeLanguage MissingPart = "native_language"
+	MissingPartPartners       MissingPart = "partners"
+	MissingPartRole           MissingPart = "role"
+	MissingPartSituations     MissingPart = "situations"
+)
+
+// Valid indicates whether the value is a known member of the MissingPart enum.
+func (e MissingPart) Valid() bool {
+	switch e {
+	case MissingPartIndustry:
+		return true
+	case MissingPartNativeLanguage:
+		return true
+	case MissingPartPartners:
+		return true
+	case MissingPartRole:
+		return true
+	case MissingPartSituations:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for OnboardingStatus.
+const (
+	OnboardingStatusAbandoned  OnboardingStatus = "abandoned"
+	OnboardingStatusCompleted  OnboardingStatus = "completed"
+	OnboardingStatusExpired    OnboardingStatus = "expired"
+	OnboardingStatusInProgress OnboardingStatus = "in_progress"
+	OnboardingStatusNotStarted OnboardingStatus = "not_started"
+	OnboardingStatusPaused     OnboardingStatus = "paused"
+)
+
+// Valid indicates whether the value is a known member of the OnboardingStatus enum.
+func (e OnboardingStatus) Valid() bool {
+	switch e {
+	case OnboardingStatusAbandoned:
+		return true
+	case OnboardingStatusCompleted:
+		return true
+	case OnboardingStatusExpired:
+		return true
+	case OnboardingStatusInProgress:
+		return true
+	case OnboardingStatusNotStarted:
+		return true
+	case OnboardingStatusPaused:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for PartnerRelation.
 const (
 	External PartnerRelation = "external"
@@ -349,6 +496,8 @@ const (
 	AuthInvalidRefreshToken       ProblemCode = "auth.invalid_refresh_token"
 	AuthInvalidToken              ProblemCode = "auth.invalid_token"
 	AuthRequired                  ProblemCode = "auth.required"
+	CatalogueTooManyCustomRoles   ProblemCode = "catalogue.too_many_custom_roles"
+	CatalogueUnknownIndustry      ProblemCode = "catalogue.unknown_industry"
 	ConversationNotActive         ProblemCode = "conversation.not_active"
 	ConversationReplyInFlight     ProblemCode = "conversation.reply_in_flight"
 	ConversationTokenLimitReached ProblemCode = "conversation.token_limit_reached"
@@ -369,6 +518,17 @@ const (
 	ModelRefused                  ProblemCode = "model.refused"
 	ModelTimeout                  ProblemCode = "model.timeout"
 	ModelUnavailable              ProblemCode = "model.unavailable"
+	OnboardingIncomplete          ProblemCode = "onboarding.incomplete"
+	OnboardingIndustryRequired    ProblemCode = "onboarding.industry_required"
+	OnboardingInvalidPartners     ProblemCode = "onboarding.invalid_partners"
+	OnboardingInvalidSituations   ProblemCode = "onboarding.invalid_situations"
+	OnboardingPartnerNotSelected  ProblemCode = "onboarding.partner_not_selected"
+	OnboardingPartnerRequired     ProblemCode = "onboarding.partner_required"
+	OnboardingRoleOfOtherIndustry ProblemCode = "onboarding.role_of_other_industry"
+	OnboardingSituationRequired   ProblemCode = "onboarding.situation_required"
+	OnboardingUnknownIndustry     ProblemCode = "onboarding.unknown_industry"
+	OnboardingUnknownLanguage     ProblemCode = "onboarding.unknown_language"
+	OnboardingUnknownRole         ProblemCode = "onboarding.unknown_role"
 	ReplayInvalid                 ProblemCode = "replay.invalid"
 	RequestInvalid                ProblemCode = "request.invalid"
 	RequestMalformed              ProblemCode = "request.malformed"
@@ -407,6 +567,10 @@ func (e ProblemCode) Valid() bool {
 	case AuthInvalidToken:
 		return true
 	case AuthRequired:
+		return true
+	case CatalogueTooManyCustomRoles:
+		return true
+	case CatalogueUnknownIndustry:
 		return true
 	case ConversationNotActive:
 		return true
@@ -447,6 +611,28 @@ func (e ProblemCode) Valid() bool {
 	case ModelTimeout:
 		return true
 	case ModelUnavailable:
+		return true
+	case OnboardingIncomplete:
+		return true
+	case OnboardingIndustryRequired:
+		return true
+	case OnboardingInvalidPartners:
+		return true
+	case OnboardingInvalidSituations:
+		return true
+	case OnboardingPartnerNotSelected:
+		return true
+	case OnboardingPartnerRequired:
+		return true
+	case OnboardingRoleOfOtherIndustry:
+		return true
+	case OnboardingSituationRequired:
+		return true
+	case OnboardingUnknownIndustry:
+		return true
+	case OnboardingUnknownLanguage:
+		return true
+	case OnboardingUnknownRole:
 		return true
 	case ReplayInvalid:
 		return true
@@ -497,21 +683,123 @@ func (e ProblemCode) Valid() bool {
 	}
 }
 
-// Defines values for Role.
+// Defines values for ProgressStep.
 const (
-	RoleAdmin     Role = "admin"
-	RoleModerator Role = "moderator"
-	RoleUser      Role = "user"
+	ProgressStepCommunicationPartners ProgressStep = "communication_partners"
+	ProgressStepCompleted             ProgressStep = "completed"
+	ProgressStepIndustrySelection     ProgressStep = "industry_selection"
+	ProgressStepNativeLanguage        ProgressStep = "native_language"
+	ProgressStepNotStarted            ProgressStep = "not_started"
+	ProgressStepRoleInput             ProgressStep = "role_input"
+	ProgressStepRoleSelection         ProgressStep = "role_selection"
+	ProgressStepSituationSelection    ProgressStep = "situation_selection"
+	ProgressStepSummary               ProgressStep = "summary"
 )
 
-// Valid indicates whether the value is a known member of the Role enum.
-func (e Role) Valid() bool {
+// Valid indicates whether the value is a known member of the ProgressStep enum.
+func (e ProgressStep) Valid() bool {
 	switch e {
-	case RoleAdmin:
+	case ProgressStepCommunicationPartners:
 		return true
-	case RoleModerator:
+	case ProgressStepCompleted:
 		return true
-	case RoleUser:
+	case ProgressStepIndustrySelection:
+		return true
+	case ProgressStepNativeLanguage:
+		return true
+	case ProgressStepNotStarted:
+		return true
+	case ProgressStepRoleInput:
+		return true
+	case ProgressStepRoleSelection:
+		return true
+	case ProgressStepSituationSelection:
+		return true
+	case ProgressStepSummary:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for RecommendedAction.
+const (
+	ConsiderCustomRole   RecommendedAction = "consider_custom_role"
+	CreateCustomRole     RecommendedAction = "create_custom_role"
+	ReviewGoodMatches    RecommendedAction = "review_good_matches"
+	SelectExcellentMatch RecommendedAction = "select_excellent_match"
+)
+
+// Valid indicates whether the value is a known member of the RecommendedAction enum.
+func (e RecommendedAction) Valid() bool {
+	switch e {
+	case ConsiderCustomRole:
+		return true
+	case CreateCustomRole:
+		return true
+	case ReviewGoodMatches:
+		return true
+	case SelectExcellentMatch:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ResourceKind.
+const (
+	Article  ResourceKind = "article"
+	Book     ResourceKind = "book"
+	Exercise ResourceKind = "exercise"
+	Podcast  ResourceKind = "podcast"
+	Video    ResourceKind = "video"
+)
+
+// Valid indicates whether the value is a known member of the ResourceKind enum.
+func (e ResourceKind) Valid() bool {
+	switch e {
+	case Article:
+		return true
+	case Book:
+		return true
+	case Exercise:
+		return true
+	case Podcast:
+		return true
+	case Video:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ScheduledDayDay.
+const (
+	Friday    ScheduledDayDay = "friday"
+	Monday    ScheduledDayDay = "monday"
+	Saturday  ScheduledDayDay = "saturday"
+	Sunday    ScheduledDayDay = "sunday"
+	Thursday  ScheduledDayDay = "thursday"
+	Tuesday   ScheduledDayDay = "tuesday"
+	Wednesday ScheduledDayDay = "wednesday"
+)
+
+// Valid indicates whether the value is a known member of the ScheduledDayDay enum.
+func (e ScheduledDayDay) Valid() bool {
+	switch e {
+	case Friday:
+		return true
+	case Monday:
+		return true
+	case Saturday:
+		return true
+	case Sunday:
+		return true
+	case Thursday:
+		return true
+	case Tuesday:
+		return true
+	case Wednesday:
 		return true
 	default:
 		return false
@@ -671,6 +959,27 @@ func (e TokensTokenType) Valid() bool {
 	}
 }
 
+// Defines values for UserRole.
+const (
+	UserRoleAdmin     UserRole = "admin"
+	UserRoleModerator UserRole = "moderator"
+	UserRoleUser      UserRole = "user"
+)
+
+// Valid indicates whether the value is a known member of the UserRole enum.
+func (e UserRole) Valid() bool {
+	switch e {
+	case UserRoleAdmin:
+		return true
+	case UserRoleModerator:
+		return true
+	case UserRoleUser:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for ListDeadLettersParamsStatus.
 const (
 	Open     ListDeadLettersParamsStatus = "open"
@@ -721,7 +1030,7 @@ type AdminUser struct {
 	// IsErasing Whether it is being erased.
 	IsErasing      bool                      `json:"is_erasing"`
 	NativeLanguage nullable.Nullable[string] `json:"native_language"`
-	Roles          []Role                    `json:"roles"`
+	Roles          []UserRole                `json:"roles"`
 	UpdatedAt      time.Time                 `json:"updated_at"`
 }
 
@@ -908,6 +1217,15 @@ type CreateMessageResult struct {
 	Reply   Message `json:"reply"`
 }
 
+// CustomRole defines model for CustomRole.
+type CustomRole struct {
+	Description string `json:"description"`
+
+	// HierarchyLevel Where a role stands in a company, from the bottom up.
+	HierarchyLevel *HierarchyLevel `json:"hierarchy_level,omitempty"`
+	Title          string          `json:"title"`
+}
+
 // DeadLetter A job or an event that was given up.
 type DeadLetter struct {
 	// ActorID The user because of whom it was to be done; null: the service itself.
@@ -1031,6 +1349,15 @@ type ExportedConversation struct {
 // ExportedConversationType defines model for ExportedConversation.Type.
 type ExportedConversationType string
 
+// ExportedLearningPlan The newest learning plan.
+type ExportedLearningPlan struct {
+	Data LearningPlan             `json:"data"`
+	Type ExportedLearningPlanType `json:"type"`
+}
+
+// ExportedLearningPlanType defines model for ExportedLearningPlan.Type.
+type ExportedLearningPlanType string
+
 // ExportedMessage One message, in the order of its conversation.
 type ExportedMessage struct {
 	// Data All that is kept of it.
@@ -1040,6 +1367,24 @@ type ExportedMessage struct {
 
 // ExportedMessageType defines model for ExportedMessage.Type.
 type ExportedMessageType string
+
+// ExportedOnboarding What was chosen in the onboarding.
+type ExportedOnboarding struct {
+	Data Onboarding             `json:"data"`
+	Type ExportedOnboardingType `json:"type"`
+}
+
+// ExportedOnboardingType defines model for ExportedOnboarding.Type.
+type ExportedOnboardingType string
+
+// ExportedRole A role of one's own, with the words in which it was given.
+type ExportedRole struct {
+	Data map[string]interface{} `json:"data"`
+	Type ExportedRoleType       `json:"type"`
+}
+
+// ExportedRoleType defines model for ExportedRole.Type.
+type ExportedRoleType string
 
 // ExportedSession One device that was signed in.
 type ExportedSession struct {
@@ -1083,6 +1428,9 @@ type FieldProblem struct {
 	Pointer string `json:"pointer"`
 }
 
+// HierarchyLevel Where a role stands in a company, from the bottom up.
+type HierarchyLevel string
+
 // Industry defines model for Industry.
 type Industry struct {
 	Description string `json:"description"`
@@ -1118,6 +1466,27 @@ type LanguagePage struct {
 	NextCursor nullable.Nullable[any] `json:"next_cursor"`
 }
 
+// LearningPlan defines model for LearningPlan.
+type LearningPlan struct {
+	// Conversations Ranked by the learner's own priorities.
+	Conversations []RecommendedConversation `json:"conversations"`
+	CreatedAt     time.Time                 `json:"created_at"`
+	ID            openapi_types.UUID        `json:"id"`
+
+	// Language The language it is written in: `en`, `zh-Hans` or `zh-Hant`.
+	Language   string      `json:"language"`
+	Milestones []Milestone `json:"milestones"`
+	Resources  []Resource  `json:"resources"`
+
+	// Source `rules` when the model could not be had: a plain plan made without it.
+	Source         LearningPlanSource `json:"source"`
+	Summary        string             `json:"summary"`
+	WeeklySchedule []ScheduledDay     `json:"weekly_schedule"`
+}
+
+// LearningPlanSource `rules` when the model could not be had: a plain plan made without it.
+type LearningPlanSource string
+
 // LogInRequest defines model for LogInRequest.
 type LogInRequest struct {
 	// DeviceName How the learner knows this device; without it, a name made from the User-Agent.
@@ -1136,6 +1505,15 @@ type LogInResult struct {
 
 // MailedCode The code of the mail, good once and for 30 minutes. Hyphens, spaces and case do not matter.
 type MailedCode = string
+
+// MatchRolesRequest defines model for MatchRolesRequest.
+type MatchRolesRequest struct {
+	// Description What one does, 10-1,000 characters after trim.
+	Description string `json:"description"`
+
+	// Title The name of the job, 2-200 characters after trim.
+	Title string `json:"title"`
+}
 
 // Message defines model for Message.
 type Message struct {
@@ -1258,6 +1636,80 @@ type MessageStatus string
 // Metadata The client's own notes; at most 50 members. The model never sees them.
 type Metadata map[string]interface{}
 
+// Milestone defines model for Milestone.
+type Milestone struct {
+	Description string `json:"description"`
+	Title       string `json:"title"`
+
+	// Weeks How long it takes.
+	Weeks int `json:"weeks"`
+}
+
+// MissingPart A part that completing needs; `situations` when no partner has any yet.
+type MissingPart string
+
+// NamedChoice defines model for NamedChoice.
+type NamedChoice struct {
+	Description *string `json:"description,omitempty"`
+	ID          string  `json:"id"`
+	Name        string  `json:"name"`
+}
+
+// Onboarding defines model for Onboarding.
+type Onboarding struct {
+	// CompletedAt When it was completed first.
+	CompletedAt nullable.Nullable[time.Time] `json:"completed_at"`
+
+	// CurrentStep A step of the onboarding, in the order of doing.
+	CurrentStep ProgressStep `json:"current_step"`
+
+	// Missing What completing still needs.
+	Missing []MissingPart `json:"missing"`
+
+	// NextStep What to do next: an earlier step whose choice is missing, else the one after `current_step`; null when all is done.
+	NextStep nullable.Nullable[ProgressStep] `json:"next_step"`
+
+	// Progress How far `current_step` is on the way; 1 is completed. It never goes back but by resetOnboarding.
+	Progress   float32                      `json:"progress"`
+	Selections Selections                   `json:"selections"`
+	StartedAt  nullable.Nullable[time.Time] `json:"started_at"`
+
+	// Status `paused` after 30 minutes of silence, `abandoned` after 30 days, `expired` after a year; the next choice makes it `in_progress` again.
+	Status OnboardingStatus `json:"status"`
+
+	// TaskID The task of completion, which writes the learning plan.
+	TaskID    nullable.Nullable[openapi_types.UUID] `json:"task_id"`
+	UpdatedAt nullable.Nullable[time.Time]          `json:"updated_at"`
+}
+
+// OnboardingCompletion defines model for OnboardingCompletion.
+type OnboardingCompletion struct {
+	Onboarding Onboarding `json:"onboarding"`
+
+	// TaskID The task that writes the learning plan.
+	TaskID openapi_types.UUID `json:"task_id"`
+}
+
+// OnboardingStatus `paused` after 30 minutes of silence, `abandoned` after 30 days, `expired` after a year; the next choice makes it `in_progress` again.
+type OnboardingStatus string
+
+// OnboardingSummary defines model for OnboardingSummary.
+type OnboardingSummary struct {
+	Industry nullable.Nullable[NamedChoice] `json:"industry"`
+
+	// IsComplete Whether the onboarding was completed.
+	IsComplete     bool                           `json:"is_complete"`
+	Missing        []MissingPart                  `json:"missing"`
+	NativeLanguage nullable.Nullable[NamedChoice] `json:"native_language"`
+	Partners       []SummaryPartner               `json:"partners"`
+	Role           nullable.Nullable[Role]        `json:"role"`
+
+	// Status `paused` after 30 minutes of silence, `abandoned` after 30 days, `expired` after a year; the next choice makes it `in_progress` again.
+	Status          OnboardingStatus `json:"status"`
+	TotalPartners   int              `json:"total_partners"`
+	TotalSituations int              `json:"total_situations"`
+}
+
 // Partner defines model for Partner.
 type Partner struct {
 	Description string `json:"description"`
@@ -1315,6 +1767,9 @@ type Problem struct {
 // ProblemCode A stable slug; clients may act on it. New codes may appear.
 type ProblemCode string
 
+// ProgressStep A step of the onboarding, in the order of doing.
+type ProgressStep string
+
 // Queue A queue of background jobs, over all nodes.
 type Queue struct {
 	// Available Jobs that wait for a worker.
@@ -1341,6 +1796,20 @@ type QueuePage struct {
 	NextCursor nullable.Nullable[string] `json:"next_cursor"`
 }
 
+// RecommendedAction defines model for RecommendedAction.
+type RecommendedAction string
+
+// RecommendedConversation What to give createConversation, and what for.
+type RecommendedConversation struct {
+	Goal      string `json:"goal"`
+	PartnerID string `json:"partner_id"`
+
+	// Rank 1 is the first to do.
+	Rank        int    `json:"rank"`
+	SituationID string `json:"situation_id"`
+	Title       string `json:"title"`
+}
+
 // RefreshRequest defines model for RefreshRequest.
 type RefreshRequest struct {
 	RefreshToken string `json:"refresh_token"`
@@ -1351,8 +1820,100 @@ type RefreshResult struct {
 	Tokens Tokens `json:"tokens"`
 }
 
-// Role What a user may do; `admin` may everything.
-type Role string
+// Resource defines model for Resource.
+type Resource struct {
+	Description string       `json:"description"`
+	Kind        ResourceKind `json:"kind"`
+	Title       string       `json:"title"`
+}
+
+// ResourceKind defines model for Resource.Kind.
+type ResourceKind string
+
+// Role A job in an industry. Texts are in the language asked for; those of a custom role are in the language of its author.
+type Role struct {
+	// Description In the third person, 2-3 sentences.
+	Description string `json:"description"`
+
+	// HierarchyLevel null: the author of a custom role did not say.
+	HierarchyLevel nullable.Nullable[HierarchyLevel] `json:"hierarchy_level"`
+	ID             openapi_types.UUID                `json:"id"`
+
+	// IndustryID An id of listIndustries.
+	IndustryID string `json:"industry_id"`
+
+	// IsCustom Whether a learner wrote it. Only its author sees it, until an admin publishes it.
+	IsCustom bool     `json:"is_custom"`
+	Keywords []string `json:"keywords"`
+	Title    string   `json:"title"`
+}
+
+// RoleInput defines model for RoleInput.
+type RoleInput struct {
+	Description string `json:"description"`
+	Title       string `json:"title"`
+}
+
+// RoleMatch defines model for RoleMatch.
+type RoleMatch struct {
+	// Reasons Why it matched.
+	Reasons []string `json:"reasons"`
+
+	// Role A job in an industry. Texts are in the language asked for; those of a custom role are in the language of its author.
+	Role  Role    `json:"role"`
+	Score float32 `json:"score"`
+}
+
+// RoleMatches defines model for RoleMatches.
+type RoleMatches struct {
+	// Degraded Whether the search went by words alone.
+	Degraded bool `json:"degraded"`
+
+	// Matches The best first.
+	Matches           []RoleMatch       `json:"matches"`
+	RecommendedAction RecommendedAction `json:"recommended_action"`
+}
+
+// RolePage defines model for RolePage.
+type RolePage struct {
+	Data       []Role                    `json:"data"`
+	NextCursor nullable.Nullable[string] `json:"next_cursor"`
+}
+
+// ScheduledDay defines model for ScheduledDay.
+type ScheduledDay struct {
+	Activity string          `json:"activity"`
+	Day      ScheduledDayDay `json:"day"`
+	Minutes  int             `json:"minutes"`
+}
+
+// ScheduledDayDay defines model for ScheduledDay.Day.
+type ScheduledDayDay string
+
+// SelectedPartner defines model for SelectedPartner.
+type SelectedPartner struct {
+	// PartnerID An id of listPartners.
+	PartnerID string `json:"partner_id"`
+
+	// SituationIds Ids of listSituations, the most important first.
+	SituationIds []string `json:"situation_ids"`
+}
+
+// Selections defines model for Selections.
+type Selections struct {
+	// IndustryID An id of listIndustries.
+	IndustryID nullable.Nullable[string] `json:"industry_id"`
+
+	// NativeLanguage An id of listLanguages.
+	NativeLanguage nullable.Nullable[string] `json:"native_language"`
+
+	// Partners The most important first.
+	Partners []SelectedPartner       `json:"partners"`
+	Role     nullable.Nullable[Role] `json:"role"`
+
+	// RoleInput What was written about the job for matchRoles.
+	RoleInput nullable.Nullable[RoleInput] `json:"role_input"`
+}
 
 // Session One signed-in device.
 type Session struct {
@@ -1385,6 +1946,38 @@ type SessionRevoked struct {
 
 // SessionRevokedType defines model for SessionRevoked.Type.
 type SessionRevokedType string
+
+// SetIndustryRequest defines model for SetIndustryRequest.
+type SetIndustryRequest struct {
+	// IndustryID An id of listIndustries.
+	IndustryID string `json:"industry_id"`
+}
+
+// SetNativeLanguageRequest defines model for SetNativeLanguageRequest.
+type SetNativeLanguageRequest struct {
+	// NativeLanguage An id of listLanguages.
+	NativeLanguage string `json:"native_language"`
+}
+
+// SetPartnerSituationsRequest defines model for SetPartnerSituationsRequest.
+type SetPartnerSituationsRequest struct {
+	// SituationIds Ids of listSituations.
+	SituationIds []string `json:"situation_ids"`
+}
+
+// SetPartnersRequest defines model for SetPartnersRequest.
+type SetPartnersRequest struct {
+	// PartnerIds Ids of listPartners.
+	PartnerIds []string `json:"partner_ids"`
+}
+
+// SetRoleRequest defines model for SetRoleRequest.
+type SetRoleRequest struct {
+	Custom *CustomRole `json:"custom,omitempty"`
+
+	// RoleID A role of matchRoles or listRoles.
+	RoleID *openapi_types.UUID `json:"role_id,omitempty"`
+}
 
 // SignUpRequest defines model for SignUpRequest.
 type SignUpRequest struct {
@@ -1429,6 +2022,27 @@ type StreamClosingReason string
 
 // StreamClosingType defines model for StreamClosing.Type.
 type StreamClosingType string
+
+// SummaryPartner defines model for SummaryPartner.
+type SummaryPartner struct {
+	Description string `json:"description"`
+	ID          string `json:"id"`
+	Name        string `json:"name"`
+
+	// Priority 1 is the most important.
+	Priority   int                `json:"priority"`
+	Situations []SummarySituation `json:"situations"`
+}
+
+// SummarySituation defines model for SummarySituation.
+type SummarySituation struct {
+	Description string `json:"description"`
+	ID          string `json:"id"`
+	Name        string `json:"name"`
+
+	// Priority 1 is the most important.
+	Priority int `json:"priority"`
+}
 
 // Tag defines model for Tag.
 type Tag = string
@@ -1578,7 +2192,7 @@ type UpdateUserRequest struct {
 // UpdateUserRolesRequest defines model for UpdateUserRolesRequest.
 type UpdateUserRolesRequest struct {
 	// Roles All roles that it is to have. A learner needs `user`.
-	Roles []Role `json:"roles"`
+	Roles []UserRole `json:"roles"`
 }
 
 // User defines model for User.
@@ -1594,9 +2208,12 @@ type User struct {
 
 	// Preferences What a client keeps for its user, such as a theme; the service gives it no meaning. At most 16 KiB of JSON in all.
 	Preferences Preferences `json:"preferences"`
-	Roles       []Role      `json:"roles"`
+	Roles       []UserRole  `json:"roles"`
 	UpdatedAt   time.Time   `json:"updated_at"`
 }
+
+// UserRole What a user may do; `admin` may everything.
+type UserRole string
 
 // VerifyEmailRequest defines model for VerifyEmailRequest.
 type VerifyEmailRequest struct {
@@ -1637,11 +2254,17 @@ type Limit = int
 // MessageID defines model for MessageID.
 type MessageID = openapi_types.UUID
 
+// PartnerID defines model for PartnerID.
+type PartnerID = string
+
 // Prefer defines model for Prefer.
 type Prefer = string
 
 // QueueName defines model for QueueName.
 type QueueName = string
+
+// RoleID defines model for RoleID.
+type RoleID = openapi_types.UUID
 
 // TaskID defines model for TaskID.
 type TaskID = openapi_types.UUID
@@ -1749,13 +2372,32 @@ type ListQueuesParams struct {
 	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
 }
 
+// ReindexRolesParams defines parameters for ReindexRoles.
+type ReindexRolesParams struct {
+	// IdempotencyKey Makes a retry safe: the same key and body within 24 hours has one effect and gets the first answer
+	// again; another body is 422 `idempotency.key_reused`. Any unique text, a UUID for instance.
+	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
+
+	// Prefer `wait=N` (RFC 7240): wait up to N seconds for the outcome, at most 30. Other preferences are ignored.
+	Prefer *Prefer `json:"Prefer,omitempty"`
+}
+
+// ListCustomRolesParams defines parameters for ListCustomRoles.
+type ListCustomRolesParams struct {
+	// Limit The most entries to return, 1-100.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor The `next_cursor` of the page before, with the same filter; anything else is 400 `cursor.invalid`.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+}
+
 // ListUsersParams defines parameters for ListUsers.
 type ListUsersParams struct {
 	// Email Only the account with this email, in any case.
 	Email *string `form:"email,omitempty" json:"email,omitempty"`
 
 	// Role Only accounts that hold this role.
-	Role *Role `form:"role,omitempty" json:"role,omitempty"`
+	Role *UserRole `form:"role,omitempty" json:"role,omitempty"`
 
 	// IsActive Only accounts that are let in, or only those that are not.
 	IsActive *bool `form:"is_active,omitempty" json:"is_active,omitempty"`
@@ -1773,7 +2415,7 @@ type ExportUsersParams struct {
 	Email *string `form:"email,omitempty" json:"email,omitempty"`
 
 	// Role Only accounts that hold this role.
-	Role *Role `form:"role,omitempty" json:"role,omitempty"`
+	Role *UserRole `form:"role,omitempty" json:"role,omitempty"`
 
 	// IsActive Only accounts that are let in, or only those that are not.
 	IsActive *bool `form:"is_active,omitempty" json:"is_active,omitempty"`
@@ -1872,6 +2514,100 @@ type ListLanguagesParams struct {
 	IfNoneMatch *IfNoneMatch `json:"If-None-Match,omitempty"`
 }
 
+// GetLearningPlanParams defines parameters for GetLearningPlan.
+type GetLearningPlanParams struct {
+	// IfNoneMatch ETags the client holds (RFC 9110); 304 if one of them is current.
+	IfNoneMatch *IfNoneMatch `json:"If-None-Match,omitempty"`
+}
+
+// CreateLearningPlanParams defines parameters for CreateLearningPlan.
+type CreateLearningPlanParams struct {
+	// IdempotencyKey Makes a retry safe: the same key and body within 24 hours has one effect and gets the first answer
+	// again; another body is 422 `idempotency.key_reused`. Any unique text, a UUID for instance.
+	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
+
+	// Prefer `wait=N` (RFC 7240): wait up to N seconds for the outcome, at most 30. Other preferences are ignored.
+	Prefer *Prefer `json:"Prefer,omitempty"`
+}
+
+// GetOnboardingParams defines parameters for GetOnboarding.
+type GetOnboardingParams struct {
+	// IfNoneMatch ETags the client holds (RFC 9110); 304 if one of them is current.
+	IfNoneMatch *IfNoneMatch `json:"If-None-Match,omitempty"`
+
+	// AcceptLanguage Preferred languages (RFC 9110). Served are `en`, `zh-Hans` and `zh-Hant`; others get English.
+	AcceptLanguage *AcceptLanguage `json:"Accept-Language,omitempty"`
+}
+
+// CompleteOnboardingParams defines parameters for CompleteOnboarding.
+type CompleteOnboardingParams struct {
+	// AcceptLanguage Preferred languages (RFC 9110). Served are `en`, `zh-Hans` and `zh-Hant`; others get English.
+	AcceptLanguage *AcceptLanguage `json:"Accept-Language,omitempty"`
+}
+
+// SetIndustryParams defines parameters for SetIndustry.
+type SetIndustryParams struct {
+	// IfMatch ETags that the client knows (RFC 9110); 412 `request.precondition_failed` if none of them is current.
+	IfMatch *IfMatch `json:"If-Match,omitempty"`
+
+	// AcceptLanguage Preferred languages (RFC 9110). Served are `en`, `zh-Hans` and `zh-Hant`; others get English.
+	AcceptLanguage *AcceptLanguage `json:"Accept-Language,omitempty"`
+}
+
+// SetNativeLanguageParams defines parameters for SetNativeLanguage.
+type SetNativeLanguageParams struct {
+	// IfMatch ETags that the client knows (RFC 9110); 412 `request.precondition_failed` if none of them is current.
+	IfMatch *IfMatch `json:"If-Match,omitempty"`
+
+	// AcceptLanguage Preferred languages (RFC 9110). Served are `en`, `zh-Hans` and `zh-Hant`; others get English.
+	AcceptLanguage *AcceptLanguage `json:"Accept-Language,omitempty"`
+}
+
+// SetPartnersParams defines parameters for SetPartners.
+type SetPartnersParams struct {
+	// IfMatch ETags that the client knows (RFC 9110); 412 `request.precondition_failed` if none of them is current.
+	IfMatch *IfMatch `json:"If-Match,omitempty"`
+
+	// AcceptLanguage Preferred languages (RFC 9110). Served are `en`, `zh-Hans` and `zh-Hant`; others get English.
+	AcceptLanguage *AcceptLanguage `json:"Accept-Language,omitempty"`
+}
+
+// SetPartnerSituationsParams defines parameters for SetPartnerSituations.
+type SetPartnerSituationsParams struct {
+	// IfMatch ETags that the client knows (RFC 9110); 412 `request.precondition_failed` if none of them is current.
+	IfMatch *IfMatch `json:"If-Match,omitempty"`
+
+	// AcceptLanguage Preferred languages (RFC 9110). Served are `en`, `zh-Hans` and `zh-Hant`; others get English.
+	AcceptLanguage *AcceptLanguage `json:"Accept-Language,omitempty"`
+}
+
+// ResetOnboardingParams defines parameters for ResetOnboarding.
+type ResetOnboardingParams struct {
+	// AcceptLanguage Preferred languages (RFC 9110). Served are `en`, `zh-Hans` and `zh-Hant`; others get English.
+	AcceptLanguage *AcceptLanguage `json:"Accept-Language,omitempty"`
+}
+
+// SetRoleParams defines parameters for SetRole.
+type SetRoleParams struct {
+	// IfMatch ETags that the client knows (RFC 9110); 412 `request.precondition_failed` if none of them is current.
+	IfMatch *IfMatch `json:"If-Match,omitempty"`
+
+	// AcceptLanguage Preferred languages (RFC 9110). Served are `en`, `zh-Hans` and `zh-Hant`; others get English.
+	AcceptLanguage *AcceptLanguage `json:"Accept-Language,omitempty"`
+}
+
+// MatchRolesParams defines parameters for MatchRoles.
+type MatchRolesParams struct {
+	// AcceptLanguage Preferred languages (RFC 9110). Served are `en`, `zh-Hans` and `zh-Hant`; others get English.
+	AcceptLanguage *AcceptLanguage `json:"Accept-Language,omitempty"`
+}
+
+// GetOnboardingSummaryParams defines parameters for GetOnboardingSummary.
+type GetOnboardingSummaryParams struct {
+	// AcceptLanguage Preferred languages (RFC 9110). Served are `en`, `zh-Hans` and `zh-Hant`; others get English.
+	AcceptLanguage *AcceptLanguage `json:"Accept-Language,omitempty"`
+}
+
 // ListPartnersParams defines parameters for ListPartners.
 type ListPartnersParams struct {
 	// AcceptLanguage Preferred languages (RFC 9110). Served are `en`, `zh-Hans` and `zh-Hant`; others get English.
@@ -1886,6 +2622,30 @@ type RequestPasswordResetParams struct {
 	// IdempotencyKey Makes a retry safe: the same key and body within 24 hours has one effect and gets the first answer
 	// again; another body is 422 `idempotency.key_reused`. Any unique text, a UUID for instance.
 	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
+}
+
+// ListRolesParams defines parameters for ListRoles.
+type ListRolesParams struct {
+	// Industry Only roles of this industry, in any case and with hyphens too.
+	Industry *string `form:"industry,omitempty" json:"industry,omitempty"`
+
+	// Q Words to search for.
+	Q *string `form:"q,omitempty" json:"q,omitempty"`
+
+	// Level Only roles of this hierarchy level.
+	Level *HierarchyLevel `form:"level,omitempty" json:"level,omitempty"`
+
+	// Limit The most entries to return, 1-100.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor The `next_cursor` of the page before, with the same filter; anything else is 400 `cursor.invalid`.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// AcceptLanguage Preferred languages (RFC 9110). Served are `en`, `zh-Hans` and `zh-Hant`; others get English.
+	AcceptLanguage *AcceptLanguage `json:"Accept-Language,omitempty"`
+
+	// IfNoneMatch ETags the client holds (RFC 9110); 304 if one of them is current.
+	IfNoneMatch *IfNoneMatch `json:"If-None-Match,omitempty"`
 }
 
 // ListSessionsParams defines parameters for ListSessions.
@@ -1984,6 +2744,24 @@ type CreateMessageJSONRequestBody = CreateMessageRequest
 
 // VerifyEmailJSONRequestBody defines body for VerifyEmail for application/json ContentType.
 type VerifyEmailJSONRequestBody = VerifyEmailRequest
+
+// SetIndustryJSONRequestBody defines body for SetIndustry for application/json ContentType.
+type SetIndustryJSONRequestBody = SetIndustryRequest
+
+// SetNativeLanguageJSONRequestBody defines body for SetNativeLanguage for application/json ContentType.
+type SetNativeLanguageJSONRequestBody = SetNativeLanguageRequest
+
+// SetPartnersJSONRequestBody defines body for SetPartners for application/json ContentType.
+type SetPartnersJSONRequestBody = SetPartnersRequest
+
+// SetPartnerSituationsJSONRequestBody defines body for SetPartnerSituations for application/json ContentType.
+type SetPartnerSituationsJSONRequestBody = SetPartnerSituationsRequest
+
+// SetRoleJSONRequestBody defines body for SetRole for application/json ContentType.
+type SetRoleJSONRequestBody = SetRoleRequest
+
+// MatchRolesJSONRequestBody defines body for MatchRoles for application/json ContentType.
+type MatchRolesJSONRequestBody = MatchRolesRequest
 
 // RequestPasswordResetJSONRequestBody defines body for RequestPasswordReset for application/json ContentType.
 type RequestPasswordResetJSONRequestBody = PasswordResetRequest
@@ -2159,6 +2937,108 @@ func (t *ExportMeLine) MergeExportedSession(v ExportedSession) error {
 		return err
 	}
 	b, err = runtime.JSONMerge(b, []byte(`{"type":"session"}`))
+	if err != nil {
+		return err
+	}
+
+	merged, err := runtime.JSONMerge(t.union, b)
+	t.union = merged
+	return err
+}
+
+// AsExportedOnboarding returns the union data inside the ExportMeLine as a ExportedOnboarding
+func (t ExportMeLine) AsExportedOnboarding() (ExportedOnboarding, error) {
+	var body ExportedOnboarding
+	err := json.Unmarshal(t.union, &body)
+	return body, err
+}
+
+// FromExportedOnboarding overwrites any union data inside the ExportMeLine as the provided ExportedOnboarding
+func (t *ExportMeLine) FromExportedOnboarding(v ExportedOnboarding) error {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	b, err = runtime.JSONMerge(b, []byte(`{"type":"onboarding"}`))
+	t.union = b
+	return err
+}
+
+// MergeExportedOnboarding performs a merge with any union data inside the ExportMeLine, using the provided ExportedOnboarding
+func (t *ExportMeLine) MergeExportedOnboarding(v ExportedOnboarding) error {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	b, err = runtime.JSONMerge(b, []byte(`{"type":"onboarding"}`))
+	if err != nil {
+		return err
+	}
+
+	merged, err := runtime.JSONMerge(t.union, b)
+	t.union = merged
+	return err
+}
+
+// AsExportedRole returns the union data inside the ExportMeLine as a ExportedRole
+func (t ExportMeLine) AsExportedRole() (ExportedRole, error) {
+	var body ExportedRole
+	err := json.Unmarshal(t.union, &body)
+	return body, err
+}
+
+// FromExportedRole overwrites any union data inside the ExportMeLine as the provided ExportedRole
+func (t *ExportMeLine) FromExportedRole(v ExportedRole) error {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	b, err = runtime.JSONMerge(b, []byte(`{"type":"role"}`))
+	t.union = b
+	return err
+}
+
+// MergeExportedRole performs a merge with any union data inside the ExportMeLine, using the provided ExportedRole
+func (t *ExportMeLine) MergeExportedRole(v ExportedRole) error {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	b, err = runtime.JSONMerge(b, []byte(`{"type":"role"}`))
+	if err != nil {
+		return err
+	}
+
+	merged, err := runtime.JSONMerge(t.union, b)
+	t.union = merged
+	return err
+}
+
+// AsExportedLearningPlan returns the union data inside the ExportMeLine as a ExportedLearningPlan
+func (t ExportMeLine) AsExportedLearningPlan() (ExportedLearningPlan, error) {
+	var body ExportedLearningPlan
+	err := json.Unmarshal(t.union, &body)
+	return body, err
+}
+
+// FromExportedLearningPlan overwrites any union data inside the ExportMeLine as the provided ExportedLearningPlan
+func (t *ExportMeLine) FromExportedLearningPlan(v ExportedLearningPlan) error {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	b, err = runtime.JSONMerge(b, []byte(`{"type":"learning_plan"}`))
+	t.union = b
+	return err
+}
+
+// MergeExportedLearningPlan performs a merge with any union data inside the ExportMeLine, using the provided ExportedLearningPlan
+func (t *ExportMeLine) MergeExportedLearningPlan(v ExportedLearningPlan) error {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	b, err = runtime.JSONMerge(b, []byte(`{"type":"learning_plan"}`))
 	if err != nil {
 		return err
 	}
@@ -2356,10 +3236,16 @@ func (t ExportMeLine) ValueByDiscriminator() (interface{}, error) {
 		return t.AsExportedConversation()
 	case "end":
 		return t.AsExportEnd()
+	case "learning_plan":
+		return t.AsExportedLearningPlan()
 	case "message":
 		return t.AsExportedMessage()
+	case "onboarding":
+		return t.AsExportedOnboarding()
 	case "problem":
 		return t.AsExportProblem()
+	case "role":
+		return t.AsExportedRole()
 	case "session":
 		return t.AsExportedSession()
 	case "task":
@@ -3237,6 +4123,31 @@ type ClientInterface interface {
 	// Corresponds with POST /admin/queues/{name}/resume (the `ResumeQueue` operationId).
 	ResumeQueue(ctx context.Context, name QueueName, reqEditors ...RequestEditorFn) (*http.Response, error)
 
+	// ReindexRoles Build the index of roles anew
+	//
+	// Begins a task that reads the words of every published role again and gets its embedding from the model that is
+	// configured, then puts the new index in the place of the old one, which serves until then. Progress is in roles. A
+	// task that was interrupted goes on with the roles that are left. The result is `{"roles", "model", "dimension"}`.
+	// While one is being built, the same task is given again.
+	//
+	// Corresponds with POST /admin/role-index (the `ReindexRoles` operationId).
+	ReindexRoles(ctx context.Context, params *ReindexRolesParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ListCustomRoles List what learners wrote as their role
+	//
+	// The newest first, those that are not published; to see which are worth publishing. Who wrote them is not shown.
+	//
+	// Corresponds with GET /admin/roles (the `ListCustomRoles` operationId).
+	ListCustomRoles(ctx context.Context, params *ListCustomRolesParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// PublishRole Show a custom role to everybody of its industry
+	//
+	// From then on it is listed and matched like any other, at once and on every node; its author is not shown. Publishing
+	// it again changes nothing.
+	//
+	// Corresponds with POST /admin/roles/{role_id}/publish (the `PublishRole` operationId).
+	PublishRole(ctx context.Context, roleID RoleID, reqEditors ...RequestEditorFn) (*http.Response, error)
+
 	// ListUsers List accounts
 	//
 	// The newest first. Filters are combined.
@@ -3450,6 +4361,195 @@ type ClientInterface interface {
 	// Corresponds with GET /languages (the `ListLanguages` operationId).
 	ListLanguages(ctx context.Context, params *ListLanguagesParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
+	// GetLearningPlan Read one's learning plan
+	//
+	// The newest one; 404 until the first is written.
+	//
+	// Corresponds with GET /learning-plan (the `GetLearningPlan` operationId).
+	GetLearningPlan(ctx context.Context, params *GetLearningPlanParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// CreateLearningPlan Have the learning plan written anew
+	//
+	// Begins a task that writes a plan from what was chosen in the onboarding, in the learner's native language; the plan
+	// before stays until then. Its progress is in steps. The result is `{"learning_plan_id", "source"}`; `source` is
+	// `rules` when the model could not be had. While one is being written, the same task is given again. Needs a complete
+	// onboarding, else it is 409 `onboarding.incomplete`.
+	//
+	// Corresponds with POST /learning-plan (the `CreateLearningPlan` operationId).
+	CreateLearningPlan(ctx context.Context, params *CreateLearningPlanParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// GetOnboarding Read how far one's onboarding has come
+	//
+	// Where the learner is, what was chosen, and what is still missing. A learner who has not begun gets `not_started`. It is
+	// `paused` after 30 minutes of silence and `abandoned` after 30 days; nothing is lost, and the next choice goes on where it
+	// was left, on any device. Texts of the role come in the language of `Accept-Language`.
+	//
+	// Corresponds with GET /onboarding (the `GetOnboarding` operationId).
+	GetOnboarding(ctx context.Context, params *GetOnboardingParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// CompleteOnboarding Finish the onboarding
+	//
+	// Needs native language, industry, role, and at least one partner with at least one situation; 409
+	// `onboarding.incomplete` names every part that is missing, in `errors` and as `missing`. The task `task_id` then
+	// writes the learning plan. Completing again has no further effect and gets the same task.
+	//
+	// Corresponds with POST /onboarding/complete (the `CompleteOnboarding` operationId).
+	CompleteOnboarding(ctx context.Context, params *CompleteOnboardingParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// SetIndustryWithBody Choose the industry
+	//
+	// An id of listIndustries, in any case and with hyphens too; any other is 422 `onboarding.unknown_industry`. A role of the
+	// catalogue that was chosen in another industry is taken back.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with PUT /onboarding/industry (the `SetIndustry` operationId).
+	SetIndustryWithBody(ctx context.Context, params *SetIndustryParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// SetIndustry Choose the industry
+	//
+	// An id of listIndustries, in any case and with hyphens too; any other is 422 `onboarding.unknown_industry`. A role of the
+	// catalogue that was chosen in another industry is taken back.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with PUT /onboarding/industry (the `SetIndustry` operationId).
+	SetIndustry(ctx context.Context, params *SetIndustryParams, body SetIndustryJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// SetNativeLanguageWithBody Choose the native language
+	//
+	// An id of listLanguages that is available, in any case and with hyphens too; any other is 422
+	// `onboarding.unknown_language`. It is the account's `native_language` as well.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with PUT /onboarding/native-language (the `SetNativeLanguage` operationId).
+	SetNativeLanguageWithBody(ctx context.Context, params *SetNativeLanguageParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// SetNativeLanguage Choose the native language
+	//
+	// An id of listLanguages that is available, in any case and with hyphens too; any other is 422
+	// `onboarding.unknown_language`. It is the account's `native_language` as well.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with PUT /onboarding/native-language (the `SetNativeLanguage` operationId).
+	SetNativeLanguage(ctx context.Context, params *SetNativeLanguageParams, body SetNativeLanguageJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// SetPartnersWithBody Choose the communication partners
+	//
+	// Ids of listPartners, the most important first, in any case and with hyphens too. The list replaces the one before, in
+	// one go; partners that stay keep their situations. None at all is 422 `onboarding.partner_required`; unknown and repeated
+	// ids are 422 `onboarding.invalid_partners`, which names each.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with PUT /onboarding/partners (the `SetPartners` operationId).
+	SetPartnersWithBody(ctx context.Context, params *SetPartnersParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// SetPartners Choose the communication partners
+	//
+	// Ids of listPartners, the most important first, in any case and with hyphens too. The list replaces the one before, in
+	// one go; partners that stay keep their situations. None at all is 422 `onboarding.partner_required`; unknown and repeated
+	// ids are 422 `onboarding.invalid_partners`, which names each.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with PUT /onboarding/partners (the `SetPartners` operationId).
+	SetPartners(ctx context.Context, params *SetPartnersParams, body SetPartnersJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// SetPartnerSituationsWithBody Choose the situations with a partner
+	//
+	// Ids of listSituations, the most important first, in any case and with hyphens too. The list replaces the one before, in
+	// one go. A partner that was not chosen is 409 `onboarding.partner_not_selected`, one that is not in listPartners 404. None
+	// at all is 422 `onboarding.situation_required`; unknown and repeated ids are 422 `onboarding.invalid_situations`, which
+	// names each.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with PUT /onboarding/partners/{partner_id}/situations (the `SetPartnerSituations` operationId).
+	SetPartnerSituationsWithBody(ctx context.Context, partnerID PartnerID, params *SetPartnerSituationsParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// SetPartnerSituations Choose the situations with a partner
+	//
+	// Ids of listSituations, the most important first, in any case and with hyphens too. The list replaces the one before, in
+	// one go. A partner that was not chosen is 409 `onboarding.partner_not_selected`, one that is not in listPartners 404. None
+	// at all is 422 `onboarding.situation_required`; unknown and repeated ids are 422 `onboarding.invalid_situations`, which
+	// names each.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with PUT /onboarding/partners/{partner_id}/situations (the `SetPartnerSituations` operationId).
+	SetPartnerSituations(ctx context.Context, partnerID PartnerID, params *SetPartnerSituationsParams, body SetPartnerSituationsJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ResetOnboarding Begin the onboarding anew
+	//
+	// Forgets everything that was chosen, the native language included, also after completion. Custom roles and the learning
+	// plan stay. Resetting what has not begun changes nothing.
+	//
+	// Corresponds with POST /onboarding/reset (the `ResetOnboarding` operationId).
+	ResetOnboarding(ctx context.Context, params *ResetOnboardingParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// SetRoleWithBody Choose the role, or keep one's own
+	//
+	// With `role_id` a role of matchRoles or listRoles, of the industry chosen: an unknown one is 422 `onboarding.unknown_role`,
+	// one of another industry 422 `onboarding.role_of_other_industry`. With `custom` one's own text becomes a role that only
+	// oneself can see; it is put into the third person and given keywords. Without an industry it is 409
+	// `onboarding.industry_required`.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with PUT /onboarding/role (the `SetRole` operationId).
+	SetRoleWithBody(ctx context.Context, params *SetRoleParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// SetRole Choose the role, or keep one's own
+	//
+	// With `role_id` a role of matchRoles or listRoles, of the industry chosen: an unknown one is 422 `onboarding.unknown_role`,
+	// one of another industry 422 `onboarding.role_of_other_industry`. With `custom` one's own text becomes a role that only
+	// oneself can see; it is put into the third person and given keywords. Without an industry it is 409
+	// `onboarding.industry_required`.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with PUT /onboarding/role (the `SetRole` operationId).
+	SetRole(ctx context.Context, params *SetRoleParams, body SetRoleJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// MatchRolesWithBody Find the roles that fit a job
+	//
+	// Describes one's job in one's own words, in English or Chinese, and gets up to five roles of the industry chosen, the
+	// best first. `score` is the probability that the role is meant: 0.9 and more is `select_excellent_match`, 0.7 and more
+	// `review_good_matches`, less `consider_custom_role`; nothing near enough is `create_custom_role` and an empty list.
+	// `reasons` are sentences in the language of `Accept-Language`. While embeddings cannot be had the search goes by words
+	// alone (`degraded`). What was written is kept as `role_input`. Without an industry it is 409
+	// `onboarding.industry_required`.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /onboarding/role-matches (the `MatchRoles` operationId).
+	MatchRolesWithBody(ctx context.Context, params *MatchRolesParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// MatchRoles Find the roles that fit a job
+	//
+	// Describes one's job in one's own words, in English or Chinese, and gets up to five roles of the industry chosen, the
+	// best first. `score` is the probability that the role is meant: 0.9 and more is `select_excellent_match`, 0.7 and more
+	// `review_good_matches`, less `consider_custom_role`; nothing near enough is `create_custom_role` and an empty list.
+	// `reasons` are sentences in the language of `Accept-Language`. While embeddings cannot be had the search goes by words
+	// alone (`degraded`). What was written is kept as `role_input`. Without an industry it is 409
+	// `onboarding.industry_required`.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /onboarding/role-matches (the `MatchRoles` operationId).
+	MatchRoles(ctx context.Context, params *MatchRolesParams, body MatchRolesJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// GetOnboardingSummary Read what was chosen, by name
+	//
+	// Everything chosen with its name and description in the language of `Accept-Language`, in the order of priority.
+	// Seeing it when nothing is missing is a step of the onboarding.
+	//
+	// Corresponds with GET /onboarding/summary (the `GetOnboardingSummary` operationId).
+	GetOnboardingSummary(ctx context.Context, params *GetOnboardingSummaryParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
 	// ListPartners List communication partners
 	//
 	// In the order to show them. Names come in the language of `Accept-Language` (English, Simplified or Traditional Chinese).
@@ -3498,6 +4598,16 @@ type ClientInterface interface {
 	//
 	// Corresponds with PUT /password-resets (the `CompletePasswordReset` operationId).
 	CompletePasswordReset(ctx context.Context, body CompletePasswordResetJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ListRoles List or search roles
+	//
+	// The published roles, and the caller's own custom ones. Without `q` by industry, level and title; with `q` the best
+	// match first: words of title, keywords and other names of the job, in any of the three languages, the last word as a
+	// beginning too. Texts come in the language of `Accept-Language`. An industry that is not in listIndustries is 422
+	// `catalogue.unknown_industry`.
+	//
+	// Corresponds with GET /roles (the `ListRoles` operationId).
+	ListRoles(ctx context.Context, params *ListRolesParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// RevokeOtherSessions Sign out all other devices
 	//
@@ -3904,6 +5014,61 @@ func (c *Client) PauseQueue(ctx context.Context, name QueueName, reqEditors ...R
 // Corresponds with POST /admin/queues/{name}/resume (the `ResumeQueue` operationId).
 func (c *Client) ResumeQueue(ctx context.Context, name QueueName, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewResumeQueueRequest(c.Server, name)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ReindexRoles Build the index of roles anew
+//
+// Begins a task that reads the words of every published role again and gets its embedding from the model that is
+// configured, then puts the new index in the place of the old one, which serves until then. Progress is in roles. A
+// task that was interrupted goes on with the roles that are left. The result is `{"roles", "model", "dimension"}`.
+// While one is being built, the same task is given again.
+//
+// Corresponds with POST /admin/role-index (the `ReindexRoles` operationId).
+func (c *Client) ReindexRoles(ctx context.Context, params *ReindexRolesParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewReindexRolesRequest(c.Server, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ListCustomRoles List what learners wrote as their role
+//
+// The newest first, those that are not published; to see which are worth publishing. Who wrote them is not shown.
+//
+// Corresponds with GET /admin/roles (the `ListCustomRoles` operationId).
+func (c *Client) ListCustomRoles(ctx context.Context, params *ListCustomRolesParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewListCustomRolesRequest(c.Server, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// PublishRole Show a custom role to everybody of its industry
+//
+// From then on it is listed and matched like any other, at once and on every node; its author is not shown. Publishing
+// it again changes nothing.
+//
+// Corresponds with POST /admin/roles/{role_id}/publish (the `PublishRole` operationId).
+func (c *Client) PublishRole(ctx context.Context, roleID RoleID, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewPublishRoleRequest(c.Server, roleID)
 	if err != nil {
 		return nil, err
 	}
@@ -4347,6 +5512,375 @@ func (c *Client) ListLanguages(ctx context.Context, params *ListLanguagesParams,
 	return c.Client.Do(req)
 }
 
+// GetLearningPlan Read one's learning plan
+//
+// The newest one; 404 until the first is written.
+//
+// Corresponds with GET /learning-plan (the `GetLearningPlan` operationId).
+func (c *Client) GetLearningPlan(ctx context.Context, params *GetLearningPlanParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGetLearningPlanRequest(c.Server, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// CreateLearningPlan Have the learning plan written anew
+//
+// Begins a task that writes a plan from what was chosen in the onboarding, in the learner's native language; the plan
+// before stays until then. Its progress is in steps. The result is `{"learning_plan_id", "source"}`; `source` is
+// `rules` when the model could not be had. While one is being written, the same task is given again. Needs a complete
+// onboarding, else it is 409 `onboarding.incomplete`.
+//
+// Corresponds with POST /learning-plan (the `CreateLearningPlan` operationId).
+func (c *Client) CreateLearningPlan(ctx context.Context, params *CreateLearningPlanParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewCreateLearningPlanRequest(c.Server, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// GetOnboarding Read how far one's onboarding has come
+//
+// Where the learner is, what was chosen, and what is still missing. A learner who has not begun gets `not_started`. It is
+// `paused` after 30 minutes of silence and `abandoned` after 30 days; nothing is lost, and the next choice goes on where it
+// was left, on any device. Texts of the role come in the language of `Accept-Language`.
+//
+// Corresponds with GET /onboarding (the `GetOnboarding` operationId).
+func (c *Client) GetOnboarding(ctx context.Context, params *GetOnboardingParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGetOnboardingRequest(c.Server, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// CompleteOnboarding Finish the onboarding
+//
+// Needs native language, industry, role, and at least one partner with at least one situation; 409
+// `onboarding.incomplete` names every part that is missing, in `errors` and as `missing`. The task `task_id` then
+// writes the learning plan. Completing again has no further effect and gets the same task.
+//
+// Corresponds with POST /onboarding/complete (the `CompleteOnboarding` operationId).
+func (c *Client) CompleteOnboarding(ctx context.Context, params *CompleteOnboardingParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewCompleteOnboardingRequest(c.Server, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// SetIndustryWithBody Choose the industry
+//
+// An id of listIndustries, in any case and with hyphens too; any other is 422 `onboarding.unknown_industry`. A role of the
+// catalogue that was chosen in another industry is taken back.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with PUT /onboarding/industry (the `SetIndustry` operationId).
+func (c *Client) SetIndustryWithBody(ctx context.Context, params *SetIndustryParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewSetIndustryRequestWithBody(c.Server, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// SetIndustry Choose the industry
+//
+// An id of listIndustries, in any case and with hyphens too; any other is 422 `onboarding.unknown_industry`. A role of the
+// catalogue that was chosen in another industry is taken back.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with PUT /onboarding/industry (the `SetIndustry` operationId).
+func (c *Client) SetIndustry(ctx context.Context, params *SetIndustryParams, body SetIndustryJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewSetIndustryRequest(c.Server, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// SetNativeLanguageWithBody Choose the native language
+//
+// An id of listLanguages that is available, in any case and with hyphens too; any other is 422
+// `onboarding.unknown_language`. It is the account's `native_language` as well.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with PUT /onboarding/native-language (the `SetNativeLanguage` operationId).
+func (c *Client) SetNativeLanguageWithBody(ctx context.Context, params *SetNativeLanguageParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewSetNativeLanguageRequestWithBody(c.Server, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// SetNativeLanguage Choose the native language
+//
+// An id of listLanguages that is available, in any case and with hyphens too; any other is 422
+// `onboarding.unknown_language`. It is the account's `native_language` as well.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with PUT /onboarding/native-language (the `SetNativeLanguage` operationId).
+func (c *Client) SetNativeLanguage(ctx context.Context, params *SetNativeLanguageParams, body SetNativeLanguageJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewSetNativeLanguageRequest(c.Server, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// SetPartnersWithBody Choose the communication partners
+//
+// Ids of listPartners, the most important first, in any case and with hyphens too. The list replaces the one before, in
+// one go; partners that stay keep their situations. None at all is 422 `onboarding.partner_required`; unknown and repeated
+// ids are 422 `onboarding.invalid_partners`, which names each.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with PUT /onboarding/partners (the `SetPartners` operationId).
+func (c *Client) SetPartnersWithBody(ctx context.Context, params *SetPartnersParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewSetPartnersRequestWithBody(c.Server, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// SetPartners Choose the communication partners
+//
+// Ids of listPartners, the most important first, in any case and with hyphens too. The list replaces the one before, in
+// one go; partners that stay keep their situations. None at all is 422 `onboarding.partner_required`; unknown and repeated
+// ids are 422 `onboarding.invalid_partners`, which names each.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with PUT /onboarding/partners (the `SetPartners` operationId).
+func (c *Client) SetPartners(ctx context.Context, params *SetPartnersParams, body SetPartnersJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewSetPartnersRequest(c.Server, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// SetPartnerSituationsWithBody Choose the situations with a partner
+//
+// Ids of listSituations, the most important first, in any case and with hyphens too. The list replaces the one before, in
+// one go. A partner that was not chosen is 409 `onboarding.partner_not_selected`, one that is not in listPartners 404. None
+// at all is 422 `onboarding.situation_required`; unknown and repeated ids are 422 `onboarding.invalid_situations`, which
+// names each.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with PUT /onboarding/partners/{partner_id}/situations (the `SetPartnerSituations` operationId).
+func (c *Client) SetPartnerSituationsWithBody(ctx context.Context, partnerID PartnerID, params *SetPartnerSituationsParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewSetPartnerSituationsRequestWithBody(c.Server, partnerID, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// SetPartnerSituations Choose the situations with a partner
+//
+// Ids of listSituations, the most important first, in any case and with hyphens too. The list replaces the one before, in
+// one go. A partner that was not chosen is 409 `onboarding.partner_not_selected`, one that is not in listPartners 404. None
+// at all is 422 `onboarding.situation_required`; unknown and repeated ids are 422 `onboarding.invalid_situations`, which
+// names each.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with PUT /onboarding/partners/{partner_id}/situations (the `SetPartnerSituations` operationId).
+func (c *Client) SetPartnerSituations(ctx context.Context, partnerID PartnerID, params *SetPartnerSituationsParams, body SetPartnerSituationsJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewSetPartnerSituationsRequest(c.Server, partnerID, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ResetOnboarding Begin the onboarding anew
+//
+// Forgets everything that was chosen, the native language included, also after completion. Custom roles and the learning
+// plan stay. Resetting what has not begun changes nothing.
+//
+// Corresponds with POST /onboarding/reset (the `ResetOnboarding` operationId).
+func (c *Client) ResetOnboarding(ctx context.Context, params *ResetOnboardingParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewResetOnboardingRequest(c.Server, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// SetRoleWithBody Choose the role, or keep one's own
+//
+// With `role_id` a role of matchRoles or listRoles, of the industry chosen: an unknown one is 422 `onboarding.unknown_role`,
+// one of another industry 422 `onboarding.role_of_other_industry`. With `custom` one's own text becomes a role that only
+// oneself can see; it is put into the third person and given keywords. Without an industry it is 409
+// `onboarding.industry_required`.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with PUT /onboarding/role (the `SetRole` operationId).
+func (c *Client) SetRoleWithBody(ctx context.Context, params *SetRoleParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewSetRoleRequestWithBody(c.Server, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// SetRole Choose the role, or keep one's own
+//
+// With `role_id` a role of matchRoles or listRoles, of the industry chosen: an unknown one is 422 `onboarding.unknown_role`,
+// one of another industry 422 `onboarding.role_of_other_industry`. With `custom` one's own text becomes a role that only
+// oneself can see; it is put into the third person and given keywords. Without an industry it is 409
+// `onboarding.industry_required`.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with PUT /onboarding/role (the `SetRole` operationId).
+func (c *Client) SetRole(ctx context.Context, params *SetRoleParams, body SetRoleJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewSetRoleRequest(c.Server, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// MatchRolesWithBody Find the roles that fit a job
+//
+// Describes one's job in one's own words, in English or Chinese, and gets up to five roles of the industry chosen, the
+// best first. `score` is the probability that the role is meant: 0.9 and more is `select_excellent_match`, 0.7 and more
+// `review_good_matches`, less `consider_custom_role`; nothing near enough is `create_custom_role` and an empty list.
+// `reasons` are sentences in the language of `Accept-Language`. While embeddings cannot be had the search goes by words
+// alone (`degraded`). What was written is kept as `role_input`. Without an industry it is 409
+// `onboarding.industry_required`.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /onboarding/role-matches (the `MatchRoles` operationId).
+func (c *Client) MatchRolesWithBody(ctx context.Context, params *MatchRolesParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewMatchRolesRequestWithBody(c.Server, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// MatchRoles Find the roles that fit a job
+//
+// Describes one's job in one's own words, in English or Chinese, and gets up to five roles of the industry chosen, the
+// best first. `score` is the probability that the role is meant: 0.9 and more is `select_excellent_match`, 0.7 and more
+// `review_good_matches`, less `consider_custom_role`; nothing near enough is `create_custom_role` and an empty list.
+// `reasons` are sentences in the language of `Accept-Language`. While embeddings cannot be had the search goes by words
+// alone (`degraded`). What was written is kept as `role_input`. Without an industry it is 409
+// `onboarding.industry_required`.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /onboarding/role-matches (the `MatchRoles` operationId).
+func (c *Client) MatchRoles(ctx context.Context, params *MatchRolesParams, body MatchRolesJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewMatchRolesRequest(c.Server, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// GetOnboardingSummary Read what was chosen, by name
+//
+// Everything chosen with its name and description in the language of `Accept-Language`, in the order of priority.
+// Seeing it when nothing is missing is a step of the onboarding.
+//
+// Corresponds with GET /onboarding/summary (the `GetOnboardingSummary` operationId).
+func (c *Client) GetOnboardingSummary(ctx context.Context, params *GetOnboardingSummaryParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGetOnboardingSummaryRequest(c.Server, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
 // ListPartners List communication partners
 //
 // In the order to show them. Names come in the language of `Accept-Language` (English, Simplified or Traditional Chinese).
@@ -4436,6 +5970,26 @@ func (c *Client) CompletePasswordResetWithBody(ctx context.Context, contentType 
 // Corresponds with PUT /password-resets (the `CompletePasswordReset` operationId).
 func (c *Client) CompletePasswordReset(ctx context.Context, body CompletePasswordResetJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewCompletePasswordResetRequest(c.Server, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ListRoles List or search roles
+//
+// The published roles, and the caller's own custom ones. Without `q` by industry, level and title; with `q` the best
+// match first: words of title, keywords and other names of the job, in any of the three languages, the last word as a
+// beginning too. Texts come in the language of `Accept-Language`. An industry that is not in listIndustries is 422
+// `catalogue.unknown_industry`.
+//
+// Corresponds with GET /roles (the `ListRoles` operationId).
+func (c *Client) ListRoles(ctx context.Context, params *ListRolesParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewListRolesRequest(c.Server, params)
 	if err != nil {
 		return nil, err
 	}
@@ -5551,6 +7105,159 @@ func NewResumeQueueRequest(server string, name QueueName) (*http.Request, error)
 	return req, nil
 }
 
+// NewReindexRolesRequest constructs an http.Request for the ReindexRoles method
+func NewReindexRolesRequest(server string, params *ReindexRolesParams) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/admin/role-index")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+
+		if params.IdempotencyKey != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", *params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Idempotency-Key", headerParam0)
+		}
+
+		if params.Prefer != nil {
+			var headerParam1 string
+
+			headerParam1, err = runtime.StyleParamWithOptions("simple", false, "Prefer", *params.Prefer, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Prefer", headerParam1)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewListCustomRolesRequest constructs an http.Request for the ListCustomRoles method
+func NewListCustomRolesRequest(server string, params *ListCustomRolesParams) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/admin/roles")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Limit != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "limit", *params.Limit, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Cursor != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "cursor", *params.Cursor, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewPublishRoleRequest constructs an http.Request for the PublishRole method
+func NewPublishRoleRequest(server string, roleID RoleID) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "role_id", roleID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/admin/roles/%s/publish", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
 // NewListUsersRequest constructs an http.Request for the ListUsers method
 func NewListUsersRequest(server string, params *ListUsersParams) (*http.Request, error) {
 	var err error
@@ -6549,6 +8256,672 @@ func NewListLanguagesRequest(server string, params *ListLanguagesParams) (*http.
 	return req, nil
 }
 
+// NewGetLearningPlanRequest constructs an http.Request for the GetLearningPlan method
+func NewGetLearningPlanRequest(server string, params *GetLearningPlanParams) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/learning-plan")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+
+		if params.IfNoneMatch != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "If-None-Match", *params.IfNoneMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("If-None-Match", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewCreateLearningPlanRequest constructs an http.Request for the CreateLearningPlan method
+func NewCreateLearningPlanRequest(server string, params *CreateLearningPlanParams) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/learning-plan")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+
+		if params.IdempotencyKey != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", *params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Idempotency-Key", headerParam0)
+		}
+
+		if params.Prefer != nil {
+			var headerParam1 string
+
+			headerParam1, err = runtime.StyleParamWithOptions("simple", false, "Prefer", *params.Prefer, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Prefer", headerParam1)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewGetOnboardingRequest constructs an http.Request for the GetOnboarding method
+func NewGetOnboardingRequest(server string, params *GetOnboardingParams) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/onboarding")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+
+		if params.IfNoneMatch != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "If-None-Match", *params.IfNoneMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("If-None-Match", headerParam0)
+		}
+
+		if params.AcceptLanguage != nil {
+			var headerParam1 string
+
+			headerParam1, err = runtime.StyleParamWithOptions("simple", false, "Accept-Language", *params.AcceptLanguage, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Accept-Language", headerParam1)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewCompleteOnboardingRequest constructs an http.Request for the CompleteOnboarding method
+func NewCompleteOnboardingRequest(server string, params *CompleteOnboardingParams) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/onboarding/complete")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+
+		if params.AcceptLanguage != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Accept-Language", *params.AcceptLanguage, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Accept-Language", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewSetIndustryRequest calls the generic SetIndustry builder with application/json body
+func NewSetIndustryRequest(server string, params *SetIndustryParams, body SetIndustryJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewSetIndustryRequestWithBody(server, params, "application/json", bodyReader)
+}
+
+// NewSetIndustryRequestWithBody constructs an http.Request for the SetIndustry method, with any body, and a specified content type
+func NewSetIndustryRequestWithBody(server string, params *SetIndustryParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/onboarding/industry")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPut, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		if params.IfMatch != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "If-Match", *params.IfMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("If-Match", headerParam0)
+		}
+
+		if params.AcceptLanguage != nil {
+			var headerParam1 string
+
+			headerParam1, err = runtime.StyleParamWithOptions("simple", false, "Accept-Language", *params.AcceptLanguage, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Accept-Language", headerParam1)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewSetNativeLanguageRequest calls the generic SetNativeLanguage builder with application/json body
+func NewSetNativeLanguageRequest(server string, params *SetNativeLanguageParams, body SetNativeLanguageJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewSetNativeLanguageRequestWithBody(server, params, "application/json", bodyReader)
+}
+
+// NewSetNativeLanguageRequestWithBody constructs an http.Request for the SetNativeLanguage method, with any body, and a specified content type
+func NewSetNativeLanguageRequestWithBody(server string, params *SetNativeLanguageParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/onboarding/native-language")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPut, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		if params.IfMatch != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "If-Match", *params.IfMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("If-Match", headerParam0)
+		}
+
+		if params.AcceptLanguage != nil {
+			var headerParam1 string
+
+			headerParam1, err = runtime.StyleParamWithOptions("simple", false, "Accept-Language", *params.AcceptLanguage, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Accept-Language", headerParam1)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewSetPartnersRequest calls the generic SetPartners builder with application/json body
+func NewSetPartnersRequest(server string, params *SetPartnersParams, body SetPartnersJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewSetPartnersRequestWithBody(server, params, "application/json", bodyReader)
+}
+
+// NewSetPartnersRequestWithBody constructs an http.Request for the SetPartners method, with any body, and a specified content type
+func NewSetPartnersRequestWithBody(server string, params *SetPartnersParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/onboarding/partners")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPut, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		if params.IfMatch != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "If-Match", *params.IfMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("If-Match", headerParam0)
+		}
+
+		if params.AcceptLanguage != nil {
+			var headerParam1 string
+
+			headerParam1, err = runtime.StyleParamWithOptions("simple", false, "Accept-Language", *params.AcceptLanguage, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Accept-Language", headerParam1)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewSetPartnerSituationsRequest calls the generic SetPartnerSituations builder with application/json body
+func NewSetPartnerSituationsRequest(server string, partnerID PartnerID, params *SetPartnerSituationsParams, body SetPartnerSituationsJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewSetPartnerSituationsRequestWithBody(server, partnerID, params, "application/json", bodyReader)
+}
+
+// NewSetPartnerSituationsRequestWithBody constructs an http.Request for the SetPartnerSituations method, with any body, and a specified content type
+func NewSetPartnerSituationsRequestWithBody(server string, partnerID PartnerID, params *SetPartnerSituationsParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "partner_id", partnerID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/onboarding/partners/%s/situations", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPut, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		if params.IfMatch != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "If-Match", *params.IfMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("If-Match", headerParam0)
+		}
+
+		if params.AcceptLanguage != nil {
+			var headerParam1 string
+
+			headerParam1, err = runtime.StyleParamWithOptions("simple", false, "Accept-Language", *params.AcceptLanguage, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Accept-Language", headerParam1)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewResetOnboardingRequest constructs an http.Request for the ResetOnboarding method
+func NewResetOnboardingRequest(server string, params *ResetOnboardingParams) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/onboarding/reset")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+
+		if params.AcceptLanguage != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Accept-Language", *params.AcceptLanguage, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Accept-Language", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewSetRoleRequest calls the generic SetRole builder with application/json body
+func NewSetRoleRequest(server string, params *SetRoleParams, body SetRoleJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewSetRoleRequestWithBody(server, params, "application/json", bodyReader)
+}
+
+// NewSetRoleRequestWithBody constructs an http.Request for the SetRole method, with any body, and a specified content type
+func NewSetRoleRequestWithBody(server string, params *SetRoleParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/onboarding/role")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPut, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		if params.IfMatch != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "If-Match", *params.IfMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("If-Match", headerParam0)
+		}
+
+		if params.AcceptLanguage != nil {
+			var headerParam1 string
+
+			headerParam1, err = runtime.StyleParamWithOptions("simple", false, "Accept-Language", *params.AcceptLanguage, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Accept-Language", headerParam1)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewMatchRolesRequest calls the generic MatchRoles builder with application/json body
+func NewMatchRolesRequest(server string, params *MatchRolesParams, body MatchRolesJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewMatchRolesRequestWithBody(server, params, "application/json", bodyReader)
+}
+
+// NewMatchRolesRequestWithBody constructs an http.Request for the MatchRoles method, with any body, and a specified content type
+func NewMatchRolesRequestWithBody(server string, params *MatchRolesParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/onboarding/role-matches")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		if params.AcceptLanguage != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Accept-Language", *params.AcceptLanguage, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Accept-Language", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewGetOnboardingSummaryRequest constructs an http.Request for the GetOnboardingSummary method
+func NewGetOnboardingSummaryRequest(server string, params *GetOnboardingSummaryParams) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/onboarding/summary")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+
+		if params.AcceptLanguage != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Accept-Language", *params.AcceptLanguage, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Accept-Language", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
 // NewListPartnersRequest constructs an http.Request for the ListPartners method
 func NewListPartnersRequest(server string, params *ListPartnersParams) (*http.Request, error) {
 	var err error
@@ -6693,6 +9066,134 @@ func NewCompletePasswordResetRequestWithBody(server string, contentType string, 
 	}
 
 	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
+// NewListRolesRequest constructs an http.Request for the ListRoles method
+func NewListRolesRequest(server string, params *ListRolesParams) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/roles")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Industry != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "industry", *params.Industry, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Q != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "q", *params.Q, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Level != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "level", *params.Level, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Limit != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "limit", *params.Limit, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Cursor != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "cursor", *params.Cursor, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+
+		if params.AcceptLanguage != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Accept-Language", *params.AcceptLanguage, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Accept-Language", headerParam0)
+		}
+
+		if params.IfNoneMatch != nil {
+			var headerParam1 string
+
+			headerParam1, err = runtime.StyleParamWithOptions("simple", false, "If-None-Match", *params.IfNoneMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("If-None-Match", headerParam1)
+		}
+
+	}
 
 	return req, nil
 }
@@ -7670,6 +10171,37 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with POST /admin/queues/{name}/resume (the `ResumeQueue` operationId).
 	ResumeQueueWithResponse(ctx context.Context, name QueueName, reqEditors ...RequestEditorFn) (*ResumeQueueResponse, error)
 
+	// ReindexRolesWithResponse Build the index of roles anew
+	//
+	// Begins a task that reads the words of every published role again and gets its embedding from the model that is
+	// configured, then puts the new index in the place of the old one, which serves until then. Progress is in roles. A
+	// task that was interrupted goes on with the roles that are left. The result is `{"roles", "model", "dimension"}`.
+	// While one is being built, the same task is given again.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /admin/role-index (the `ReindexRoles` operationId).
+	ReindexRolesWithResponse(ctx context.Context, params *ReindexRolesParams, reqEditors ...RequestEditorFn) (*ReindexRolesResponse, error)
+
+	// ListCustomRolesWithResponse List what learners wrote as their role
+	//
+	// The newest first, those that are not published; to see which are worth publishing. Who wrote them is not shown.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /admin/roles (the `ListCustomRoles` operationId).
+	ListCustomRolesWithResponse(ctx context.Context, params *ListCustomRolesParams, reqEditors ...RequestEditorFn) (*ListCustomRolesResponse, error)
+
+	// PublishRoleWithResponse Show a custom role to everybody of its industry
+	//
+	// From then on it is listed and matched like any other, at once and on every node; its author is not shown. Publishing
+	// it again changes nothing.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /admin/roles/{role_id}/publish (the `PublishRole` operationId).
+	PublishRoleWithResponse(ctx context.Context, roleID RoleID, reqEditors ...RequestEditorFn) (*PublishRoleResponse, error)
+
 	// ListUsersWithResponse List accounts
 	//
 	// The newest first. Filters are combined.
@@ -7905,6 +10437,207 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with GET /languages (the `ListLanguages` operationId).
 	ListLanguagesWithResponse(ctx context.Context, params *ListLanguagesParams, reqEditors ...RequestEditorFn) (*ListLanguagesResponse, error)
 
+	// GetLearningPlanWithResponse Read one's learning plan
+	//
+	// The newest one; 404 until the first is written.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /learning-plan (the `GetLearningPlan` operationId).
+	GetLearningPlanWithResponse(ctx context.Context, params *GetLearningPlanParams, reqEditors ...RequestEditorFn) (*GetLearningPlanResponse, error)
+
+	// CreateLearningPlanWithResponse Have the learning plan written anew
+	//
+	// Begins a task that writes a plan from what was chosen in the onboarding, in the learner's native language; the plan
+	// before stays until then. Its progress is in steps. The result is `{"learning_plan_id", "source"}`; `source` is
+	// `rules` when the model could not be had. While one is being written, the same task is given again. Needs a complete
+	// onboarding, else it is 409 `onboarding.incomplete`.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /learning-plan (the `CreateLearningPlan` operationId).
+	CreateLearningPlanWithResponse(ctx context.Context, params *CreateLearningPlanParams, reqEditors ...RequestEditorFn) (*CreateLearningPlanResponse, error)
+
+	// GetOnboardingWithResponse Read how far one's onboarding has come
+	//
+	// Where the learner is, what was chosen, and what is still missing. A learner who has not begun gets `not_started`. It is
+	// `paused` after 30 minutes of silence and `abandoned` after 30 days; nothing is lost, and the next choice goes on where it
+	// was left, on any device. Texts of the role come in the language of `Accept-Language`.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /onboarding (the `GetOnboarding` operationId).
+	GetOnboardingWithResponse(ctx context.Context, params *GetOnboardingParams, reqEditors ...RequestEditorFn) (*GetOnboardingResponse, error)
+
+	// CompleteOnboardingWithResponse Finish the onboarding
+	//
+	// Needs native language, industry, role, and at least one partner with at least one situation; 409
+	// `onboarding.incomplete` names every part that is missing, in `errors` and as `missing`. The task `task_id` then
+	// writes the learning plan. Completing again has no further effect and gets the same task.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /onboarding/complete (the `CompleteOnboarding` operationId).
+	CompleteOnboardingWithResponse(ctx context.Context, params *CompleteOnboardingParams, reqEditors ...RequestEditorFn) (*CompleteOnboardingResponse, error)
+
+	// SetIndustryWithBodyWithResponse Choose the industry
+	//
+	// An id of listIndustries, in any case and with hyphens too; any other is 422 `onboarding.unknown_industry`. A role of the
+	// catalogue that was chosen in another industry is taken back.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PUT /onboarding/industry (the `SetIndustry` operationId).
+	SetIndustryWithBodyWithResponse(ctx context.Context, params *SetIndustryParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*SetIndustryResponse, error)
+
+	// SetIndustryWithResponse Choose the industry
+	//
+	// An id of listIndustries, in any case and with hyphens too; any other is 422 `onboarding.unknown_industry`. A role of the
+	// catalogue that was chosen in another industry is taken back.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PUT /onboarding/industry (the `SetIndustry` operationId).
+	SetIndustryWithResponse(ctx context.Context, params *SetIndustryParams, body SetIndustryJSONRequestBody, reqEditors ...RequestEditorFn) (*SetIndustryResponse, error)
+
+	// SetNativeLanguageWithBodyWithResponse Choose the native language
+	//
+	// An id of listLanguages that is available, in any case and with hyphens too; any other is 422
+	// `onboarding.unknown_language`. It is the account's `native_language` as well.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PUT /onboarding/native-language (the `SetNativeLanguage` operationId).
+	SetNativeLanguageWithBodyWithResponse(ctx context.Context, params *SetNativeLanguageParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*SetNativeLanguageResponse, error)
+
+	// SetNativeLanguageWithResponse Choose the native language
+	//
+	// An id of listLanguages that is available, in any case and with hyphens too; any other is 422
+	// `onboarding.unknown_language`. It is the account's `native_language` as well.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PUT /onboarding/native-language (the `SetNativeLanguage` operationId).
+	SetNativeLanguageWithResponse(ctx context.Context, params *SetNativeLanguageParams, body SetNativeLanguageJSONRequestBody, reqEditors ...RequestEditorFn) (*SetNativeLanguageResponse, error)
+
+	// SetPartnersWithBodyWithResponse Choose the communication partners
+	//
+	// Ids of listPartners, the most important first, in any case and with hyphens too. The list replaces the one before, in
+	// one go; partners that stay keep their situations. None at all is 422 `onboarding.partner_required`; unknown and repeated
+	// ids are 422 `onboarding.invalid_partners`, which names each.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PUT /onboarding/partners (the `SetPartners` operationId).
+	SetPartnersWithBodyWithResponse(ctx context.Context, params *SetPartnersParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*SetPartnersResponse, error)
+
+	// SetPartnersWithResponse Choose the communication partners
+	//
+	// Ids of listPartners, the most important first, in any case and with hyphens too. The list replaces the one before, in
+	// one go; partners that stay keep their situations. None at all is 422 `onboarding.partner_required`; unknown and repeated
+	// ids are 422 `onboarding.invalid_partners`, which names each.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PUT /onboarding/partners (the `SetPartners` operationId).
+	SetPartnersWithResponse(ctx context.Context, params *SetPartnersParams, body SetPartnersJSONRequestBody, reqEditors ...RequestEditorFn) (*SetPartnersResponse, error)
+
+	// SetPartnerSituationsWithBodyWithResponse Choose the situations with a partner
+	//
+	// Ids of listSituations, the most important first, in any case and with hyphens too. The list replaces the one before, in
+	// one go. A partner that was not chosen is 409 `onboarding.partner_not_selected`, one that is not in listPartners 404. None
+	// at all is 422 `onboarding.situation_required`; unknown and repeated ids are 422 `onboarding.invalid_situations`, which
+	// names each.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PUT /onboarding/partners/{partner_id}/situations (the `SetPartnerSituations` operationId).
+	SetPartnerSituationsWithBodyWithResponse(ctx context.Context, partnerID PartnerID, params *SetPartnerSituationsParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*SetPartnerSituationsResponse, error)
+
+	// SetPartnerSituationsWithResponse Choose the situations with a partner
+	//
+	// Ids of listSituations, the most important first, in any case and with hyphens too. The list replaces the one before, in
+	// one go. A partner that was not chosen is 409 `onboarding.partner_not_selected`, one that is not in listPartners 404. None
+	// at all is 422 `onboarding.situation_required`; unknown and repeated ids are 422 `onboarding.invalid_situations`, which
+	// names each.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PUT /onboarding/partners/{partner_id}/situations (the `SetPartnerSituations` operationId).
+	SetPartnerSituationsWithResponse(ctx context.Context, partnerID PartnerID, params *SetPartnerSituationsParams, body SetPartnerSituationsJSONRequestBody, reqEditors ...RequestEditorFn) (*SetPartnerSituationsResponse, error)
+
+	// ResetOnboardingWithResponse Begin the onboarding anew
+	//
+	// Forgets everything that was chosen, the native language included, also after completion. Custom roles and the learning
+	// plan stay. Resetting what has not begun changes nothing.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /onboarding/reset (the `ResetOnboarding` operationId).
+	ResetOnboardingWithResponse(ctx context.Context, params *ResetOnboardingParams, reqEditors ...RequestEditorFn) (*ResetOnboardingResponse, error)
+
+	// SetRoleWithBodyWithResponse Choose the role, or keep one's own
+	//
+	// With `role_id` a role of matchRoles or listRoles, of the industry chosen: an unknown one is 422 `onboarding.unknown_role`,
+	// one of another industry 422 `onboarding.role_of_other_industry`. With `custom` one's own text becomes a role that only
+	// oneself can see; it is put into the third person and given keywords. Without an industry it is 409
+	// `onboarding.industry_required`.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PUT /onboarding/role (the `SetRole` operationId).
+	SetRoleWithBodyWithResponse(ctx context.Context, params *SetRoleParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*SetRoleResponse, error)
+
+	// SetRoleWithResponse Choose the role, or keep one's own
+	//
+	// With `role_id` a role of matchRoles or listRoles, of the industry chosen: an unknown one is 422 `onboarding.unknown_role`,
+	// one of another industry 422 `onboarding.role_of_other_industry`. With `custom` one's own text becomes a role that only
+	// oneself can see; it is put into the third person and given keywords. Without an industry it is 409
+	// `onboarding.industry_required`.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PUT /onboarding/role (the `SetRole` operationId).
+	SetRoleWithResponse(ctx context.Context, params *SetRoleParams, body SetRoleJSONRequestBody, reqEditors ...RequestEditorFn) (*SetRoleResponse, error)
+
+	// MatchRolesWithBodyWithResponse Find the roles that fit a job
+	//
+	// Describes one's job in one's own words, in English or Chinese, and gets up to five roles of the industry chosen, the
+	// best first. `score` is the probability that the role is meant: 0.9 and more is `select_excellent_match`, 0.7 and more
+	// `review_good_matches`, less `consider_custom_role`; nothing near enough is `create_custom_role` and an empty list.
+	// `reasons` are sentences in the language of `Accept-Language`. While embeddings cannot be had the search goes by words
+	// alone (`degraded`). What was written is kept as `role_input`. Without an industry it is 409
+	// `onboarding.industry_required`.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /onboarding/role-matches (the `MatchRoles` operationId).
+	MatchRolesWithBodyWithResponse(ctx context.Context, params *MatchRolesParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*MatchRolesResponse, error)
+
+	// MatchRolesWithResponse Find the roles that fit a job
+	//
+	// Describes one's job in one's own words, in English or Chinese, and gets up to five roles of the industry chosen, the
+	// best first. `score` is the probability that the role is meant: 0.9 and more is `select_excellent_match`, 0.7 and more
+	// `review_good_matches`, less `consider_custom_role`; nothing near enough is `create_custom_role` and an empty list.
+	// `reasons` are sentences in the language of `Accept-Language`. While embeddings cannot be had the search goes by words
+	// alone (`degraded`). What was written is kept as `role_input`. Without an industry it is 409
+	// `onboarding.industry_required`.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /onboarding/role-matches (the `MatchRoles` operationId).
+	MatchRolesWithResponse(ctx context.Context, params *MatchRolesParams, body MatchRolesJSONRequestBody, reqEditors ...RequestEditorFn) (*MatchRolesResponse, error)
+
+	// GetOnboardingSummaryWithResponse Read what was chosen, by name
+	//
+	// Everything chosen with its name and description in the language of `Accept-Language`, in the order of priority.
+	// Seeing it when nothing is missing is a step of the onboarding.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /onboarding/summary (the `GetOnboardingSummary` operationId).
+	GetOnboardingSummaryWithResponse(ctx context.Context, params *GetOnboardingSummaryParams, reqEditors ...RequestEditorFn) (*GetOnboardingSummaryResponse, error)
+
 	// ListPartnersWithResponse List communication partners
 	//
 	// In the order to show them. Names come in the language of `Accept-Language` (English, Simplified or Traditional Chinese).
@@ -7955,6 +10688,18 @@ type ClientWithResponsesInterface interface {
 	//
 	// Corresponds with PUT /password-resets (the `CompletePasswordReset` operationId).
 	CompletePasswordResetWithResponse(ctx context.Context, body CompletePasswordResetJSONRequestBody, reqEditors ...RequestEditorFn) (*CompletePasswordResetResponse, error)
+
+	// ListRolesWithResponse List or search roles
+	//
+	// The published roles, and the caller's own custom ones. Without `q` by industry, level and title; with `q` the best
+	// match first: words of title, keywords and other names of the job, in any of the three languages, the last word as a
+	// beginning too. Texts come in the language of `Accept-Language`. An industry that is not in listIndustries is 422
+	// `catalogue.unknown_industry`.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /roles (the `ListRoles` operationId).
+	ListRolesWithResponse(ctx context.Context, params *ListRolesParams, reqEditors ...RequestEditorFn) (*ListRolesResponse, error)
 
 	// RevokeOtherSessionsWithResponse Sign out all other devices
 	//
@@ -8614,6 +11359,173 @@ func (r ResumeQueueResponse) StatusCode() int {
 
 // ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
 func (r ResumeQueueResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// ReindexRolesResponse200Headers the declared response headers of an HTTP 200 response for ReindexRoles
+type ReindexRolesResponse200Headers struct {
+	IdempotencyReplayed *bool
+	PreferenceApplied   string
+}
+
+// ReindexRolesResponse202Headers the declared response headers of an HTTP 202 response for ReindexRoles
+type ReindexRolesResponse202Headers struct {
+	IdempotencyReplayed *bool
+	Location            string
+}
+
+type ReindexRolesResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Task
+	// JSON202 the response for an HTTP 202 `application/json` response
+	JSON202 *Task
+	// ApplicationProblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationProblemJSONDefault *ProblemResponse
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *ReindexRolesResponse200Headers
+	// Headers202 the parsed response headers for an HTTP 202 response
+	Headers202 *ReindexRolesResponse202Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ReindexRolesResponse) GetJSON200() *Task {
+	return r.JSON200
+}
+
+// GetJSON202 returns the response for an HTTP 202 `application/json` response
+func (r ReindexRolesResponse) GetJSON202() *Task {
+	return r.JSON202
+}
+
+// GetApplicationProblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r ReindexRolesResponse) GetApplicationProblemJSONDefault() *ProblemResponse {
+	return r.ApplicationProblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r ReindexRolesResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ReindexRolesResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ReindexRolesResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ReindexRolesResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type ListCustomRolesResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *RolePage
+	// ApplicationProblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationProblemJSONDefault *ProblemResponse
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ListCustomRolesResponse) GetJSON200() *RolePage {
+	return r.JSON200
+}
+
+// GetApplicationProblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r ListCustomRolesResponse) GetApplicationProblemJSONDefault() *ProblemResponse {
+	return r.ApplicationProblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r ListCustomRolesResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ListCustomRolesResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ListCustomRolesResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ListCustomRolesResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type PublishRoleResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Role
+	// ApplicationProblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationProblemJSONDefault *ProblemResponse
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r PublishRoleResponse) GetJSON200() *Role {
+	return r.JSON200
+}
+
+// GetApplicationProblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r PublishRoleResponse) GetApplicationProblemJSONDefault() *ProblemResponse {
+	return r.ApplicationProblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r PublishRoleResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r PublishRoleResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r PublishRoleResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r PublishRoleResponse) ContentType() string {
 	if r.HTTPResponse != nil {
 		return r.HTTPResponse.Header.Get("Content-Type")
 	}
@@ -9470,6 +12382,675 @@ func (r ListLanguagesResponse) ContentType() string {
 	return ""
 }
 
+// GetLearningPlanResponse200Headers the declared response headers of an HTTP 200 response for GetLearningPlan
+type GetLearningPlanResponse200Headers struct {
+	ETag string
+}
+
+// GetLearningPlanResponse304Headers the declared response headers of an HTTP 304 response for GetLearningPlan
+type GetLearningPlanResponse304Headers struct {
+	ETag string
+}
+
+type GetLearningPlanResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *LearningPlan
+	// ApplicationProblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationProblemJSONDefault *ProblemResponse
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *GetLearningPlanResponse200Headers
+	// Headers304 the parsed response headers for an HTTP 304 response
+	Headers304 *GetLearningPlanResponse304Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r GetLearningPlanResponse) GetJSON200() *LearningPlan {
+	return r.JSON200
+}
+
+// GetApplicationProblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r GetLearningPlanResponse) GetApplicationProblemJSONDefault() *ProblemResponse {
+	return r.ApplicationProblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r GetLearningPlanResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r GetLearningPlanResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r GetLearningPlanResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r GetLearningPlanResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// CreateLearningPlanResponse200Headers the declared response headers of an HTTP 200 response for CreateLearningPlan
+type CreateLearningPlanResponse200Headers struct {
+	IdempotencyReplayed *bool
+	PreferenceApplied   string
+}
+
+// CreateLearningPlanResponse202Headers the declared response headers of an HTTP 202 response for CreateLearningPlan
+type CreateLearningPlanResponse202Headers struct {
+	IdempotencyReplayed *bool
+	Location            string
+}
+
+type CreateLearningPlanResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Task
+	// JSON202 the response for an HTTP 202 `application/json` response
+	JSON202 *Task
+	// ApplicationProblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationProblemJSONDefault *ProblemResponse
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *CreateLearningPlanResponse200Headers
+	// Headers202 the parsed response headers for an HTTP 202 response
+	Headers202 *CreateLearningPlanResponse202Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r CreateLearningPlanResponse) GetJSON200() *Task {
+	return r.JSON200
+}
+
+// GetJSON202 returns the response for an HTTP 202 `application/json` response
+func (r CreateLearningPlanResponse) GetJSON202() *Task {
+	return r.JSON202
+}
+
+// GetApplicationProblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r CreateLearningPlanResponse) GetApplicationProblemJSONDefault() *ProblemResponse {
+	return r.ApplicationProblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r CreateLearningPlanResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r CreateLearningPlanResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r CreateLearningPlanResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r CreateLearningPlanResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// GetOnboardingResponse200Headers the declared response headers of an HTTP 200 response for GetOnboarding
+type GetOnboardingResponse200Headers struct {
+	ETag string
+}
+
+// GetOnboardingResponse304Headers the declared response headers of an HTTP 304 response for GetOnboarding
+type GetOnboardingResponse304Headers struct {
+	ETag string
+}
+
+type GetOnboardingResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Onboarding
+	// ApplicationProblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationProblemJSONDefault *ProblemResponse
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *GetOnboardingResponse200Headers
+	// Headers304 the parsed response headers for an HTTP 304 response
+	Headers304 *GetOnboardingResponse304Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r GetOnboardingResponse) GetJSON200() *Onboarding {
+	return r.JSON200
+}
+
+// GetApplicationProblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r GetOnboardingResponse) GetApplicationProblemJSONDefault() *ProblemResponse {
+	return r.ApplicationProblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r GetOnboardingResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r GetOnboardingResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r GetOnboardingResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r GetOnboardingResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type CompleteOnboardingResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *OnboardingCompletion
+	// ApplicationProblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationProblemJSONDefault *ProblemResponse
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r CompleteOnboardingResponse) GetJSON200() *OnboardingCompletion {
+	return r.JSON200
+}
+
+// GetApplicationProblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r CompleteOnboardingResponse) GetApplicationProblemJSONDefault() *ProblemResponse {
+	return r.ApplicationProblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r CompleteOnboardingResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r CompleteOnboardingResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r CompleteOnboardingResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r CompleteOnboardingResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// SetIndustryResponse200Headers the declared response headers of an HTTP 200 response for SetIndustry
+type SetIndustryResponse200Headers struct {
+	ETag string
+}
+
+type SetIndustryResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Onboarding
+	// ApplicationProblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationProblemJSONDefault *ProblemResponse
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *SetIndustryResponse200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r SetIndustryResponse) GetJSON200() *Onboarding {
+	return r.JSON200
+}
+
+// GetApplicationProblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r SetIndustryResponse) GetApplicationProblemJSONDefault() *ProblemResponse {
+	return r.ApplicationProblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r SetIndustryResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r SetIndustryResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r SetIndustryResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r SetIndustryResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// SetNativeLanguageResponse200Headers the declared response headers of an HTTP 200 response for SetNativeLanguage
+type SetNativeLanguageResponse200Headers struct {
+	ETag string
+}
+
+type SetNativeLanguageResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Onboarding
+	// ApplicationProblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationProblemJSONDefault *ProblemResponse
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *SetNativeLanguageResponse200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r SetNativeLanguageResponse) GetJSON200() *Onboarding {
+	return r.JSON200
+}
+
+// GetApplicationProblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r SetNativeLanguageResponse) GetApplicationProblemJSONDefault() *ProblemResponse {
+	return r.ApplicationProblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r SetNativeLanguageResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r SetNativeLanguageResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r SetNativeLanguageResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r SetNativeLanguageResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// SetPartnersResponse200Headers the declared response headers of an HTTP 200 response for SetPartners
+type SetPartnersResponse200Headers struct {
+	ETag string
+}
+
+type SetPartnersResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Onboarding
+	// ApplicationProblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationProblemJSONDefault *ProblemResponse
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *SetPartnersResponse200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r SetPartnersResponse) GetJSON200() *Onboarding {
+	return r.JSON200
+}
+
+// GetApplicationProblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r SetPartnersResponse) GetApplicationProblemJSONDefault() *ProblemResponse {
+	return r.ApplicationProblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r SetPartnersResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r SetPartnersResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r SetPartnersResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r SetPartnersResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// SetPartnerSituationsResponse200Headers the declared response headers of an HTTP 200 response for SetPartnerSituations
+type SetPartnerSituationsResponse200Headers struct {
+	ETag string
+}
+
+type SetPartnerSituationsResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Onboarding
+	// ApplicationProblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationProblemJSONDefault *ProblemResponse
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *SetPartnerSituationsResponse200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r SetPartnerSituationsResponse) GetJSON200() *Onboarding {
+	return r.JSON200
+}
+
+// GetApplicationProblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r SetPartnerSituationsResponse) GetApplicationProblemJSONDefault() *ProblemResponse {
+	return r.ApplicationProblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r SetPartnerSituationsResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r SetPartnerSituationsResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r SetPartnerSituationsResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r SetPartnerSituationsResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// ResetOnboardingResponse200Headers the declared response headers of an HTTP 200 response for ResetOnboarding
+type ResetOnboardingResponse200Headers struct {
+	ETag string
+}
+
+type ResetOnboardingResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Onboarding
+	// ApplicationProblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationProblemJSONDefault *ProblemResponse
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *ResetOnboardingResponse200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ResetOnboardingResponse) GetJSON200() *Onboarding {
+	return r.JSON200
+}
+
+// GetApplicationProblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r ResetOnboardingResponse) GetApplicationProblemJSONDefault() *ProblemResponse {
+	return r.ApplicationProblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r ResetOnboardingResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ResetOnboardingResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ResetOnboardingResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ResetOnboardingResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// SetRoleResponse200Headers the declared response headers of an HTTP 200 response for SetRole
+type SetRoleResponse200Headers struct {
+	ETag string
+}
+
+type SetRoleResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Onboarding
+	// ApplicationProblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationProblemJSONDefault *ProblemResponse
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *SetRoleResponse200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r SetRoleResponse) GetJSON200() *Onboarding {
+	return r.JSON200
+}
+
+// GetApplicationProblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r SetRoleResponse) GetApplicationProblemJSONDefault() *ProblemResponse {
+	return r.ApplicationProblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r SetRoleResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r SetRoleResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r SetRoleResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r SetRoleResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type MatchRolesResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *RoleMatches
+	// ApplicationProblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationProblemJSONDefault *ProblemResponse
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r MatchRolesResponse) GetJSON200() *RoleMatches {
+	return r.JSON200
+}
+
+// GetApplicationProblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r MatchRolesResponse) GetApplicationProblemJSONDefault() *ProblemResponse {
+	return r.ApplicationProblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r MatchRolesResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r MatchRolesResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r MatchRolesResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r MatchRolesResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type GetOnboardingSummaryResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *OnboardingSummary
+	// ApplicationProblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationProblemJSONDefault *ProblemResponse
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r GetOnboardingSummaryResponse) GetJSON200() *OnboardingSummary {
+	return r.JSON200
+}
+
+// GetApplicationProblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r GetOnboardingSummaryResponse) GetApplicationProblemJSONDefault() *ProblemResponse {
+	return r.ApplicationProblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r GetOnboardingSummaryResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r GetOnboardingSummaryResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r GetOnboardingSummaryResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r GetOnboardingSummaryResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
 // ListPartnersResponse200Headers the declared response headers of an HTTP 200 response for ListPartners
 type ListPartnersResponse200Headers struct {
 	CacheControl    string
@@ -9618,6 +13199,71 @@ func (r CompletePasswordResetResponse) StatusCode() int {
 
 // ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
 func (r CompletePasswordResetResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// ListRolesResponse200Headers the declared response headers of an HTTP 200 response for ListRoles
+type ListRolesResponse200Headers struct {
+	CacheControl    string
+	ContentLanguage string
+	ETag            string
+	Vary            string
+}
+
+// ListRolesResponse304Headers the declared response headers of an HTTP 304 response for ListRoles
+type ListRolesResponse304Headers struct {
+	ETag string
+}
+
+type ListRolesResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *RolePage
+	// ApplicationProblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationProblemJSONDefault *ProblemResponse
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *ListRolesResponse200Headers
+	// Headers304 the parsed response headers for an HTTP 304 response
+	Headers304 *ListRolesResponse304Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ListRolesResponse) GetJSON200() *RolePage {
+	return r.JSON200
+}
+
+// GetApplicationProblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r ListRolesResponse) GetApplicationProblemJSONDefault() *ProblemResponse {
+	return r.ApplicationProblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r ListRolesResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ListRolesResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ListRolesResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ListRolesResponse) ContentType() string {
 	if r.HTTPResponse != nil {
 		return r.HTTPResponse.Header.Get("Content-Type")
 	}
@@ -10629,6 +14275,55 @@ func (c *ClientWithResponses) ResumeQueueWithResponse(ctx context.Context, name 
 	return ParseResumeQueueResponse(rsp)
 }
 
+// ReindexRolesWithResponse Build the index of roles anew
+//
+// Begins a task that reads the words of every published role again and gets its embedding from the model that is
+// configured, then puts the new index in the place of the old one, which serves until then. Progress is in roles. A
+// task that was interrupted goes on with the roles that are left. The result is `{"roles", "model", "dimension"}`.
+// While one is being built, the same task is given again.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /admin/role-index (the `ReindexRoles` operationId).
+func (c *ClientWithResponses) ReindexRolesWithResponse(ctx context.Context, params *ReindexRolesParams, reqEditors ...RequestEditorFn) (*ReindexRolesResponse, error) {
+	rsp, err := c.ReindexRoles(ctx, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseReindexRolesResponse(rsp)
+}
+
+// ListCustomRolesWithResponse List what learners wrote as their role
+//
+// The newest first, those that are not published; to see which are worth publishing. Who wrote them is not shown.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /admin/roles (the `ListCustomRoles` operationId).
+func (c *ClientWithResponses) ListCustomRolesWithResponse(ctx context.Context, params *ListCustomRolesParams, reqEditors ...RequestEditorFn) (*ListCustomRolesResponse, error) {
+	rsp, err := c.ListCustomRoles(ctx, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseListCustomRolesResponse(rsp)
+}
+
+// PublishRoleWithResponse Show a custom role to everybody of its industry
+//
+// From then on it is listed and matched like any other, at once and on every node; its author is not shown. Publishing
+// it again changes nothing.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /admin/roles/{role_id}/publish (the `PublishRole` operationId).
+func (c *ClientWithResponses) PublishRoleWithResponse(ctx context.Context, roleID RoleID, reqEditors ...RequestEditorFn) (*PublishRoleResponse, error) {
+	rsp, err := c.PublishRole(ctx, roleID, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParsePublishRoleResponse(rsp)
+}
+
 // ListUsersWithResponse List accounts
 //
 // The newest first. Filters are combined.
@@ -10996,6 +14691,315 @@ func (c *ClientWithResponses) ListLanguagesWithResponse(ctx context.Context, par
 	return ParseListLanguagesResponse(rsp)
 }
 
+// GetLearningPlanWithResponse Read one's learning plan
+//
+// The newest one; 404 until the first is written.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /learning-plan (the `GetLearningPlan` operationId).
+func (c *ClientWithResponses) GetLearningPlanWithResponse(ctx context.Context, params *GetLearningPlanParams, reqEditors ...RequestEditorFn) (*GetLearningPlanResponse, error) {
+	rsp, err := c.GetLearningPlan(ctx, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseGetLearningPlanResponse(rsp)
+}
+
+// CreateLearningPlanWithResponse Have the learning plan written anew
+//
+// Begins a task that writes a plan from what was chosen in the onboarding, in the learner's native language; the plan
+// before stays until then. Its progress is in steps. The result is `{"learning_plan_id", "source"}`; `source` is
+// `rules` when the model could not be had. While one is being written, the same task is given again. Needs a complete
+// onboarding, else it is 409 `onboarding.incomplete`.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /learning-plan (the `CreateLearningPlan` operationId).
+func (c *ClientWithResponses) CreateLearningPlanWithResponse(ctx context.Context, params *CreateLearningPlanParams, reqEditors ...RequestEditorFn) (*CreateLearningPlanResponse, error) {
+	rsp, err := c.CreateLearningPlan(ctx, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseCreateLearningPlanResponse(rsp)
+}
+
+// GetOnboardingWithResponse Read how far one's onboarding has come
+//
+// Where the learner is, what was chosen, and what is still missing. A learner who has not begun gets `not_started`. It is
+// `paused` after 30 minutes of silence and `abandoned` after 30 days; nothing is lost, and the next choice goes on where it
+// was left, on any device. Texts of the role come in the language of `Accept-Language`.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /onboarding (the `GetOnboarding` operationId).
+func (c *ClientWithResponses) GetOnboardingWithResponse(ctx context.Context, params *GetOnboardingParams, reqEditors ...RequestEditorFn) (*GetOnboardingResponse, error) {
+	rsp, err := c.GetOnboarding(ctx, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseGetOnboardingResponse(rsp)
+}
+
+// CompleteOnboardingWithResponse Finish the onboarding
+//
+// Needs native language, industry, role, and at least one partner with at least one situation; 409
+// `onboarding.incomplete` names every part that is missing, in `errors` and as `missing`. The task `task_id` then
+// writes the learning plan. Completing again has no further effect and gets the same task.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /onboarding/complete (the `CompleteOnboarding` operationId).
+func (c *ClientWithResponses) CompleteOnboardingWithResponse(ctx context.Context, params *CompleteOnboardingParams, reqEditors ...RequestEditorFn) (*CompleteOnboardingResponse, error) {
+	rsp, err := c.CompleteOnboarding(ctx, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseCompleteOnboardingResponse(rsp)
+}
+
+// SetIndustryWithBodyWithResponse Choose the industry
+//
+// An id of listIndustries, in any case and with hyphens too; any other is 422 `onboarding.unknown_industry`. A role of the
+// catalogue that was chosen in another industry is taken back.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PUT /onboarding/industry (the `SetIndustry` operationId).
+func (c *ClientWithResponses) SetIndustryWithBodyWithResponse(ctx context.Context, params *SetIndustryParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*SetIndustryResponse, error) {
+	rsp, err := c.SetIndustryWithBody(ctx, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseSetIndustryResponse(rsp)
+}
+
+// SetIndustryWithResponse Choose the industry
+//
+// An id of listIndustries, in any case and with hyphens too; any other is 422 `onboarding.unknown_industry`. A role of the
+// catalogue that was chosen in another industry is taken back.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PUT /onboarding/industry (the `SetIndustry` operationId).
+func (c *ClientWithResponses) SetIndustryWithResponse(ctx context.Context, params *SetIndustryParams, body SetIndustryJSONRequestBody, reqEditors ...RequestEditorFn) (*SetIndustryResponse, error) {
+	rsp, err := c.SetIndustry(ctx, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseSetIndustryResponse(rsp)
+}
+
+// SetNativeLanguageWithBodyWithResponse Choose the native language
+//
+// An id of listLanguages that is available, in any case and with hyphens too; any other is 422
+// `onboarding.unknown_language`. It is the account's `native_language` as well.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PUT /onboarding/native-language (the `SetNativeLanguage` operationId).
+func (c *ClientWithResponses) SetNativeLanguageWithBodyWithResponse(ctx context.Context, params *SetNativeLanguageParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*SetNativeLanguageResponse, error) {
+	rsp, err := c.SetNativeLanguageWithBody(ctx, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseSetNativeLanguageResponse(rsp)
+}
+
+// SetNativeLanguageWithResponse Choose the native language
+//
+// An id of listLanguages that is available, in any case and with hyphens too; any other is 422
+// `onboarding.unknown_language`. It is the account's `native_language` as well.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PUT /onboarding/native-language (the `SetNativeLanguage` operationId).
+func (c *ClientWithResponses) SetNativeLanguageWithResponse(ctx context.Context, params *SetNativeLanguageParams, body SetNativeLanguageJSONRequestBody, reqEditors ...RequestEditorFn) (*SetNativeLanguageResponse, error) {
+	rsp, err := c.SetNativeLanguage(ctx, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseSetNativeLanguageResponse(rsp)
+}
+
+// SetPartnersWithBodyWithResponse Choose the communication partners
+//
+// Ids of listPartners, the most important first, in any case and with hyphens too. The list replaces the one before, in
+// one go; partners that stay keep their situations. None at all is 422 `onboarding.partner_required`; unknown and repeated
+// ids are 422 `onboarding.invalid_partners`, which names each.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PUT /onboarding/partners (the `SetPartners` operationId).
+func (c *ClientWithResponses) SetPartnersWithBodyWithResponse(ctx context.Context, params *SetPartnersParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*SetPartnersResponse, error) {
+	rsp, err := c.SetPartnersWithBody(ctx, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseSetPartnersResponse(rsp)
+}
+
+// SetPartnersWithResponse Choose the communication partners
+//
+// Ids of listPartners, the most important first, in any case and with hyphens too. The list replaces the one before, in
+// one go; partners that stay keep their situations. None at all is 422 `onboarding.partner_required`; unknown and repeated
+// ids are 422 `onboarding.invalid_partners`, which names each.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PUT /onboarding/partners (the `SetPartners` operationId).
+func (c *ClientWithResponses) SetPartnersWithResponse(ctx context.Context, params *SetPartnersParams, body SetPartnersJSONRequestBody, reqEditors ...RequestEditorFn) (*SetPartnersResponse, error) {
+	rsp, err := c.SetPartners(ctx, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseSetPartnersResponse(rsp)
+}
+
+// SetPartnerSituationsWithBodyWithResponse Choose the situations with a partner
+//
+// Ids of listSituations, the most important first, in any case and with hyphens too. The list replaces the one before, in
+// one go. A partner that was not chosen is 409 `onboarding.partner_not_selected`, one that is not in listPartners 404. None
+// at all is 422 `onboarding.situation_required`; unknown and repeated ids are 422 `onboarding.invalid_situations`, which
+// names each.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PUT /onboarding/partners/{partner_id}/situations (the `SetPartnerSituations` operationId).
+func (c *ClientWithResponses) SetPartnerSituationsWithBodyWithResponse(ctx context.Context, partnerID PartnerID, params *SetPartnerSituationsParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*SetPartnerSituationsResponse, error) {
+	rsp, err := c.SetPartnerSituationsWithBody(ctx, partnerID, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseSetPartnerSituationsResponse(rsp)
+}
+
+// SetPartnerSituationsWithResponse Choose the situations with a partner
+//
+// Ids of listSituations, the most important first, in any case and with hyphens too. The list replaces the one before, in
+// one go. A partner that was not chosen is 409 `onboarding.partner_not_selected`, one that is not in listPartners 404. None
+// at all is 422 `onboarding.situation_required`; unknown and repeated ids are 422 `onboarding.invalid_situations`, which
+// names each.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PUT /onboarding/partners/{partner_id}/situations (the `SetPartnerSituations` operationId).
+func (c *ClientWithResponses) SetPartnerSituationsWithResponse(ctx context.Context, partnerID PartnerID, params *SetPartnerSituationsParams, body SetPartnerSituationsJSONRequestBody, reqEditors ...RequestEditorFn) (*SetPartnerSituationsResponse, error) {
+	rsp, err := c.SetPartnerSituations(ctx, partnerID, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseSetPartnerSituationsResponse(rsp)
+}
+
+// ResetOnboardingWithResponse Begin the onboarding anew
+//
+// Forgets everything that was chosen, the native language included, also after completion. Custom roles and the learning
+// plan stay. Resetting what has not begun changes nothing.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /onboarding/reset (the `ResetOnboarding` operationId).
+func (c *ClientWithResponses) ResetOnboardingWithResponse(ctx context.Context, params *ResetOnboardingParams, reqEditors ...RequestEditorFn) (*ResetOnboardingResponse, error) {
+	rsp, err := c.ResetOnboarding(ctx, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseResetOnboardingResponse(rsp)
+}
+
+// SetRoleWithBodyWithResponse Choose the role, or keep one's own
+//
+// With `role_id` a role of matchRoles or listRoles, of the industry chosen: an unknown one is 422 `onboarding.unknown_role`,
+// one of another industry 422 `onboarding.role_of_other_industry`. With `custom` one's own text becomes a role that only
+// oneself can see; it is put into the third person and given keywords. Without an industry it is 409
+// `onboarding.industry_required`.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PUT /onboarding/role (the `SetRole` operationId).
+func (c *ClientWithResponses) SetRoleWithBodyWithResponse(ctx context.Context, params *SetRoleParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*SetRoleResponse, error) {
+	rsp, err := c.SetRoleWithBody(ctx, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseSetRoleResponse(rsp)
+}
+
+// SetRoleWithResponse Choose the role, or keep one's own
+//
+// With `role_id` a role of matchRoles or listRoles, of the industry chosen: an unknown one is 422 `onboarding.unknown_role`,
+// one of another industry 422 `onboarding.role_of_other_industry`. With `custom` one's own text becomes a role that only
+// oneself can see; it is put into the third person and given keywords. Without an industry it is 409
+// `onboarding.industry_required`.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PUT /onboarding/role (the `SetRole` operationId).
+func (c *ClientWithResponses) SetRoleWithResponse(ctx context.Context, params *SetRoleParams, body SetRoleJSONRequestBody, reqEditors ...RequestEditorFn) (*SetRoleResponse, error) {
+	rsp, err := c.SetRole(ctx, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseSetRoleResponse(rsp)
+}
+
+// MatchRolesWithBodyWithResponse Find the roles that fit a job
+//
+// Describes one's job in one's own words, in English or Chinese, and gets up to five roles of the industry chosen, the
+// best first. `score` is the probability that the role is meant: 0.9 and more is `select_excellent_match`, 0.7 and more
+// `review_good_matches`, less `consider_custom_role`; nothing near enough is `create_custom_role` and an empty list.
+// `reasons` are sentences in the language of `Accept-Language`. While embeddings cannot be had the search goes by words
+// alone (`degraded`). What was written is kept as `role_input`. Without an industry it is 409
+// `onboarding.industry_required`.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /onboarding/role-matches (the `MatchRoles` operationId).
+func (c *ClientWithResponses) MatchRolesWithBodyWithResponse(ctx context.Context, params *MatchRolesParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*MatchRolesResponse, error) {
+	rsp, err := c.MatchRolesWithBody(ctx, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseMatchRolesResponse(rsp)
+}
+
+// MatchRolesWithResponse Find the roles that fit a job
+//
+// Describes one's job in one's own words, in English or Chinese, and gets up to five roles of the industry chosen, the
+// best first. `score` is the probability that the role is meant: 0.9 and more is `select_excellent_match`, 0.7 and more
+// `review_good_matches`, less `consider_custom_role`; nothing near enough is `create_custom_role` and an empty list.
+// `reasons` are sentences in the language of `Accept-Language`. While embeddings cannot be had the search goes by words
+// alone (`degraded`). What was written is kept as `role_input`. Without an industry it is 409
+// `onboarding.industry_required`.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /onboarding/role-matches (the `MatchRoles` operationId).
+func (c *ClientWithResponses) MatchRolesWithResponse(ctx context.Context, params *MatchRolesParams, body MatchRolesJSONRequestBody, reqEditors ...RequestEditorFn) (*MatchRolesResponse, error) {
+	rsp, err := c.MatchRoles(ctx, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseMatchRolesResponse(rsp)
+}
+
+// GetOnboardingSummaryWithResponse Read what was chosen, by name
+//
+// Everything chosen with its name and description in the language of `Accept-Language`, in the order of priority.
+// Seeing it when nothing is missing is a step of the onboarding.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /onboarding/summary (the `GetOnboardingSummary` operationId).
+func (c *ClientWithResponses) GetOnboardingSummaryWithResponse(ctx context.Context, params *GetOnboardingSummaryParams, reqEditors ...RequestEditorFn) (*GetOnboardingSummaryResponse, error) {
+	rsp, err := c.GetOnboardingSummary(ctx, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseGetOnboardingSummaryResponse(rsp)
+}
+
 // ListPartnersWithResponse List communication partners
 //
 // In the order to show them. Names come in the language of `Accept-Language` (English, Simplified or Traditional Chinese).
@@ -11075,6 +15079,24 @@ func (c *ClientWithResponses) CompletePasswordResetWithResponse(ctx context.Cont
 		return nil, err
 	}
 	return ParseCompletePasswordResetResponse(rsp)
+}
+
+// ListRolesWithResponse List or search roles
+//
+// The published roles, and the caller's own custom ones. Without `q` by industry, level and title; with `q` the best
+// match first: words of title, keywords and other names of the job, in any of the three languages, the last word as a
+// beginning too. Texts come in the language of `Accept-Language`. An industry that is not in listIndustries is 422
+// `catalogue.unknown_industry`.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /roles (the `ListRoles` operationId).
+func (c *ClientWithResponses) ListRolesWithResponse(ctx context.Context, params *ListRolesParams, reqEditors ...RequestEditorFn) (*ListRolesResponse, error) {
+	rsp, err := c.ListRoles(ctx, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseListRolesResponse(rsp)
 }
 
 // RevokeOtherSessionsWithResponse Sign out all other devices
@@ -11768,6 +15790,149 @@ func ParseResumeQueueResponse(rsp *http.Response) (*ResumeQueueResponse, error) 
 	switch {
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
 		var dest Queue
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest ProblemResponse
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseReindexRolesResponse parses an HTTP response from a ReindexRolesWithResponse call
+func ParseReindexRolesResponse(rsp *http.Response) (*ReindexRolesResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ReindexRolesResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Task
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 202:
+		var dest Task
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON202 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest ProblemResponse
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers ReindexRolesResponse200Headers
+		if values := rsp.Header.Values("Idempotency-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotency-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotencyReplayed = &value
+		}
+		if values := rsp.Header.Values("Preference-Applied"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Preference-Applied", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.PreferenceApplied = value
+		}
+		response.Headers200 = &headers
+	case rsp.StatusCode == 202:
+		var headers ReindexRolesResponse202Headers
+		if values := rsp.Header.Values("Idempotency-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotency-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotencyReplayed = &value
+		}
+		if values := rsp.Header.Values("Location"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Location", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: "uri-reference"}); err != nil {
+				return nil, err
+			}
+			headers.Location = value
+		}
+		response.Headers202 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseListCustomRolesResponse parses an HTTP response from a ListCustomRolesWithResponse call
+func ParseListCustomRolesResponse(rsp *http.Response) (*ListCustomRolesResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ListCustomRolesResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest RolePage
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest ProblemResponse
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParsePublishRoleResponse parses an HTTP response from a PublishRoleWithResponse call
+func ParsePublishRoleResponse(rsp *http.Response) (*PublishRoleResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &PublishRoleResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Role
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
 			return nil, err
 		}
@@ -12548,6 +16713,576 @@ func ParseListLanguagesResponse(rsp *http.Response) (*ListLanguagesResponse, err
 	return response, nil
 }
 
+// ParseGetLearningPlanResponse parses an HTTP response from a GetLearningPlanWithResponse call
+func ParseGetLearningPlanResponse(rsp *http.Response) (*GetLearningPlanResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &GetLearningPlanResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest LearningPlan
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case rsp.StatusCode == 304:
+		break // No content-type
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest ProblemResponse
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers GetLearningPlanResponse200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = value
+		}
+		response.Headers200 = &headers
+	case rsp.StatusCode == 304:
+		var headers GetLearningPlanResponse304Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = value
+		}
+		response.Headers304 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseCreateLearningPlanResponse parses an HTTP response from a CreateLearningPlanWithResponse call
+func ParseCreateLearningPlanResponse(rsp *http.Response) (*CreateLearningPlanResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &CreateLearningPlanResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Task
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 202:
+		var dest Task
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON202 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest ProblemResponse
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers CreateLearningPlanResponse200Headers
+		if values := rsp.Header.Values("Idempotency-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotency-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotencyReplayed = &value
+		}
+		if values := rsp.Header.Values("Preference-Applied"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Preference-Applied", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.PreferenceApplied = value
+		}
+		response.Headers200 = &headers
+	case rsp.StatusCode == 202:
+		var headers CreateLearningPlanResponse202Headers
+		if values := rsp.Header.Values("Idempotency-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotency-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotencyReplayed = &value
+		}
+		if values := rsp.Header.Values("Location"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Location", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: "uri-reference"}); err != nil {
+				return nil, err
+			}
+			headers.Location = value
+		}
+		response.Headers202 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseGetOnboardingResponse parses an HTTP response from a GetOnboardingWithResponse call
+func ParseGetOnboardingResponse(rsp *http.Response) (*GetOnboardingResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &GetOnboardingResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Onboarding
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case rsp.StatusCode == 304:
+		break // No content-type
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest ProblemResponse
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers GetOnboardingResponse200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = value
+		}
+		response.Headers200 = &headers
+	case rsp.StatusCode == 304:
+		var headers GetOnboardingResponse304Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = value
+		}
+		response.Headers304 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseCompleteOnboardingResponse parses an HTTP response from a CompleteOnboardingWithResponse call
+func ParseCompleteOnboardingResponse(rsp *http.Response) (*CompleteOnboardingResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &CompleteOnboardingResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest OnboardingCompletion
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest ProblemResponse
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseSetIndustryResponse parses an HTTP response from a SetIndustryWithResponse call
+func ParseSetIndustryResponse(rsp *http.Response) (*SetIndustryResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &SetIndustryResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Onboarding
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest ProblemResponse
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers SetIndustryResponse200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseSetNativeLanguageResponse parses an HTTP response from a SetNativeLanguageWithResponse call
+func ParseSetNativeLanguageResponse(rsp *http.Response) (*SetNativeLanguageResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &SetNativeLanguageResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Onboarding
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest ProblemResponse
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers SetNativeLanguageResponse200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseSetPartnersResponse parses an HTTP response from a SetPartnersWithResponse call
+func ParseSetPartnersResponse(rsp *http.Response) (*SetPartnersResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &SetPartnersResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Onboarding
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest ProblemResponse
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers SetPartnersResponse200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseSetPartnerSituationsResponse parses an HTTP response from a SetPartnerSituationsWithResponse call
+func ParseSetPartnerSituationsResponse(rsp *http.Response) (*SetPartnerSituationsResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &SetPartnerSituationsResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Onboarding
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest ProblemResponse
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers SetPartnerSituationsResponse200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseResetOnboardingResponse parses an HTTP response from a ResetOnboardingWithResponse call
+func ParseResetOnboardingResponse(rsp *http.Response) (*ResetOnboardingResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ResetOnboardingResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Onboarding
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest ProblemResponse
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers ResetOnboardingResponse200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseSetRoleResponse parses an HTTP response from a SetRoleWithResponse call
+func ParseSetRoleResponse(rsp *http.Response) (*SetRoleResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &SetRoleResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Onboarding
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest ProblemResponse
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers SetRoleResponse200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseMatchRolesResponse parses an HTTP response from a MatchRolesWithResponse call
+func ParseMatchRolesResponse(rsp *http.Response) (*MatchRolesResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &MatchRolesResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest RoleMatches
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest ProblemResponse
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseGetOnboardingSummaryResponse parses an HTTP response from a GetOnboardingSummaryWithResponse call
+func ParseGetOnboardingSummaryResponse(rsp *http.Response) (*GetOnboardingSummaryResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &GetOnboardingSummaryResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest OnboardingSummary
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest ProblemResponse
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
 // ParseListPartnersResponse parses an HTTP response from a ListPartnersWithResponse call
 func ParseListPartnersResponse(rsp *http.Response) (*ListPartnersResponse, error) {
 	bodyBytes, err := io.ReadAll(rsp.Body)
@@ -12694,6 +17429,86 @@ func ParseCompletePasswordResetResponse(rsp *http.Response) (*CompletePasswordRe
 		}
 		response.ApplicationProblemJSONDefault = &dest
 
+	}
+
+	return response, nil
+}
+
+// ParseListRolesResponse parses an HTTP response from a ListRolesWithResponse call
+func ParseListRolesResponse(rsp *http.Response) (*ListRolesResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ListRolesResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest RolePage
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case rsp.StatusCode == 304:
+		break // No content-type
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest ProblemResponse
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers ListRolesResponse200Headers
+		if values := rsp.Header.Values("Cache-Control"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Cache-Control", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.CacheControl = value
+		}
+		if values := rsp.Header.Values("Content-Language"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Content-Language", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ContentLanguage = value
+		}
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = value
+		}
+		if values := rsp.Header.Values("Vary"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Vary", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.Vary = value
+		}
+		response.Headers200 = &headers
+	case rsp.StatusCode == 304:
+		var headers ListRolesResponse304Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = value
+		}
+		response.Headers304 = &headers
 	}
 
 	return response, nil

@@ -651,7 +651,7 @@ with listed as (
      order by a.industry_id, a.rank, a.sort_title, a.id limit $1)
     union all
     (select b.id, b.key, b.industry_id, b.level, b.title, b.description, b.keywords, b.aliases, b.text_hash, b.author_id, b.given, b.published_at, b.created_at, b.updated_at, b.audience, b.rank, b.sort_title from roles b
-     where b.audience = $8::uuid
+     where b.audience = $8::uuid and b.author_id = $8::uuid
        and ($2::text is null or b.industry_id = $2)
        and ($3::text is null or b.level = $3)
        and (b.industry_id, b.rank, b.sort_title, b.id) > ($4::text, $5::integer, $6::text, $7::uuid)

@@ -224,6 +224,21 @@ func (q *Queries) InsertTask(ctx context.Context, db DBTX, arg InsertTaskParams)
 	return i, err
 }
 
+const LockTaskKind = `-- name: LockTaskKind :exec
+select pg_advisory_xact_lock(hashtextextended('task/' || $1::text || '/' || $2::text, 0))
+`
+
+type LockTaskKindParams struct {
+	UserID string
+	Kind   string
+}
+
+// Lets one transaction at a time start a user's tasks of a kind.
+func (q *Queries) LockTaskKind(ctx context.Context, db DBTX, arg LockTaskKindParams) error {
+	_, err := db.Exec(ctx, LockTaskKind, arg.UserID, arg.Kind)
+	return err
+}
+
 const ProgressTask = `-- name: ProgressTask :one
 update tasks
 set done = $1, total = $2, rate = $3, waiting = $4, revision = revision + 1, updated_at = $5
@@ -509,4 +524,24 @@ func (q *Queries) TasksForExport(ctx context.Context, db DBTX, arg TasksForExpor
 		return nil, err
 	}
 	return items, nil
+}
+
+const UnfinishedTask = `-- name: UnfinishedTask :one
+select id from tasks
+where user_id = $1 and kind = $2 and status in ('queued', 'running')
+order by created_at, id
+limit 1
+`
+
+type UnfinishedTaskParams struct {
+	UserID uuid.UUID
+	Kind   string
+}
+
+// The one of a kind that is not over, the oldest first. By tasks_user_created.
+func (q *Queries) UnfinishedTask(ctx context.Context, db DBTX, arg UnfinishedTaskParams) (uuid.UUID, error) {
+	row := db.QueryRow(ctx, UnfinishedTask, arg.UserID, arg.Kind)
+	var id uuid.UUID
+	err := row.Scan(&id)
+	return id, err
 }

@@ -39,6 +39,7 @@ var Types = []Type{
 	{"onboarding.situations_configured", 1, "onboarding"},
 	{"onboarding.started", 1, "onboarding"},
 	{"onboarding.step_completed", 1, "onboarding"},
+	{"role.published", 1, "role"},
 	{"session.created", 1, "session"},
 	{"session.refreshed", 1, "session"},
 	{"session.reuse_detected", 1, "session"},
@@ -294,6 +295,15 @@ func (OnboardingStepCompleted) EventVersion() int { return 1 }
 
 // AggregateType is what a OnboardingStepCompleted happens to.
 func (OnboardingStepCompleted) AggregateType() string { return "onboarding" }
+
+// EventType is role.published.
+func (RolePublished) EventType() string { return "role.published" }
+
+// EventVersion is that of the fields that a RolePublished has.
+func (RolePublished) EventVersion() int { return 1 }
+
+// AggregateType is what a RolePublished happens to.
+func (RolePublished) AggregateType() string { return "role" }
 
 // EventType is session.created.
 func (SessionCreated) EventType() string { return "session.created" }

@@ -155,6 +155,7 @@ const (
 	EnvelopeAggregateTypeAuth         EnvelopeAggregateType = "auth"
 	EnvelopeAggregateTypeConversation EnvelopeAggregateType = "conversation"
 	EnvelopeAggregateTypeOnboarding   EnvelopeAggregateType = "onboarding"
+	EnvelopeAggregateTypeRole         EnvelopeAggregateType = "role"
 	EnvelopeAggregateTypeSession      EnvelopeAggregateType = "session"
 	EnvelopeAggregateTypeTask         EnvelopeAggregateType = "task"
 	EnvelopeAggregateTypeUser         EnvelopeAggregateType = "user"
@@ -168,6 +169,8 @@ func (e EnvelopeAggregateType) Valid() bool {
 	case EnvelopeAggregateTypeConversation:
 		return true
 	case EnvelopeAggregateTypeOnboarding:
+		return true
+	case EnvelopeAggregateTypeRole:
 		return true
 	case EnvelopeAggregateTypeSession:
 		return true
@@ -806,6 +809,15 @@ type ProgressStep string
 
 // Role What a user may do.
 type Role string
+
+// RolePublished An admin showed a custom role to everybody of its industry.
+type RolePublished struct {
+	// IndustryID Its industry, as an id of listIndustries.
+	IndustryID string `json:"industry_id"`
+
+	// RoleID The role.
+	RoleID openapi_types.UUID `json:"role_id"`
+}
 
 // SessionCreated A device was signed in, by signing up or logging in.
 type SessionCreated struct {

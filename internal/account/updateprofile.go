@@ -43,31 +43,38 @@ type UpdateProfileInput struct {
 // server.unavailable, and what Matches gives.
 func (s *Service) UpdateProfile(ctx context.Context, in UpdateProfileInput) (User, error) {
 	var out User
-	err := postgres.InTx(ctx, s.store.pool, func(tx postgres.Tx) error {
-		owner, err := userForUpdate(ctx, tx, in.UserID)
-		if err != nil {
-			return err
-		}
-		if in.Matches != nil {
-			if err := in.Matches(owner.User); err != nil {
-				return err
-			}
-		}
-		next, err := s.patch(owner.User, in)
-		if err != nil {
-			return err
-		}
-		fields := changed(owner.User, next)
-		if out = owner.User; len(fields) == 0 {
-			return nil
-		}
-		next.UpdatedAt = later(s.now(), owner.UpdatedAt)
-		if out, err = updateProfile(ctx, tx, next); err != nil {
-			return err
-		}
-		return outbox.Write(ctx, tx, out.UpdatedAt, out.ID, events.UserProfileUpdated{UserID: out.ID, Fields: fields})
+	err := postgres.InTx(ctx, s.store.pool, func(tx postgres.Tx) (err error) {
+		out, err = s.UpdateProfileIn(ctx, tx, in)
+		return err
 	})
 	return out, err
+}
+
+// UpdateProfileIn is UpdateProfile as a part of what is done in tx.
+func (s *Service) UpdateProfileIn(ctx context.Context, tx postgres.Tx, in UpdateProfileInput) (User, error) {
+	owner, err := userForUpdate(ctx, tx, in.UserID)
+	if err != nil {
+		return User{}, err
+	}
+	if in.Matches != nil {
+		if err := in.Matches(owner.User); err != nil {
+			return User{}, err
+		}
+	}
+	next, err := s.patch(owner.User, in)
+	if err != nil {
+		return User{}, err
+	}
+	fields := changed(owner.User, next)
+	if len(fields) == 0 {
+		return owner.User, nil
+	}
+	next.UpdatedAt = later(s.now(), owner.UpdatedAt)
+	out, err := updateProfile(ctx, tx, next)
+	if err != nil {
+		return User{}, err
+	}
+	return out, outbox.Write(ctx, tx, out.UpdatedAt, out.ID, events.UserProfileUpdated{UserID: out.ID, Fields: fields})
 }
 
 // patch is a user as it is to be.

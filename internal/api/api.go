@@ -25,6 +25,8 @@ import (
 	"github.com/fluentpro/fluentpro/internal/audit"
 	"github.com/fluentpro/fluentpro/internal/catalogue"
 	"github.com/fluentpro/fluentpro/internal/conversation"
+	"github.com/fluentpro/fluentpro/internal/learning"
+	"github.com/fluentpro/fluentpro/internal/onboarding"
 	"github.com/fluentpro/fluentpro/internal/platform/cursor"
 	"github.com/fluentpro/fluentpro/internal/platform/deadletter"
 	"github.com/fluentpro/fluentpro/internal/platform/gate"
@@ -46,13 +48,15 @@ type Deps struct {
 	Accounts       *account.Service
 	Gate           *gate.Gate
 	Limits         map[string]gate.Limit // by the names that the contracts give them
-	Catalogue      *catalogue.Catalogue
+	Catalogue      *catalogue.Service
 	Conversations  *conversation.Service
 	Audit          *audit.Service
 	Queues         *job.Queue
 	DeadLetters    *deadletter.Box
 	Tasks          *task.Service
 	Replays        *replay.Service
+	Onboarding     *onboarding.Service
+	Learning       *learning.Service
 	Cursors        *cursor.Sealer
 	Probes         []Probe
 	NotReady       <-chan struct{} // closed when /readyz must fail, so that balancers go elsewhere
@@ -100,14 +104,11 @@ func mountV2(e *echo.Echo, d Deps, text []byte) error {
 	if err != nil {
 		return fmt.Errorf("contract v2: %w", err)
 	}
-	server, err := v2.New(v2.Deps{
+	server := v2.New(v2.Deps{
 		Accounts: d.Accounts, Catalogue: d.Catalogue, Conversations: d.Conversations, Cursors: d.Cursors,
 		Audit: d.Audit, Exports: page.New(page.Config{Describe: describe}), Queues: d.Queues, DeadLetters: d.DeadLetters,
-		Tasks: d.Tasks, Replays: d.Replays, Draining: d.Draining, Now: d.Now,
+		Tasks: d.Tasks, Replays: d.Replays, Onboarding: d.Onboarding, Learning: d.Learning, Draining: d.Draining, Now: d.Now,
 	})
-	if err != nil {
-		return err
-	}
 	apiv2.RegisterHandlersWithOptions(e, apiv2.NewStrictHandler(server, nil),
 		apiv2.RegisterHandlersOptions{BaseURL: v2.BasePath, OperationMiddlewares: guards})
 	return nil

@@ -9,40 +9,25 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/fluentpro/fluentpro/internal/account"
-	"github.com/fluentpro/fluentpro/internal/catalogue"
-	"github.com/fluentpro/fluentpro/internal/conversation"
 	"github.com/fluentpro/fluentpro/internal/platform/auth0"
 	"github.com/fluentpro/fluentpro/internal/platform/fault"
 	"github.com/fluentpro/fluentpro/internal/platform/mail"
-	"github.com/fluentpro/fluentpro/internal/platform/once"
-	"github.com/fluentpro/fluentpro/internal/task"
 )
 
-// accountParts are what accounts need of the rest.
-type accountParts struct {
-	secrets  secrets
-	once     *once.Keys
-	jobs     account.Jobs
-	mail     *mail.Mailer
-	choices  *catalogue.Catalogue
-	erasers  []account.Eraser
-	hashCost account.HashCost
-	now      func() time.Time
-}
-
 // wireAccounts makes the accounts, with the identity provider that is configured.
-func (a *App) wireAccounts(ctx context.Context, cfg Config, with accountParts) (*account.Service, error) {
+func (a *App) wireAccounts(ctx context.Context, cfg Config, mailer *mail.Mailer, n *nouns, with nounParts) (*account.Service, error) {
 	settings := account.Config{
-		Pool: a.pool, Gate: a.gate, Once: with.once, Jobs: with.jobs, Mail: with.mail,
-		LanguageTag: with.choices.LanguageTag, Language: with.choices.NativeLanguage,
+		Pool: a.pool, Gate: a.gate, Once: with.once, Jobs: with.jobs, Mail: mailer,
+		LanguageTag: func(id string) (string, bool) { return n.catalogue.Current().LanguageTag(id) },
+		Language:    func(given string) (string, bool) { return n.catalogue.Current().NativeLanguage(given) },
 		TokenIssuer: cfg.TokenIssuer, TokenAudience: cfg.TokenAudience, AccessLifetime: cfg.TokenLifetime,
 		Secrets: account.Secrets{
 			Signing: with.secrets.signing, Refresh: with.secrets.refresh, Codes: with.secrets.codes, Pseudonyms: with.secrets.pseudonyms,
 		},
-		HashCost: with.hashCost, Erasers: with.erasers, Logger: a.logger, Now: with.now,
+		HashCost: with.options.HashCost, Erasers: n.erasers(), Logger: a.logger, Now: with.options.Now,
 	}
 	if cfg.AuthProvider == ProviderAuth0 {
-		client, err := a.openTenant(ctx, cfg, with.now)
+		client, err := a.openTenant(ctx, cfg, with.options.Now)
 		if err != nil {
 			return nil, err
 		}
@@ -76,12 +61,21 @@ func (a *App) openTenant(ctx context.Context, cfg Config, now func() time.Time) 
 }
 
 // erasers are what the other nouns do when an account is erased.
-func erasers(conversations *conversation.Service, tasks *task.Service) []account.Eraser {
+func (n *nouns) erasers() []account.Eraser {
 	return []account.Eraser{
 		{Name: "conversations", Erase: func(ctx context.Context, user, _ uuid.UUID) (int64, error) {
-			return conversations.Erase(ctx, user)
+			return n.conversations.Erase(ctx, user)
 		}},
-		{Name: "tasks", Erase: tasks.Erase},
+		{Name: "learning_plans", Erase: func(ctx context.Context, user, _ uuid.UUID) (int64, error) {
+			return n.plans.Erase(ctx, user)
+		}},
+		{Name: "onboardings", Erase: func(ctx context.Context, user, _ uuid.UUID) (int64, error) {
+			return n.onboardings.Erase(ctx, user)
+		}},
+		{Name: "custom_roles", Erase: func(ctx context.Context, user, _ uuid.UUID) (int64, error) {
+			return n.catalogue.EraseAuthor(ctx, user)
+		}},
+		{Name: "tasks", Erase: n.tasks.Erase},
 	}
 }
 

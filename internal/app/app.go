@@ -10,7 +10,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/redis/go-redis/v9"
@@ -20,6 +19,8 @@ import (
 	"github.com/fluentpro/fluentpro/internal/audit"
 	"github.com/fluentpro/fluentpro/internal/catalogue"
 	"github.com/fluentpro/fluentpro/internal/conversation"
+	"github.com/fluentpro/fluentpro/internal/learning"
+	"github.com/fluentpro/fluentpro/internal/onboarding"
 	"github.com/fluentpro/fluentpro/internal/platform/auth0"
 	"github.com/fluentpro/fluentpro/internal/platform/cursor"
 	"github.com/fluentpro/fluentpro/internal/platform/deadletter"
@@ -46,16 +47,18 @@ const maxConcurrency = 10_000
 
 // App is the service put together: New, Start, serve Handler, Drain, Close.
 type App struct {
-	handler http.Handler
-	pool    *pgxpool.Pool
-	redis   redis.UniversalClient
-	log     *eventlog.Log
-	gate    *gate.Gate
-	model   *llm.Client
-	queue   *job.Queue
-	users   *account.Service
-	tenant  *auth0.Client // nil: passwords are ours
-	logger  *slog.Logger
+	handler   http.Handler
+	pool      *pgxpool.Pool
+	redis     redis.UniversalClient
+	log       *eventlog.Log
+	gate      *gate.Gate
+	model     *llm.Client
+	embed     *llm.Embedder
+	queue     *job.Queue
+	users     *account.Service
+	catalogue *catalogue.Service
+	tenant    *auth0.Client // nil: passwords are ours
+	logger    *slog.Logger
 
 	relay     *outbox.Relay
 	consumers *outbox.Consumers
@@ -102,6 +105,9 @@ func New(ctx context.Context, cfg Config, logger *slog.Logger, opts Options) (_ 
 	}
 	a.gate = gate.New(gate.Config{Client: a.redis, Logger: logger})
 	a.model = llm.New(llm.Config{BaseURL: cfg.ModelBaseURL, APIKey: cfg.ModelAPIKey, Model: cfg.ModelName, Logger: logger})
+	a.embed = llm.NewEmbedder(llm.EmbedConfig{
+		BaseURL: cfg.ModelBaseURL, APIKey: cfg.ModelAPIKey, Dimensions: cfg.EmbeddingDimensions, Logger: logger,
+	})
 	if err = a.wire(ctx, cfg, opts); err != nil {
 		if lacking, ok := errors.AsType[*pgconn.PgError](err); ok && lacking.Code == undefinedTable {
 			err = fmt.Errorf("the database lacks tables; run `fluentpro migrate` first: %w", err)
@@ -111,50 +117,26 @@ func New(ctx context.Context, cfg Config, logger *slog.Logger, opts Options) (_ 
 	return a, nil
 }
 
-// wire makes the nouns and the doors.
+// wire makes the nouns, what they do in the background, and the doors.
 func (a *App) wire(ctx context.Context, cfg Config, opts Options) error {
 	keys, err := newSecrets(cfg)
 	if err != nil {
 		return err
 	}
-	claims := once.New(keys.idempotency, opts.Now)
-	choices, err := catalogue.Load(ctx, a.pool)
+	claims, jobs := once.New(keys.idempotency, opts.Now), &laterJobs{}
+	n, err := a.wireNouns(ctx, cfg, nounParts{secrets: keys, once: claims, jobs: jobs, options: opts})
 	if err != nil {
 		return err
 	}
-	mailer, err := mail.New(mail.Config{
-		URL: cfg.SMTPURL, From: cfg.MailFrom, Templates: []fs.FS{account.Mails()}, Pool: a.pool, Logger: a.logger, Now: opts.Now,
-	})
-	if err != nil {
-		return err
-	}
-	registry := job.NewRegistry()
-	jobs := &laterJobs{}
-	tasks := task.New(task.Deps{Pool: a.pool, Log: a.log, Jobs: jobs, Logger: a.logger, Now: opts.Now})
-	whom := &learners{}
-	conversations := conversation.New(conversation.Deps{
-		Pool: a.pool, Log: a.log, Model: a.model, Once: claims, Jobs: jobs, Scenes: scenes{choices},
-		Learners: whom, Logger: a.logger, Now: opts.Now,
-	})
-	people := accountParts{secrets: keys, once: claims, jobs: jobs, mail: mailer, choices: choices, hashCost: opts.HashCost, now: opts.Now}
-	people.erasers = erasers(conversations, tasks)
-	accounts, err := a.wireAccounts(ctx, cfg, people)
-	if err != nil {
-		return err
-	}
-	whom.Service = accounts
-	events := audit.New(audit.Deps{Pool: a.pool})
-	registerJobs(registry, accounts, conversations, events)
-	letters := deadletter.New(a.pool)
-	replays := replay.New(a.pool, claims)
-	registerTasks(registry, tasks, replays, accounts)
+	registry, letters, handlers := job.NewRegistry(), deadletter.New(a.pool), outbox.NewHandlers()
+	n.registerJobs(registry)
+	n.registerTasks(registry)
 	if opts.Tasks != nil {
-		opts.Tasks(tasks, registry)
+		opts.Tasks(n.tasks, registry)
 	}
-	registerSweeps(registry, claims, tasks, letters, accounts, a.pool)
-	handlers := outbox.NewHandlers()
-	accounts.HandleEvents(handlers)
-	events.RegisterHandlers(handlers)
+	n.registerSweeps(registry, sweeps{claims, letters, a.pool})
+	n.accounts.HandleEvents(handlers)
+	n.audit.RegisterHandlers(handlers)
 	if err := a.wireEvents(ctx, handlers, letters); err != nil {
 		return err
 	}
@@ -167,6 +149,50 @@ func (a *App) wire(ctx context.Context, cfg Config, opts Options) error {
 	}
 	jobs.Queue = a.queue
 	letters.Register(deadletter.SourceJob, a.queue.Replay)
+	return a.wireDoors(cfg, n, letters, keys, opts)
+}
+
+// nounParts are what the nouns are made of, beside the plumbing.
+type nounParts struct {
+	secrets secrets
+	once    *once.Keys
+	jobs    *laterJobs
+	options Options
+}
+
+// wireNouns makes the nouns. Each knows of the others only what it asks for.
+func (a *App) wireNouns(ctx context.Context, cfg Config, with nounParts) (*nouns, error) {
+	now := with.options.Now
+	mailer, err := mail.New(mail.Config{
+		URL: cfg.SMTPURL, From: cfg.MailFrom, Templates: []fs.FS{account.Mails()}, Pool: a.pool, Logger: a.logger, Now: now,
+	})
+	if err != nil {
+		return nil, err
+	}
+	n := &nouns{audit: audit.New(audit.Deps{Pool: a.pool}), replays: replay.New(a.pool, with.once)}
+	if n.catalogue, err = a.wireCatalogue(ctx, cfg, with); err != nil {
+		return nil, err
+	}
+	n.tasks = task.New(task.Deps{Pool: a.pool, Log: a.log, Jobs: with.jobs, Once: with.once, Logger: a.logger, Now: now})
+	n.conversations = conversation.New(conversation.Deps{
+		Pool: a.pool, Log: a.log, Model: a.model, Once: with.once, Jobs: with.jobs, Scenes: scenes{n.catalogue},
+		Learners: learners{n}, Logger: a.logger, Now: now,
+	})
+	if n.accounts, err = a.wireAccounts(ctx, cfg, mailer, n, with); err != nil {
+		return nil, err
+	}
+	n.onboardings = onboarding.New(onboarding.Deps{
+		Pool: a.pool, Choices: choices{n.catalogue}, Roles: roles{n.catalogue}, Learners: languages{n.accounts},
+		Plans: plans{n.tasks}, Logger: a.logger, Now: now,
+	})
+	n.plans = learning.New(learning.Deps{
+		Pool: a.pool, Model: a.model, Profiles: profiles{n.onboardings, n.catalogue}, Logger: a.logger, Now: now,
+	})
+	return n, nil
+}
+
+// wireDoors makes what speaks HTTP.
+func (a *App) wireDoors(cfg Config, n *nouns, letters *deadletter.Box, keys secrets, opts Options) error {
 	proxies, err := cfg.proxies()
 	if err != nil {
 		return err
@@ -176,7 +202,8 @@ func (a *App) wire(ctx context.Context, cfg Config, opts Options) error {
 		return err
 	}
 	a.handler, err = api.New(api.Deps{
-		Accounts: accounts, Gate: a.gate, Limits: limits, Catalogue: choices, Conversations: conversations, Audit: events, Tasks: tasks, Replays: replays,
+		Accounts: n.accounts, Gate: a.gate, Limits: limits, Catalogue: n.catalogue, Conversations: n.conversations, Audit: n.audit,
+		Tasks: n.tasks, Replays: n.replays, Onboarding: n.onboardings, Learning: n.plans,
 		Cursors: cursor.New(keys.cursor), Queues: a.queue, DeadLetters: letters,
 		Probes:   []api.Probe{{Name: "postgres", Required: true, Check: a.pool.Ping}, {Name: "redis", Check: a.pingRedis}},
 		NotReady: a.notReady, Draining: a.draining, Logger: a.logger, AllowedOrigins: cfg.AllowedOrigins, TrustedProxies: proxies,
@@ -192,6 +219,9 @@ func (a *App) Handler() http.Handler { return a.handler }
 func (a *App) Start(ctx context.Context) error {
 	if err := a.queue.Start(ctx); err != nil {
 		return err
+	}
+	if err := a.catalogue.AskIndexed(ctx); err != nil {
+		a.logger.WarnContext(ctx, "the index of roles is looked at later", "error", err.Error())
 	}
 	return a.startEvents(ctx)
 }
@@ -222,6 +252,9 @@ func (a *App) Close() {
 		if a.users != nil {
 			a.users.Stop()
 		}
+		if a.catalogue != nil {
+			a.catalogue.Stop()
+		}
 		if a.tenant != nil {
 			a.tenant.Close()
 		}
@@ -230,6 +263,7 @@ func (a *App) Close() {
 		}
 		if a.model != nil {
 			a.model.Close()
+			a.embed.Close()
 		}
 		if a.redis != nil {
 			_ = a.redis.Close()
@@ -274,35 +308,3 @@ func newSecrets(cfg Config) (s secrets, err error) {
 // laterJobs is the queue, which needs the workers of the nouns before it can be
 // made, while the nouns need it to insert.
 type laterJobs struct{ *job.Queue }
-
-// scenes gives conversations what they need of the catalogue.
-type scenes struct{ *catalogue.Catalogue }
-
-// Scene finds a partner in a situation.
-func (s scenes) Scene(partnerID, situationID string) (conversation.Scene, error) {
-	found, err := s.Catalogue.Scene(partnerID, situationID)
-	if err != nil {
-		return conversation.Scene{}, err
-	}
-	p, t := found.Partner, found.Situation
-	return conversation.Scene{
-		PartnerID: p.ID, PartnerName: p.Name.In("en"), Persona: p.Persona, Greeting: p.Greeting,
-		SituationID: t.ID, SituationName: t.Name.In("en"), Brief: t.Brief, Opening: t.Opening,
-	}, nil
-}
-
-// learners gives conversations what they may know of an account.
-type learners struct{ *account.Service }
-
-// Learner reads what the model may know of a learner.
-func (l *learners) Learner(ctx context.Context, id uuid.UUID) (conversation.Learner, error) {
-	user, err := l.User(ctx, id)
-	if err != nil {
-		return conversation.Learner{}, err
-	}
-	out := conversation.Learner{FullName: user.FullName}
-	if user.NativeLanguage != nil {
-		out.NativeLanguage = *user.NativeLanguage
-	}
-	return out, nil
-}

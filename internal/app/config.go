@@ -35,6 +35,10 @@ const (
 	Production  = "production"
 )
 
+// maxDimensions is the longest vector that a role may have: each takes four bytes a
+// dimension in the memory of every node.
+const maxDimensions = 4096
+
 // Identity providers.
 const (
 	ProviderLocal = "local"
@@ -66,6 +70,9 @@ type Config struct {
 	ModelBaseURL string `env:"FLUENTPRO_MODEL_BASE_URL"`
 	ModelAPIKey  string `env:"FLUENTPRO_MODEL_API_KEY"`
 	ModelName    string `env:"FLUENTPRO_MODEL_NAME"`
+
+	EmbeddingModel      string `env:"FLUENTPRO_EMBEDDING_MODEL" envDefault:"text-embedding-3-small"`
+	EmbeddingDimensions int    `env:"FLUENTPRO_EMBEDDING_DIMENSIONS" envDefault:"256"`
 
 	SMTPURL  string `env:"FLUENTPRO_SMTP_URL"`
 	MailFrom string `env:"FLUENTPRO_MAIL_FROM"`
@@ -145,6 +152,12 @@ func (c Config) Check() error {
 	}
 	if c.ModelName == "" {
 		wrong("FLUENTPRO_MODEL_NAME", "must name a model")
+	}
+	if c.EmbeddingModel == "" {
+		wrong("FLUENTPRO_EMBEDDING_MODEL", "must name a model")
+	}
+	if c.EmbeddingDimensions < 0 || c.EmbeddingDimensions > maxDimensions {
+		wrong("FLUENTPRO_EMBEDDING_DIMENSIONS", fmt.Sprintf("must be 1 to %d, or 0 for as many as the model gives", maxDimensions))
 	}
 	if _, err := mail.ParseURL(c.SMTPURL); err != nil {
 		wrong("FLUENTPRO_SMTP_URL", err.Error())

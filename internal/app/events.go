@@ -10,6 +10,8 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/fluentpro/fluentpro/internal/account"
+	"github.com/fluentpro/fluentpro/internal/catalogue"
+	"github.com/fluentpro/fluentpro/internal/learning"
 	"github.com/fluentpro/fluentpro/internal/platform/deadletter"
 	"github.com/fluentpro/fluentpro/internal/platform/job"
 	"github.com/fluentpro/fluentpro/internal/platform/outbox"
@@ -85,18 +87,32 @@ func exhume(ctx context.Context, tx postgres.Tx, letter deadletter.Letter) error
 // replayTimeout bounds a replay: it only lets events go, thousands a second.
 const replayTimeout = time.Hour
 
+// reindexTimeout bounds the building of an index of roles, embeddings included.
+const reindexTimeout = time.Hour
+
+// planTimeout bounds the writing of a learning plan: two calls of the model.
+const planTimeout = 3 * time.Minute
+
 // erasureTimeout bounds the erasure of one account.
 const erasureTimeout = 30 * time.Minute
 
 // registerTasks adds the work of all kinds of tasks.
-func registerTasks(r *job.Registry, tasks *task.Service, replays *replay.Service, accounts *account.Service) {
-	tasks.Final(account.ErasureKind)
-	task.Register(tasks, r, account.ErasureKind, job.Spec{Queue: job.QueueMaintenance, Critical: true, Timeout: erasureTimeout},
+func (n nouns) registerTasks(r *job.Registry) {
+	n.tasks.Final(account.ErasureKind)
+	task.Register(n.tasks, r, account.ErasureKind, job.Spec{Queue: job.QueueMaintenance, Critical: true, Timeout: erasureTimeout},
 		func(ctx context.Context, p *task.Progress, in account.ErasureInput) (any, error) {
-			return accounts.Erase(ctx, p, in)
+			return n.accounts.Erase(ctx, p, in)
 		})
-	task.Register(tasks, r, replay.Kind, job.Spec{Queue: job.QueueMaintenance, Timeout: replayTimeout},
+	task.Register(n.tasks, r, replay.Kind, job.Spec{Queue: job.QueueMaintenance, Timeout: replayTimeout},
 		func(ctx context.Context, p *task.Progress, in replay.Input) (any, error) {
-			return replays.Run(ctx, p, in)
+			return n.replays.Run(ctx, p, in)
+		})
+	task.Register(n.tasks, r, catalogue.ReindexKind, job.Spec{Queue: job.QueueMaintenance, Timeout: reindexTimeout},
+		func(ctx context.Context, p *task.Progress, _ catalogue.ReindexInput) (any, error) {
+			return n.catalogue.Reindex(ctx, p, p.TaskID)
+		})
+	task.Register(n.tasks, r, learning.PlanKind, job.Spec{Queue: job.QueueOnboarding, Timeout: planTimeout},
+		func(ctx context.Context, p *task.Progress, in learning.PlanInput) (any, error) {
+			return n.plans.Write(ctx, p, p.TaskID, in)
 		})
 }

@@ -9,7 +9,10 @@ import (
 
 	"github.com/fluentpro/fluentpro/internal/account"
 	"github.com/fluentpro/fluentpro/internal/audit"
+	"github.com/fluentpro/fluentpro/internal/catalogue"
 	"github.com/fluentpro/fluentpro/internal/conversation"
+	"github.com/fluentpro/fluentpro/internal/learning"
+	"github.com/fluentpro/fluentpro/internal/onboarding"
 	"github.com/fluentpro/fluentpro/internal/platform/deadletter"
 	"github.com/fluentpro/fluentpro/internal/platform/job"
 	"github.com/fluentpro/fluentpro/internal/platform/once"
@@ -36,11 +39,15 @@ func OpenDesk(ctx context.Context, cfg Config, logger *slog.Logger) (*Desk, erro
 	d := &Desk{Pool: pool, Letters: deadletter.New(pool)}
 	registry := job.NewRegistry()
 	tasks := task.New(task.Deps{Pool: pool})
-	registerJobs(registry, new(account.Service), conversation.New(conversation.Deps{Pool: pool}), audit.New(audit.Deps{Pool: pool}))
 	keys := once.New(nil, time.Now)
-	accounts := new(account.Service)
-	registerTasks(registry, tasks, replay.New(pool, keys), accounts)
-	registerSweeps(registry, keys, tasks, d.Letters, accounts, pool)
+	n := nouns{
+		accounts: new(account.Service), conversations: conversation.New(conversation.Deps{Pool: pool}), audit: audit.New(audit.Deps{Pool: pool}),
+		catalogue: new(catalogue.Service), onboardings: new(onboarding.Service), plans: new(learning.Service), tasks: tasks,
+		replays: replay.New(pool, keys),
+	}
+	n.registerJobs(registry)
+	n.registerTasks(registry)
+	n.registerSweeps(registry, sweeps{keys, d.Letters, pool})
 	if d.Queues, err = job.New(job.Config{Pool: pool, Registry: registry, Logger: logger}); err != nil {
 		pool.Close()
 		return nil, err
@@ -53,9 +60,22 @@ func OpenDesk(ctx context.Context, cfg Config, logger *slog.Logger) (*Desk, erro
 // Close lets go of the database.
 func (d *Desk) Close() { d.Pool.Close() }
 
-// registerJobs adds the work of the nouns.
-func registerJobs(r *job.Registry, accounts *account.Service, conversations *conversation.Service, events *audit.Service) {
-	accounts.RegisterJobs(r)
-	conversations.RegisterJobs(r)
-	events.RegisterJobs(r)
+// nouns are those that have work to do in the background.
+type nouns struct {
+	accounts      *account.Service
+	audit         *audit.Service
+	catalogue     *catalogue.Service
+	conversations *conversation.Service
+	onboardings   *onboarding.Service
+	plans         *learning.Service
+	replays       *replay.Service
+	tasks         *task.Service
+}
+
+// registerJobs adds the jobs of the nouns.
+func (n nouns) registerJobs(r *job.Registry) {
+	n.accounts.RegisterJobs(r)
+	n.conversations.RegisterJobs(r)
+	n.audit.RegisterJobs(r)
+	n.catalogue.RegisterJobs(r)
 }

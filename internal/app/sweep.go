@@ -6,12 +6,10 @@ import (
 
 	"github.com/jackc/pgx/v5/pgxpool"
 
-	"github.com/fluentpro/fluentpro/internal/account"
 	"github.com/fluentpro/fluentpro/internal/platform/deadletter"
 	"github.com/fluentpro/fluentpro/internal/platform/job"
 	"github.com/fluentpro/fluentpro/internal/platform/once"
 	"github.com/fluentpro/fluentpro/internal/platform/outbox"
-	"github.com/fluentpro/fluentpro/internal/task"
 )
 
 // Sweeping: how often, and how many rows at a bite.
@@ -57,14 +55,29 @@ type sweepAttemptsArgs struct{}
 // Kind names the job.
 func (sweepAttemptsArgs) Kind() string { return "maintenance.sweep_login_attempts" }
 
-// registerSweeps adds the work that keeps tables from growing for ever.
-func registerSweeps(r *job.Registry, keys *once.Keys, tasks *task.Service, letters *deadletter.Box, accounts *account.Service, pool *pgxpool.Pool) {
-	registerSweep(r, sweepEvery, sweepSessionsArgs{}, func(ctx context.Context) (int64, error) { return accounts.Sweep(ctx, sweepBite) })
-	registerSweep(r, time.Minute, sweepAttemptsArgs{}, func(ctx context.Context) (int64, error) { return accounts.SweepAttempts(ctx, sweepBite) })
-	registerSweep(r, sweepEvery, sweepKeysArgs{}, func(ctx context.Context) (int64, error) { return keys.Sweep(ctx, pool, sweepBite) })
-	registerSweep(r, sweepEvery, sweepEventsArgs{}, func(ctx context.Context) (int64, error) { return outbox.Sweep(ctx, pool, sweepBite) })
-	registerSweep(r, sweepEvery, sweepTasksArgs{}, func(ctx context.Context) (int64, error) { return tasks.Sweep(ctx, sweepBite) })
-	registerSweep(r, sweepEvery, sweepLettersArgs{}, func(ctx context.Context) (int64, error) { return letters.Sweep(ctx, sweepBite) })
+// silenceArgs is the job that pauses and gives up onboardings that nobody goes on with.
+type silenceArgs struct{}
+
+// Kind names the job.
+func (silenceArgs) Kind() string { return "onboarding.silence" }
+
+// sweeps are the other things that are swept.
+type sweeps struct {
+	keys    *once.Keys
+	letters *deadletter.Box
+	pool    *pgxpool.Pool
+}
+
+// registerSweeps adds the work that keeps tables from growing for ever, and that is
+// due when time has passed.
+func (n nouns) registerSweeps(r *job.Registry, and sweeps) {
+	registerSweep(r, sweepEvery, sweepSessionsArgs{}, func(ctx context.Context) (int64, error) { return n.accounts.Sweep(ctx, sweepBite) })
+	registerSweep(r, time.Minute, sweepAttemptsArgs{}, func(ctx context.Context) (int64, error) { return n.accounts.SweepAttempts(ctx, sweepBite) })
+	registerSweep(r, time.Minute, silenceArgs{}, func(ctx context.Context) (int64, error) { return n.onboardings.SweepSilent(ctx, sweepBite) })
+	registerSweep(r, sweepEvery, sweepKeysArgs{}, func(ctx context.Context) (int64, error) { return and.keys.Sweep(ctx, and.pool, sweepBite) })
+	registerSweep(r, sweepEvery, sweepEventsArgs{}, func(ctx context.Context) (int64, error) { return outbox.Sweep(ctx, and.pool, sweepBite) })
+	registerSweep(r, sweepEvery, sweepTasksArgs{}, func(ctx context.Context) (int64, error) { return n.tasks.Sweep(ctx, sweepBite) })
+	registerSweep(r, sweepEvery, sweepLettersArgs{}, func(ctx context.Context) (int64, error) { return and.letters.Sweep(ctx, sweepBite) })
 }
 
 // registerSweep has bites taken, again and again, until one is not a whole one.

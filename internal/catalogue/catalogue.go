@@ -1,7 +1,18 @@
-// Package catalogue holds what learners choose from: native languages,
-// industries, communication partners and situations. It promises stable,
-// snake_case identifiers, texts in English, Simplified and Traditional Chinese,
-// and answers from memory: a Catalogue is a picture taken when it was loaded.
+// Package catalogue holds what learners choose from: native languages, industries,
+// roles, communication partners and situations, and it finds the roles that fit a
+// job as somebody describes it. It promises
+//
+//   - stable identifiers, and texts in English, Simplified and Traditional Chinese;
+//   - reference data from memory: a Catalogue is a picture taken when it was loaded,
+//     and every node takes up a change within half a second;
+//   - that a description is always answered: by meaning and words, or by words alone
+//     while no embedding can be had;
+//   - that a custom role is seen by its author alone until it is published, and from
+//     then on found by its words at once and by its meaning within a second;
+//   - that an index of embeddings serves until the next one is whole.
+//
+// The exact search by meaning reads every vector of an industry: it is for tens of
+// thousands of roles, and Index is where a larger catalogue would put another.
 package catalogue
 
 import (
@@ -27,15 +38,18 @@ var (
 				WithFields(fault.Field{Pointer: "/situation_id", Code: "unknown", Detail: "must be an id of listSituations"})
 )
 
-// Text is the same text by BCP 47 tag; "en" is always there.
+// Text is the same text by BCP 47 tag; "en" is always there, but for custom roles.
 type Text map[string]string
 
-// In gives the text in the language with this tag, or in English.
+// In gives the text in the language with this tag, else in English, else in the
+// language that there is.
 func (t Text) In(tag string) string {
-	if s := t[tag]; s != "" {
-		return s
+	for _, one := range fallbacks(tag) {
+		if t[one] != "" {
+			return t[one]
+		}
 	}
-	return t["en"]
+	return ""
 }
 
 // Language is a learner's native language.
@@ -131,6 +145,26 @@ func (c *Catalogue) NativeLanguage(given string) (id string, ok bool) {
 	given = normalID(given)
 	ok = find(c.Languages, func(l Language) bool { return l.ID == given && l.Available }, &l)
 	return l.ID, ok
+}
+
+// Industry gives the id of an industry, however it is written.
+func (c *Catalogue) Industry(given string) (id string, ok bool) {
+	return canonical(c.Industries, given, func(i Industry) string { return i.ID })
+}
+
+// Partner gives the id of a partner, however it is written.
+func (c *Catalogue) Partner(given string) (id string, ok bool) {
+	return canonical(c.Partners, given, func(p Partner) string { return p.ID })
+}
+
+// Situation gives the id of a situation, however it is written.
+func (c *Catalogue) Situation(given string) (id string, ok bool) {
+	return canonical(c.Situations, given, func(s Situation) string { return s.ID })
+}
+
+func canonical[T any](all []T, given string, id func(T) string) (string, bool) {
+	given = normalID(given)
+	return given, slices.ContainsFunc(all, func(one T) bool { return id(one) == given })
 }
 
 // Negotiate picks the best served language for an Accept-Language header

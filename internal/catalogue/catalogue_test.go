@@ -86,14 +86,16 @@ func TestASceneNeedsAPartnerAndASituation(t *testing.T) {
 	}
 }
 
-func TestATextFallsBackToEnglish(t *testing.T) {
+func TestATextThatIsNotThereFallsBack(t *testing.T) {
 	t.Parallel()
 	text := catalogue.Text{"en": "Clients", "zh-Hans": "客户", "zh-Hant": ""}
 	require.Equal(t, "Clients", text.In("en"))
 	require.Equal(t, "客户", text.In("zh-Hans"))
-	require.Equal(t, "Clients", text.In("zh-Hant"))
+	require.Equal(t, "客户", text.In("zh-Hant"), "the other script before English")
 	require.Equal(t, "Clients", text.In("fr"))
 	require.Equal(t, "Clients", text.In(""))
+	require.Equal(t, "出纳", catalogue.Text{"zh-Hans": "出纳"}.In("en"), "a custom role has one language")
+	require.Empty(t, catalogue.Text{}.In("en"))
 }
 
 func TestTheLanguageIsNegotiated(t *testing.T) {

@@ -69,39 +69,32 @@ func (r *reader) read(id string, raw json.RawMessage) Text {
 	return t
 }
 
-func raw(t Text) json.RawMessage {
-	b, _ := json.Marshal(t) // a map of strings always can
-	return b
-}
-
-// upsert writes a whole seed in one transaction.
-func upsert(ctx context.Context, pool *pgxpool.Pool, f seedFile) error {
+// upsert writes the entries of a seed that are small, in tx.
+func upsert(ctx context.Context, tx postgres.Tx, f seedFile) error {
 	q := db.New()
-	return postgres.InTx(ctx, pool, func(tx postgres.Tx) error {
-		for i, l := range f.Languages {
-			if err := q.UpsertLanguage(ctx, tx, db.UpsertLanguageParams{ID: l.ID, Position: i, Code: l.Code,
-				Available: l.Available, NativeName: l.NativeName, Name: raw(l.Name)}); err != nil {
-				return fmt.Errorf("seed language %s: %w", l.ID, err)
-			}
+	for i, l := range f.Languages {
+		if err := q.UpsertLanguage(ctx, tx, db.UpsertLanguageParams{ID: l.ID, Position: i, Code: l.Code,
+			Available: l.Available, NativeName: l.NativeName, Name: asJSON(l.Name)}); err != nil {
+			return fmt.Errorf("seed language %s: %w", l.ID, err)
 		}
-		for i, d := range f.Industries {
-			if err := q.UpsertIndustry(ctx, tx, db.UpsertIndustryParams{ID: d.ID, Position: i,
-				Name: raw(d.Name), Description: raw(d.Description)}); err != nil {
-				return fmt.Errorf("seed industry %s: %w", d.ID, err)
-			}
+	}
+	for i, d := range f.Industries {
+		if err := q.UpsertIndustry(ctx, tx, db.UpsertIndustryParams{ID: d.ID, Position: i,
+			Name: asJSON(d.Name), Description: asJSON(d.Description)}); err != nil {
+			return fmt.Errorf("seed industry %s: %w", d.ID, err)
 		}
-		for i, p := range f.Partners {
-			if err := q.UpsertPartner(ctx, tx, db.UpsertPartnerParams{ID: p.ID, Position: i, Relation: p.Relation,
-				Name: raw(p.Name), Description: raw(p.Description), Persona: p.Persona, Greeting: p.Greeting}); err != nil {
-				return fmt.Errorf("seed partner %s: %w", p.ID, err)
-			}
+	}
+	for i, p := range f.Partners {
+		if err := q.UpsertPartner(ctx, tx, db.UpsertPartnerParams{ID: p.ID, Position: i, Relation: p.Relation,
+			Name: asJSON(p.Name), Description: asJSON(p.Description), Persona: p.Persona, Greeting: p.Greeting}); err != nil {
+			return fmt.Errorf("seed partner %s: %w", p.ID, err)
 		}
-		for i, s := range f.Situations {
-			if err := q.UpsertSituation(ctx, tx, db.UpsertSituationParams{ID: s.ID, Position: i,
-				Name: raw(s.Name), Description: raw(s.Description), Brief: s.Brief, Opening: s.Opening}); err != nil {
-				return fmt.Errorf("seed situation %s: %w", s.ID, err)
-			}
+	}
+	for i, s := range f.Situations {
+		if err := q.UpsertSituation(ctx, tx, db.UpsertSituationParams{ID: s.ID, Position: i,
+			Name: asJSON(s.Name), Description: asJSON(s.Description), Brief: s.Brief, Opening: s.Opening}); err != nil {
+			return fmt.Errorf("seed situation %s: %w", s.ID, err)
 		}
-		return nil
-	})
+	}
+	return nil
 }

@@ -3,6 +3,8 @@ package task
 import (
 	"sync"
 	"time"
+
+	"github.com/google/uuid"
 )
 
 // writeEvery is the shortest time between two writes of a run's progress.
@@ -17,6 +19,9 @@ const writeEvery = 500 * time.Millisecond
 // beside the work, the first at once, then at most every half second, the last
 // when the work returns.
 type Progress struct {
+	// TaskID is the task that is worked on: a name for what a run leaves to the next.
+	TaskID uuid.UUID
+
 	write func(Tally) bool // false: not now, to be tried again
 
 	mu    sync.Mutex

@@ -71,6 +71,7 @@ func (s *Service) perform(ctx context.Context, t *Task, do work) (result any, ca
 		now.Progress = reached
 		return s.advance(ctx, now, cancel)
 	})
+	p.TaskID = t.ID
 	defer func() {
 		t.Progress, cause = p.stop(), context.Cause(own)
 		if caught := recover(); caught != nil {

@@ -9,6 +9,7 @@ import (
 
 	"github.com/fluentpro/fluentpro/internal/platform/eventlog"
 	"github.com/fluentpro/fluentpro/internal/platform/job"
+	"github.com/fluentpro/fluentpro/internal/platform/once"
 )
 
 // Jobs inserts a job that exists once tx commits.
@@ -21,6 +22,7 @@ type Deps struct {
 	Pool   *pgxpool.Pool
 	Log    *eventlog.Log
 	Jobs   Jobs
+	Once   *once.Keys
 	Logger *slog.Logger
 	Now    func() time.Time
 }
@@ -30,6 +32,7 @@ type Service struct {
 	store  *store
 	log    *eventlog.Log
 	jobs   Jobs
+	once   *once.Keys
 	logger *slog.Logger
 	now    func() time.Time
 	looks  looks
@@ -42,7 +45,7 @@ type Service struct {
 func New(d Deps) *Service {
 	s := &store{pool: d.Pool}
 	return &Service{
-		store: s, log: d.Log, jobs: d.Jobs, logger: d.Logger, now: d.Now,
+		store: s, log: d.Log, jobs: d.Jobs, once: d.Once, logger: d.Logger, now: d.Now,
 		looks: looks{healthy: lookHealthy, outage: lookOutage},
 		watch: &watch{cancelled: s.cancelled, logger: d.Logger},
 		final: map[string]bool{},

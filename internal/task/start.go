@@ -23,6 +23,10 @@ func (s *Service) Start(ctx context.Context, tx Tx, in StartInput) (Task, error)
 	if err != nil {
 		return Task{}, fmt.Errorf("start task %s: %w", in.Kind, err)
 	}
+	return s.start(ctx, tx, id, in)
+}
+
+func (s *Service) start(ctx context.Context, tx Tx, id uuid.UUID, in StartInput) (Task, error) {
 	input, err := json.Marshal(in.Input)
 	if err != nil {
 		return Task{}, fmt.Errorf("start task %s: %w", in.Kind, err)

@@ -34,6 +34,22 @@ func (s *store) insert(ctx context.Context, tx Tx, t Task) (Task, error) {
 	return fromRow(row)
 }
 
+// unfinished finds the user's task of a kind that is not over, and lets nobody else
+// start one until tx ends; no id: there is none.
+func (s *store) unfinished(ctx context.Context, tx Tx, userID uuid.UUID, kind string) (uuid.UUID, error) {
+	if err := s.q.LockTaskKind(ctx, tx, db.LockTaskKindParams{UserID: userID.String(), Kind: kind}); err != nil {
+		return uuid.Nil, fmt.Errorf("lock tasks of a kind: %w", err)
+	}
+	id, err := s.q.UnfinishedTask(ctx, tx, db.UnfinishedTaskParams{UserID: userID, Kind: kind})
+	if postgres.NoRows(err) {
+		return uuid.Nil, nil
+	}
+	if err != nil {
+		return uuid.Nil, fmt.Errorf("find task of a kind: %w", err)
+	}
+	return id, nil
+}
+
 // of reads one of the user's tasks.
 func (s *store) of(ctx context.Context, userID, id uuid.UUID) (Task, error) {
 	row, err := s.q.TaskByID(ctx, s.pool, db.TaskByIDParams{ID: id, UserID: userID})

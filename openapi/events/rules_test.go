@@ -52,6 +52,8 @@ var types = map[string]outbox.Data{
 	"onboarding.reset":                 events.OnboardingReset{},
 	"onboarding.abandoned":             events.OnboardingAbandoned{},
 
+	"role.published": events.RolePublished{},
+
 	"conversation.created":         events.ConversationCreated{},
 	"conversation.updated":         events.ConversationUpdated{},
 	"conversation.message_added":   events.ConversationMessageAdded{},
@@ -74,7 +76,7 @@ var types = map[string]outbox.Data{
 // one. An attempt to log in may have no user: the envelope alone knows its id.
 var aggregates = map[string]string{
 	"user": "user_id", "session": "session_id", "auth": "", "onboarding": "user_id",
-	"conversation": "conversation_id", "task": "task_id",
+	"conversation": "conversation_id", "task": "task_id", "role": "role_id",
 }
 
 func TestEveryTypeOfTheProductIsThereAndNoOther(t *testing.T) {

@@ -21,7 +21,7 @@ with listed as (
      order by a.industry_id, a.rank, a.sort_title, a.id limit @max_rows)
     union all
     (select b.* from roles b
-     where b.audience = @user_id::uuid
+     where b.audience = @user_id::uuid and b.author_id = @user_id::uuid
        and (sqlc.narg(industry_id)::text is null or b.industry_id = sqlc.narg(industry_id))
        and (sqlc.narg(level)::text is null or b.level = sqlc.narg(level))
        and (b.industry_id, b.rank, b.sort_title, b.id) > (@after_industry::text, @after_rank::integer, @after_title::text, @after_id::uuid)

@@ -75,3 +75,14 @@ select * from tasks where user_id = @user_id and id > @after_id order by id limi
 -- name: EraseTasks :execrows
 delete from tasks where id = any (array(
     select t.id from tasks t where t.user_id = @user_id and t.id <> @but_id limit @max_rows::int));
+
+-- Lets one transaction at a time start a user's tasks of a kind.
+-- name: LockTaskKind :exec
+select pg_advisory_xact_lock(hashtextextended('task/' || @user_id::text || '/' || @kind::text, 0));
+
+-- The one of a kind that is not over, the oldest first. By tasks_user_created.
+-- name: UnfinishedTask :one
+select id from tasks
+where user_id = @user_id and kind = @kind and status in ('queued', 'running')
+order by created_at, id
+limit 1;

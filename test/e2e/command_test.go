@@ -13,7 +13,7 @@ import (
 	"github.com/fluentpro/fluentpro/test/e2e/journey"
 )
 
-const adminRole = client.RoleAdmin
+const adminRole = client.UserRoleAdmin
 
 func TestServeNamesEverySettingThatIsMissing(t *testing.T) {
 	t.Parallel()

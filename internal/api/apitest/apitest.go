@@ -30,6 +30,7 @@ import (
 	"github.com/fluentpro/fluentpro/internal/devstack/partner"
 	"github.com/fluentpro/fluentpro/internal/devstack/tenant"
 	"github.com/fluentpro/fluentpro/internal/platform/job"
+	"github.com/fluentpro/fluentpro/internal/platform/llm"
 	"github.com/fluentpro/fluentpro/internal/platform/postgres"
 	"github.com/fluentpro/fluentpro/internal/task"
 	"github.com/fluentpro/fluentpro/migrations"
@@ -93,7 +94,7 @@ func (s *Server) prepare(t testing.TB, pace partner.Config) {
 	model := httptest.NewServer(s.Model)
 	t.Cleanup(func() { s.Model.Close(); model.Close() })
 	if s.Config.ModelBaseURL == "" {
-		s.Config.ModelBaseURL, s.Config.ModelName = model.URL+"/v1", s.Model.ModelName()
+		s.Config.ModelBaseURL, s.Config.ModelName, s.Config.EmbeddingModel = model.URL+"/v1", s.Model.ModelName(), partner.EmbeddingVersion
 	}
 	s.Mail = MailCatcher(t)
 	if s.Config.SMTPURL == "" {
@@ -172,21 +173,42 @@ var templateKey = sync.OnceValue(func() string {
 		fmt.Fprintf(sum, "%s\n%s\n", path, text)
 		return err
 	})
-	fmt.Fprint(sum, catalogue.SeedText())
+	fmt.Fprint(sum, catalogue.SeedText(), partner.EmbeddingVersion)
 	return "app/" + hex.EncodeToString(sum.Sum(nil))
 })
 
-// Database makes a migrated and seeded database that is dropped when the test ends.
+// Database makes a migrated and seeded database with an index of roles, that is dropped
+// when the test ends.
 func Database(t testing.TB) string {
 	t.Helper()
 	admin, err := devstack.Cluster()
 	require.NoError(t, err)
 	url, drop, err := devstack.CloneDatabase(t.Context(), admin, templateKey(), func(ctx context.Context, url string) error {
-		return app.Migrate(ctx, url, slog.New(slog.DiscardHandler))
+		return errors.Join(app.Migrate(ctx, url, slog.New(slog.DiscardHandler)), indexRoles(ctx, url))
 	})
 	require.NoError(t, err)
 	t.Cleanup(drop)
 	return url
+}
+
+// indexRoles builds the index of roles once for all databases, so that no server has to.
+func indexRoles(ctx context.Context, url string) error {
+	pool, err := postgres.Open(ctx, postgres.Config{URL: url, MaxConns: 2})
+	if err != nil {
+		return err
+	}
+	defer pool.Close()
+	model := httptest.NewServer(partner.New(partner.Config{}))
+	defer model.Close()
+	embedder := llm.NewEmbedder(llm.EmbedConfig{BaseURL: model.URL + "/v1"})
+	defer embedder.Close()
+	roles, err := catalogue.New(ctx, catalogue.Deps{
+		Pool: pool, Embedder: embedder, EmbeddingModel: partner.EmbeddingVersion, Logger: slog.New(slog.DiscardHandler), Now: time.Now,
+	})
+	if err != nil {
+		return err
+	}
+	return roles.Index(ctx)
 }
 
 // Pool is a look of the test's own into the server's database.

@@ -52,7 +52,7 @@ func (s *Server) ListUsers(ctx context.Context, req apiv2.ListUsersRequestObject
 	return out, nil
 }
 
-func userFilter(email *string, role *apiv2.Role, active *bool) account.UserFilter {
+func userFilter(email *string, role *apiv2.UserRole, active *bool) account.UserFilter {
 	return account.UserFilter{Email: email, Role: (*string)(role), Active: active}
 }
 
@@ -131,9 +131,9 @@ func (s *Server) UpdateUserRoles(ctx context.Context, req apiv2.UpdateUserRolesR
 
 // ToAPIAdminUser translates an account for those who look after the service.
 func ToAPIAdminUser(u account.User) apiv2.AdminUser {
-	roles := make([]apiv2.Role, 0, len(u.Roles))
+	roles := make([]apiv2.UserRole, 0, len(u.Roles))
 	for _, r := range u.Roles {
-		roles = append(roles, apiv2.Role(r))
+		roles = append(roles, apiv2.UserRole(r))
 	}
 	return apiv2.AdminUser{
 		ID: u.ID, Email: openapi_types.Email(u.Email), FullName: u.FullName, EmailVerified: u.EmailVerified, IsActive: u.Active,

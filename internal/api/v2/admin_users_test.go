@@ -87,7 +87,7 @@ func TestRolesCountAtOnceAndAnAdminKeepsTheirOwn(t *testing.T) {
 	l.Get(t, "/admin/queues").Refused(t, http.StatusForbidden, "auth.forbidden")
 	var user apiv2.AdminUser
 	set(l.User.ID, "user", "moderator").Expect(t, http.StatusOK, &user)
-	require.ElementsMatch(t, []apiv2.Role{"user", "moderator"}, user.Roles)
+	require.ElementsMatch(t, []apiv2.UserRole{"user", "moderator"}, user.Roles)
 	l.Get(t, "/admin/queues").Expect(t, http.StatusOK, nil)
 	set(l.User.ID, "moderator").Expect(t, http.StatusOK, nil)
 	l.Get(t, "/conversations").Refused(t, http.StatusForbidden, "auth.forbidden")

@@ -18,9 +18,9 @@ import (
 
 // ToAPIUser translates an account.
 func ToAPIUser(u account.User) apiv2.User {
-	roles := make([]apiv2.Role, 0, len(u.Roles))
+	roles := make([]apiv2.UserRole, 0, len(u.Roles))
 	for _, r := range u.Roles {
-		roles = append(roles, apiv2.Role(r))
+		roles = append(roles, apiv2.UserRole(r))
 	}
 	return apiv2.User{
 		ID: u.ID, Email: openapi_types.Email(u.Email), FullName: u.FullName, EmailVerified: u.EmailVerified, Roles: roles,

@@ -5,6 +5,7 @@ package v2
 
 import (
 	"context"
+	"sync/atomic"
 	"time"
 
 	"github.com/fluentpro/fluentpro/gen/apiv2"
@@ -12,6 +13,8 @@ import (
 	"github.com/fluentpro/fluentpro/internal/audit"
 	"github.com/fluentpro/fluentpro/internal/catalogue"
 	"github.com/fluentpro/fluentpro/internal/conversation"
+	"github.com/fluentpro/fluentpro/internal/learning"
+	"github.com/fluentpro/fluentpro/internal/onboarding"
 	"github.com/fluentpro/fluentpro/internal/platform/cursor"
 	"github.com/fluentpro/fluentpro/internal/platform/deadletter"
 	"github.com/fluentpro/fluentpro/internal/platform/job"
@@ -26,13 +29,15 @@ const BasePath = "/api/v2"
 // Deps are the nouns behind the operations.
 type Deps struct {
 	Accounts      *account.Service
-	Catalogue     *catalogue.Catalogue
+	Catalogue     *catalogue.Service
 	Conversations *conversation.Service
 	Audit         *audit.Service
 	Queues        *job.Queue
 	DeadLetters   *deadletter.Box
 	Tasks         *task.Service
 	Replays       *replay.Service
+	Onboarding    *onboarding.Service
+	Learning      *learning.Service
 	Cursors       *cursor.Sealer
 	Exports       *page.Exporter
 	Draining      context.Context // ends when streams must, so that readers move to other nodes
@@ -42,16 +47,10 @@ type Deps struct {
 // Server implements the generated interface, one file per tag.
 type Server struct {
 	Deps
-	lists catalogueLists
+	lists atomic.Pointer[catalogueLists]
 }
 
 var _ apiv2.StrictServerInterface = (*Server)(nil)
 
-// New prepares what does not change between requests.
-func New(d Deps) (*Server, error) {
-	lists, err := newCatalogueLists(d.Catalogue)
-	if err != nil {
-		return nil, err
-	}
-	return &Server{Deps: d, lists: lists}, nil
-}
+// New makes a Server of its parts.
+func New(d Deps) *Server { return &Server{Deps: d} }

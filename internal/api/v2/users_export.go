@@ -13,6 +13,7 @@ import (
 	"github.com/fluentpro/fluentpro/gen/apiv2"
 	"github.com/fluentpro/fluentpro/internal/account"
 	"github.com/fluentpro/fluentpro/internal/api/web"
+	"github.com/fluentpro/fluentpro/internal/catalogue"
 	"github.com/fluentpro/fluentpro/internal/conversation"
 	"github.com/fluentpro/fluentpro/internal/platform/page"
 	"github.com/fluentpro/fluentpro/internal/task"
@@ -68,7 +69,7 @@ type exportPart func(ctx context.Context, after exportPlace, limit int) ([]expor
 // read goes through the parts, one after the other.
 func (u userExport) read(ctx context.Context, after *exportPlace, limit int) iter.Seq2[exportedLine, error] {
 	return func(yield func(exportedLine, error) bool) {
-		parts := []exportPart{u.self, u.sessions, u.conversations, u.messages, u.tasks}
+		parts := []exportPart{u.self, u.sessions, u.onboarding, u.roles, u.learningPlan, u.conversations, u.messages, u.tasks}
 		var from exportPlace
 		if after != nil {
 			from = *after
@@ -123,6 +124,46 @@ func (u userExport) self(ctx context.Context, after exportPlace, _ int) ([]expor
 func (u userExport) sessions(ctx context.Context, after exportPlace, limit int) ([]exportedLine, error) {
 	rows, err := u.server.Accounts.ExportSessions(ctx, u.user, after.id, limit)
 	return exported("session", rows, func(r account.ExportedSession) (exportPlace, any) { return exportPlace{id: r.ID}, r }), err
+}
+
+func (u userExport) onboarding(ctx context.Context, after exportPlace, _ int) ([]exportedLine, error) {
+	if after.id != uuid.Nil {
+		return nil, nil
+	}
+	o, there, err := u.server.Onboarding.Export(ctx, u.user)
+	if err != nil || !there {
+		return nil, err
+	}
+	return []exportedLine{{place: exportPlace{id: u.user}, kind: "onboarding", data: ToAPIOnboarding(o)}}, nil
+}
+
+// exportedRole is a role of the learner's own, and what it was made of.
+type exportedRole struct {
+	apiv2.Role
+	GivenTitle       string `json:"given_title"`
+	GivenDescription string `json:"given_description"`
+}
+
+func (u userExport) roles(ctx context.Context, after exportPlace, _ int) ([]exportedLine, error) {
+	if after.id != uuid.Nil {
+		return nil, nil // they are few: all come at once
+	}
+	rows, err := u.server.Catalogue.ByAuthor(ctx, u.user)
+	return exported("role", rows, func(r catalogue.Role) (exportPlace, any) {
+		title, description := r.Given()
+		return exportPlace{id: r.ID}, exportedRole{ToAPIRole(r, "en"), title, description}
+	}), err
+}
+
+func (u userExport) learningPlan(ctx context.Context, after exportPlace, _ int) ([]exportedLine, error) {
+	if after.id != uuid.Nil {
+		return nil, nil
+	}
+	plan, there, err := u.server.Learning.Export(ctx, u.user)
+	if err != nil || !there {
+		return nil, err
+	}
+	return []exportedLine{{place: exportPlace{id: plan.ID}, kind: "learning_plan", data: ToAPILearningPlan(plan)}}, nil
 }
 
 func (u userExport) conversations(ctx context.Context, after exportPlace, limit int) ([]exportedLine, error) {

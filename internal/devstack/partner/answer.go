@@ -71,12 +71,19 @@ func (s *Server) prepare(r *http.Request, req *chatRequest, body []byte) *answer
 	}
 	if s.cfg.TokensPerSecond > 0 {
 		a.pause = time.Duration(float64(time.Second) / math.Max(s.cfg.TokensPerSecond, 0.001))
+		if req.ResponseFormat != nil {
+			a.pause /= documentPace
+		}
 	}
 	if a.step.TokenDelay > 0 {
 		a.pause = a.step.TokenDelay
 	}
 	return a
 }
+
+// documentPace is how many times faster than speech a document comes: nobody listens
+// to it.
+const documentPace = 10
 
 // send writes the answer and says what became of it.
 func (a *answer) send(w http.ResponseWriter, stream bool, note func(string)) string {
