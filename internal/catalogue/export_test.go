@@ -1,6 +1,11 @@
 package catalogue
 
-import "context"
+import (
+	"context"
+	"log/slog"
+
+	"github.com/google/uuid"
+)
 
 // What tests look at from outside.
 var (
@@ -53,3 +58,30 @@ func (s *Service) RewriteTerms() error { return s.store.rewriteTerms(context.Bac
 
 // Action is what is recommended for an answer.
 var Action = action
+
+// MatchByWords is Match while embeddings cannot be had.
+func (s *Service) MatchByWords(ctx context.Context, in MatchInput) (Matches, error) {
+	now := *s.picture.Load()
+	now.index = nil
+	alone := Service{store: s.store, studies: s.studies, logger: slog.New(slog.DiscardHandler)}
+	alone.picture.Store(&now)
+	return alone.Match(ctx, in)
+}
+
+// enoughMeaning is the closeness from which a role would be offered by meaning alone.
+const enoughMeaning = 0.3
+
+// MatchByMeaning ranks by the vectors alone.
+func (s *Service) MatchByMeaning(ctx context.Context, in MatchInput) (ids []uuid.UUID, err error) {
+	now := s.picture.Load()
+	vector, err := s.embedQuestion(ctx, now, in)
+	if err != nil {
+		return nil, err
+	}
+	for _, n := range now.index.Nearest(in.IndustryID, vector, MaxMatches) {
+		if n.Closeness >= enoughMeaning {
+			ids = append(ids, n.RoleID)
+		}
+	}
+	return ids, nil
+}

@@ -20,7 +20,7 @@ const MaxMatches = 5
 const (
 	ExcellentScore = 0.9
 	GoodScore      = 0.7
-	MinScore       = 0.3
+	MinScore       = 0.12
 )
 
 // Recommended actions.

@@ -78,7 +78,7 @@ func newStackOn(t *testing.T, database string, pace partner.Config) *stack {
 	return &stack{Model: model, Mail: catcher, Settings: map[string]string{
 		"FLUENTPRO_ENV": "test", "FLUENTPRO_HTTP_ADDR": "127.0.0.1:0",
 		"FLUENTPRO_DATABASE_URL": database, "FLUENTPRO_REDIS_URL": redis,
-		"FLUENTPRO_MODEL_BASE_URL": url, "FLUENTPRO_MODEL_NAME": model.ModelName(),
+		"FLUENTPRO_MODEL_BASE_URL": url, "FLUENTPRO_MODEL_NAME": model.ModelName(), "FLUENTPRO_EMBEDDING_MODEL": partner.EmbeddingVersion,
 		"FLUENTPRO_SMTP_URL":     catcher.SMTPURL(),
 		"FLUENTPRO_TOKEN_ISSUER": "http://fluentpro.test", "FLUENTPRO_KEY_ENCRYPTION_KEY": masterKey,
 	}}
