@@ -51,7 +51,6 @@ create table role_vocabulary (
     roles       integer not null,
     primary key (industry_id, term) include (roles)
 );
-create index role_vocabulary_similar on role_vocabulary using gin (term gin_trgm_ops);
 
 -- An index holds the embeddings of one model. The active one serves until the next
 -- is whole; fit is how closeness becomes a score with this model.

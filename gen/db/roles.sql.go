@@ -918,7 +918,7 @@ from (select unnest($3::text[]) as term) f
 cross join lateral (
     select w.term, w.roles, similarity(w.term, f.term) as likeness
     from role_vocabulary w
-    where w.industry_id = $2 and w.term % f.term
+    where w.industry_id = $2 and w.term >= left(f.term, 1) and w.term < left(f.term, 1) || '~' and w.term % f.term
     order by similarity(w.term, f.term) desc, w.term
     limit 1
 ) n
@@ -938,8 +938,8 @@ type VocabularyRow struct {
 	Likeness float32
 }
 
-// In how many roles of an industry each asked word occurs; one of that may be misspelt is taken for the nearest that
-// does. By role_vocabulary_pkey and role_vocabulary_similar.
+// In how many roles of an industry each asked word occurs; one that may be misspelt is taken for the nearest by
+// trigrams that does, among those with the same first letter. By role_vocabulary_pkey.
 func (q *Queries) Vocabulary(ctx context.Context, db DBTX, arg VocabularyParams) ([]VocabularyRow, error) {
 	rows, err := db.Query(ctx, Vocabulary, arg.Terms, arg.IndustryID, arg.Unsure)
 	if err != nil {

@@ -14,8 +14,8 @@ const (
 	unknownElsewhere = 0.4  // and of another
 	minLikeness      = 0.45 // trigram similarity from which a word is taken for a misspelt one
 	minUnsure        = 5    // letters that a word must have to be taken for another
-	maxUnsure        = 8    // words looked up so
-	maxPostings      = 4000 // rows of role_terms that a search reads; the commonest words are left out first
+	maxUnsure        = 4    // words looked up so
+	maxPostings      = 2000 // rows of role_terms that a search reads; the commonest words are left out first
 )
 
 // asked is a word of a description, as the roles of the industry know it.

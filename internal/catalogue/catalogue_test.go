@@ -24,7 +24,7 @@ func setup(t *testing.T) (*catalogue.Catalogue, *pgxpool.Pool) {
 	return load(t, pool), pool
 }
 
-func exec(t *testing.T, pool *pgxpool.Pool, sql string) {
+func exec(t testing.TB, pool *pgxpool.Pool, sql string) {
 	t.Helper()
 	_, err := pool.Exec(t.Context(), sql)
 	require.NoError(t, err)

@@ -2,9 +2,16 @@ package catalogue
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
+	"math/rand/v2"
+	"slices"
+	"time"
 
 	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"github.com/fluentpro/fluentpro/internal/platform/postgres"
 )
 
 // What tests look at from outside.
@@ -84,4 +91,43 @@ func (s *Service) MatchByMeaning(ctx context.Context, in MatchInput) (ids []uuid
 		}
 	}
 	return ids, nil
+}
+
+// Multiply adds roles to an industry until it has so many, each of words of several
+// seeded ones.
+func Multiply(ctx context.Context, pool *pgxpool.Pool, industryID string, n int) error {
+	var seeded []seedRole
+	err := eachIndustryFile(roleFiles, "roles", func(_ string, text []byte) error {
+		var some []seedRole
+		err := strictYAML(text, &some)
+		seeded = append(seeded, some...)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	random := rand.New(rand.NewPCG(7, 8))
+	var roles []seedRole
+	pick := func(of func(seedRole) []string) string {
+		words := of(seeded[random.IntN(len(seeded))])
+		return words[random.IntN(len(words))]
+	}
+	keyword := func(r seedRole) []string { return r.Keywords["en"] }
+	alias := func(r seedRole) []string { return r.Aliases["en"] }
+	for i := range n {
+		r := seeded[random.IntN(len(seeded))]
+		r.Key, r.industryID = fmt.Sprintf("made_%d", i), industryID
+		r.Title = Text{"en": pick(alias) + " for " + pick(keyword)}
+		r.Keywords = Words{"en": {pick(keyword), pick(keyword), pick(keyword), pick(keyword), pick(keyword)}}
+		r.Aliases = Words{"en": {pick(alias), pick(alias), pick(alias)}}
+		roles = append(roles, r)
+	}
+	for batch := range slices.Chunk(roles, 2000) {
+		err := postgres.InTx(ctx, pool, func(tx postgres.Tx) error { return upsertRoles(ctx, tx, batch, time.Now()) })
+		if err != nil {
+			return err
+		}
+	}
+	_, err = pool.Exec(ctx, "vacuum analyze")
+	return err
 }

@@ -2,10 +2,10 @@ package catalogue
 
 import (
 	"cmp"
-	"container/heap"
 	"slices"
 
 	"github.com/google/uuid"
+	"gonum.org/v1/gonum/blas/blas32"
 )
 
 // Index finds the roles of an industry that are nearest in meaning. Closeness is the
@@ -51,7 +51,8 @@ func (m memoryIndex) put(industryID string, id uuid.UUID, vector []float32) {
 
 func (s *shelf) closeness(i int, vector []float32) float64 {
 	n := len(vector)
-	return float64(dot(s.vectors[i*n:(i+1)*n], vector))
+	return float64(blas32.Dot(
+		blas32.Vector{N: n, Inc: 1, Data: s.vectors[i*n : (i+1)*n]}, blas32.Vector{N: n, Inc: 1, Data: vector}))
 }
 
 // fits says whether the shelf holds vectors of this length.
@@ -59,27 +60,28 @@ func (s *shelf) fits(vector []float32) bool {
 	return s != nil && len(s.vectors) == len(s.ids)*len(vector)
 }
 
-// Nearest looks at every role and keeps the best.
+// Nearest looks at every role and keeps the best, in their order.
 func (m memoryIndex) Nearest(industryID string, vector []float32, k int) []Neighbour {
 	s := m[industryID]
 	if !s.fits(vector) || k < 1 {
 		return nil
 	}
-	best := make(farthestFirst, 0, k+1)
-	for i := range s.ids {
-		c := s.closeness(i, vector)
-		if len(best) == k && c < best[0].Closeness {
+	best := make([]Neighbour, 0, k+1)
+	for i, id := range s.ids {
+		n := Neighbour{id, s.closeness(i, vector)}
+		if len(best) == k && n.Closeness < best[k-1].Closeness {
 			continue
 		}
-		heap.Push(&best, Neighbour{s.ids[i], c})
-		if len(best) > k {
-			heap.Pop(&best)
-		}
+		at, _ := slices.BinarySearchFunc(best, n, nearer)
+		best = slices.Insert(best, at, n)
+		best = best[:min(len(best), k)]
 	}
-	slices.SortFunc(best, func(a, b Neighbour) int {
-		return cmp.Or(cmp.Compare(b.Closeness, a.Closeness), compareIDs(a.RoleID, b.RoleID))
-	})
 	return best
+}
+
+// nearer orders neighbours: the nearest first, equal ones by id.
+func nearer(a, b Neighbour) int {
+	return cmp.Or(cmp.Compare(b.Closeness, a.Closeness), compareIDs(a.RoleID, b.RoleID))
 }
 
 // Closeness looks only at the roles asked for.
@@ -95,40 +97,4 @@ func (m memoryIndex) Closeness(industryID string, vector []float32, ids []uuid.U
 		}
 	}
 	return found
-}
-
-// dot is the scalar product. Four sums at once keep the processor's units busy.
-func dot(a, b []float32) float32 {
-	var s0, s1, s2, s3 float32
-	b = b[:len(a)]
-	i := 0
-	for ; i+4 <= len(a); i += 4 {
-		s0 += a[i] * b[i]
-		s1 += a[i+1] * b[i+1]
-		s2 += a[i+2] * b[i+2]
-		s3 += a[i+3] * b[i+3]
-	}
-	for ; i < len(a); i++ {
-		s0 += a[i] * b[i]
-	}
-	return s0 + s1 + s2 + s3
-}
-
-// farthestFirst is a heap with the worst of the best on top.
-type farthestFirst []Neighbour
-
-func (h farthestFirst) Len() int { return len(h) }
-func (h farthestFirst) Less(i, j int) bool {
-	return cmp.Or(cmp.Compare(h[i].Closeness, h[j].Closeness), compareIDs(h[j].RoleID, h[i].RoleID)) < 0
-}
-func (h farthestFirst) Swap(i, j int) { h[i], h[j] = h[j], h[i] }
-
-// Push adds x; it is for the heap package.
-func (h *farthestFirst) Push(x any) { *h = append(*h, x.(Neighbour)) }
-
-// Pop takes the last; it is for the heap package.
-func (h *farthestFirst) Pop() any {
-	last := (*h)[len(*h)-1]
-	*h = (*h)[:len(*h)-1]
-	return last
 }

@@ -148,13 +148,12 @@ type candidate struct {
 
 // candidates gathers the best of both rankings by reciprocal rank, and weighs each.
 func (s *Service) candidates(ctx context.Context, now *picture, q question) ([]candidate, error) {
+	nearest := make(chan []Neighbour, 1)
+	go func() { nearest <- now.nearest(q) }() // while PostgreSQL looks the words up
 	words, err := s.ask(ctx, q.industryID, q.title, q.description, now.roles[q.industryID])
+	near := <-nearest
 	if err != nil {
 		return nil, err
-	}
-	var near []Neighbour
-	if q.vector != nil {
-		near = now.index.Nearest(q.industryID, q.vector, gathered)
 	}
 	also := make([]uuid.UUID, len(near))
 	for i, n := range near {
@@ -174,6 +173,14 @@ func (s *Service) candidates(ctx context.Context, now *picture, q question) ([]c
 		closeness = now.index.Closeness(q.industryID, q.vector, ids(picked))
 	}
 	return weigh(roles, picked, words, closeness), nil
+}
+
+// nearest are the roles that are nearest in meaning; none without an embedding.
+func (p *picture) nearest(q question) []Neighbour {
+	if q.vector == nil {
+		return nil
+	}
+	return p.index.Nearest(q.industryID, q.vector, gathered)
 }
 
 func ids(of []ranking) []uuid.UUID {

@@ -1,7 +1,7 @@
 package catalogue
 
 import (
-	"cmp"
+	"bytes"
 	"crypto/sha256"
 	"slices"
 	"strings"
@@ -143,4 +143,4 @@ func byID(roles []Role) map[uuid.UUID]Role {
 }
 
 // compareIDs orders by id, for answers that never change their order.
-func compareIDs(a, b uuid.UUID) int { return cmp.Compare(a.String(), b.String()) }
+func compareIDs(a, b uuid.UUID) int { return bytes.Compare(a[:], b[:]) }

@@ -35,7 +35,7 @@ const (
 
 // bundle is one node with a database and a model server.
 type bundle struct {
-	t     *testing.T
+	t     testing.TB
 	url   string
 	pool  *pgxpool.Pool
 	model *partner.Server
@@ -85,7 +85,7 @@ func start(t *testing.T) *bundle {
 	return on(t, postgrestest.URL(t, catalogue.Seed))
 }
 
-func on(t *testing.T, url string) *bundle {
+func on(t testing.TB, url string) *bundle {
 	t.Helper()
 	b := &bundle{t: t, url: url, model: partner.New(partner.Config{}), jobs: &inserted{}, logs: &logs{}}
 	server := httptest.NewServer(b.model)

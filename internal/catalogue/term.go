@@ -121,7 +121,7 @@ func shortest(parts []string) int {
 var generic = wordSet(`able also always am anything based boss call called company companies day daily days do does
 	doing done dont english etc every everyday everything firm get gets getting give gives go going good got great help helps helping ill im
 	ive job jobs just lot lots main mainly make makes making many month monthly much need needs new often one ok other our people person
-	please really responsible responsable sometimes something start take takes taking thing things time times together
+	please really responsible sometimes something start take takes taking thing things time times together
 	two use used using usually various want wants week weekly well work worked worker working works year years yes`)
 
 func wordSet(text string) map[string]bool {

@@ -114,8 +114,8 @@ insert into role_vocabulary as v (industry_id, term, roles)
 select t.industry_id, t.term, 1 from role_terms t where t.role_id = @role_id
 on conflict (industry_id, term) do update set roles = v.roles + 1;
 
--- In how many roles of an industry each asked word occurs; one of that may be misspelt is taken for the nearest that
--- does. By role_vocabulary_pkey and role_vocabulary_similar.
+-- In how many roles of an industry each asked word occurs; one that may be misspelt is taken for the nearest by
+-- trigrams that does, among those with the same first letter. By role_vocabulary_pkey.
 -- name: Vocabulary :many
 select a.term::text as asked, v.term, v.roles, 1::real as likeness
 from (select unnest(@terms::text[]) as term) a
@@ -126,7 +126,7 @@ from (select unnest(@unsure::text[]) as term) f
 cross join lateral (
     select w.term, w.roles, similarity(w.term, f.term) as likeness
     from role_vocabulary w
-    where w.industry_id = @industry_id and w.term % f.term
+    where w.industry_id = @industry_id and w.term >= left(f.term, 1) and w.term < left(f.term, 1) || '~' and w.term % f.term
     order by similarity(w.term, f.term) desc, w.term
     limit 1
 ) n
