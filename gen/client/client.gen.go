@@ -4363,7 +4363,7 @@ type ClientInterface interface {
 
 	// GetLearningPlan Read one's learning plan
 	//
-	// The newest one; 404 until the first is written.
+	// The newest one; 404 `resource.not_found` until the first is written.
 	//
 	// Corresponds with GET /learning-plan (the `GetLearningPlan` operationId).
 	GetLearningPlan(ctx context.Context, params *GetLearningPlanParams, reqEditors ...RequestEditorFn) (*http.Response, error)
@@ -5514,7 +5514,7 @@ func (c *Client) ListLanguages(ctx context.Context, params *ListLanguagesParams,
 
 // GetLearningPlan Read one's learning plan
 //
-// The newest one; 404 until the first is written.
+// The newest one; 404 `resource.not_found` until the first is written.
 //
 // Corresponds with GET /learning-plan (the `GetLearningPlan` operationId).
 func (c *Client) GetLearningPlan(ctx context.Context, params *GetLearningPlanParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -10439,7 +10439,7 @@ type ClientWithResponsesInterface interface {
 
 	// GetLearningPlanWithResponse Read one's learning plan
 	//
-	// The newest one; 404 until the first is written.
+	// The newest one; 404 `resource.not_found` until the first is written.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -14693,7 +14693,7 @@ func (c *ClientWithResponses) ListLanguagesWithResponse(ctx context.Context, par
 
 // GetLearningPlanWithResponse Read one's learning plan
 //
-// The newest one; 404 until the first is written.
+// The newest one; 404 `resource.not_found` until the first is written.
 //
 // Returns a wrapper object for the known response body format(s).
 //

@@ -120,7 +120,7 @@ func (s *Service) rewrite(ctx context.Context, in ComposeInput) (rewritten, erro
 	ctx, cancel := context.WithTimeoutCause(ctx, composeTimeout, errComposeSlow)
 	defer cancel()
 	data, err := json.Marshal(map[string]string{
-		"title": in.Title, "description": in.Description, "industry": in.IndustryID, "language": script(in.Title+in.Description, in.Language),
+		"title": in.Title, "description": in.Description, "industry": s.industryName(in.IndustryID), "language": script(in.Title+in.Description, in.Language),
 	})
 	if err != nil {
 		return rewritten{}, err
@@ -137,6 +137,16 @@ func (s *Service) rewrite(ctx context.Context, in ComposeInput) (rewritten, erro
 		return rewritten{}, fmt.Errorf("read the model's answer: %w", errors.New("it is no JSON of the form"))
 	}
 	return out, out.check()
+}
+
+// industryName is what an industry is called in English.
+func (s *Service) industryName(id string) string {
+	for _, i := range s.Current().Industries {
+		if i.ID == id {
+			return i.Name.In("en")
+		}
+	}
+	return id
 }
 
 // check proves the answer against the form: a model that cannot keep to it is not

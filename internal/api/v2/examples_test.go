@@ -70,6 +70,34 @@ var stages = map[string]func(t *testing.T, s *apitest.Server) stage{
 	"listPartners 200":   func(_ *testing.T, s *apitest.Server) stage { return stage{asks: s.Nobody()} },
 	"listSituations 200": func(_ *testing.T, s *apitest.Server) stage { return stage{asks: s.Nobody()} },
 
+	"listRoles 200":         func(t *testing.T, s *apitest.Server) stage { return stage{asks: s.SignUp(t)} },
+	"getOnboarding 200":     onboardedUpTo(1),
+	"setNativeLanguage 200": onboardedUpTo(0),
+	"setIndustry 200":       onboardedUpTo(1),
+	"matchRoles 200":        onboardedUpTo(2),
+	"setRole 200": func(t *testing.T, s *apitest.Server) stage {
+		rewriteAsTheExample(t, s)
+		return onboardedUpTo(3)(t, s)
+	},
+	"setPartners 200":          onboardedUpTo(4),
+	"setPartnerSituations 200": onboardedUpTo(5),
+	"getOnboardingSummary 200": onboardedUpTo(6, func(b map[string]any) { b["partner_ids"] = []string{"clients"} }),
+	"completeOnboarding 200":   onboardedUpTo(6, func(b map[string]any) { b["partner_ids"] = []string{"clients"} }),
+	"resetOnboarding 200":      onboardedUpTo(6),
+	"getLearningPlan 200":      planned,
+	"createLearningPlan 200":   planned,
+	"createLearningPlan 202": func(t *testing.T, s *apitest.Server) stage {
+		st := planned(t, s)
+		st.header = func(h map[string]string) { delete(h, "Prefer") }
+		return st
+	},
+	"reindexRoles 200": func(t *testing.T, s *apitest.Server) stage { return stage{asks: s.Admin(t)} },
+	"reindexRoles 202": func(t *testing.T, s *apitest.Server) stage {
+		return stage{asks: s.Admin(t), header: func(h map[string]string) { delete(h, "Prefer") }}
+	},
+	"listCustomRoles 200": customRole,
+	"publishRole 200":     customRole,
+
 	"createConversation 201": func(t *testing.T, s *apitest.Server) stage { return stage{asks: s.SignUp(t)} },
 	"listConversations 200":  func(t *testing.T, s *apitest.Server) stage { return stage{asks: talkAsTheExample(t, s).asks} },
 	"getConversation 200":    talkAsTheExample,
@@ -139,7 +167,9 @@ func TestExamplesAreTrue(t *testing.T) {
 					prepare := stages[name]
 					require.NotNil(t, prepare, "the operation has no test: add its stage")
 					s := apitest.New(t, apitest.WithTasks(exampleTasks))
-					s.Model.Script(partner.Step{Text: "Good morning. Which rates do you have in mind?"})
+					if strings.HasPrefix(path, "/conversations") {
+						s.Model.Script(partner.Step{Text: "Good morning. Which rates do you have in mind?"})
+					}
 					st := prepare(t, s)
 					answer := st.asks.Do(t, exampleCall(t, method, path, op, st))
 					require.Equal(t, status, fmt.Sprint(answer.Status), "%s", answer.Body)
@@ -373,4 +403,88 @@ func taskAsTheExample(t *testing.T, s *apitest.Server, more ...func(postgres.Tx)
 func later(tx postgres.Tx) error {
 	_, err := tx.Exec(context.Background(), "update river_job set state = 'scheduled', scheduled_at = now() + interval '1 hour' where kind like 'task.%'")
 	return err
+}
+
+// onboardedUpTo is a learner who has done so many steps as their examples say: the
+// language, the industry, the matching, the role (the first that matched), the
+// partners, the situations. Each change alters the bodies.
+func onboardedUpTo(steps int, changes ...func(body map[string]any)) func(t *testing.T, s *apitest.Server) stage {
+	return func(t *testing.T, s *apitest.Server) stage {
+		l := s.SignUp(t)
+		for _, path := range []string{"native-language", "industry", "role-matches", "role", "partners", "partners/{partner_id}/situations"}[:steps] {
+			item := apitest.Contract().Paths.Find("/onboarding/" + path)
+			method, op := http.MethodPut, item.Put
+			if op == nil {
+				method, op = http.MethodPost, item.Post
+			}
+			text, err := json.Marshal(op.RequestBody.Value.Content["application/json"].Example)
+			require.NoError(t, err)
+			var body map[string]any
+			require.NoError(t, json.Unmarshal(text, &body))
+			if path == "role" {
+				body = map[string]any{"role_id": catalogueRole}
+			}
+			for _, change := range changes {
+				if _, ok := body["partner_ids"]; ok {
+					change(body)
+				}
+			}
+			call := apitest.Call{Method: method, Path: "/onboarding/" + strings.ReplaceAll(path, "{partner_id}", "clients"), Body: body}
+			require.Equal(t, http.StatusOK, l.Do(t, call).Status)
+		}
+		return stage{asks: l}
+	}
+}
+
+// catalogueRole is the accountant of the examples.
+const catalogueRole = "01a05a43-fc00-7a66-bef1-2e3a88f99711"
+
+// planned is an English learner with a learning plan, written as the example says.
+func planned(t *testing.T, s *apitest.Server) stage {
+	st := onboardedUpTo(6, func(b map[string]any) { b["partner_ids"] = []string{"clients"} })(t, s)
+	st.asks.Do(t, apitest.Call{Method: http.MethodPut, Path: "/onboarding/native-language", Body: map[string]any{"native_language": "english"}})
+	example := apitest.Contract().Paths.Find("/learning-plan").Get.Responses.Value("200").Value.Content["application/json"].Example.(map[string]any)
+	text, err := json.Marshal(planAnswer(example))
+	require.NoError(t, err)
+	s.Model.Script(partner.Step{Text: string(text)})
+	var done apiv2.OnboardingCompletion
+	st.asks.Post(t, "/onboarding/complete", nil).Expect(t, http.StatusOK, &done)
+	st.asks.Get(t, "/tasks/%s/events", done.TaskID).Expect(t, http.StatusOK, nil) // to its end
+	return st
+}
+
+// planAnswer is what the model says, of a plan as the contract shows it.
+func planAnswer(plan map[string]any) map[string]any {
+	answer := map[string]any{}
+	for _, member := range []string{"summary", "milestones", "weekly_schedule", "resources"} {
+		answer[member] = plan[member]
+	}
+	var conversations []map[string]any
+	for _, one := range plan["conversations"].([]any) {
+		c := one.(map[string]any)
+		conversations = append(conversations, map[string]any{"partner_id": c["partner_id"], "situation_id": c["situation_id"], "goal": c["goal"]})
+	}
+	answer["conversations"] = conversations
+	return answer
+}
+
+// rewriteAsTheExample lets the model put the role of the example into its words.
+func rewriteAsTheExample(t *testing.T, s *apitest.Server) {
+	example := apitest.Contract().Paths.Find("/onboarding/role").Put.Responses.Value("200").Value.Content["application/json"].Example
+	role := example.(map[string]any)["selections"].(map[string]any)["role"].(map[string]any)
+	text, err := json.Marshal(map[string]any{"description": role["description"], "keywords": role["keywords"]})
+	require.NoError(t, err)
+	s.Model.Script(partner.Step{Text: string(text)})
+}
+
+// customRole is a role that a learner has written as the example of setRole says, and an
+// admin who looks at it.
+func customRole(t *testing.T, s *apitest.Server) stage {
+	st := onboardedUpTo(3)(t, s)
+	rewriteAsTheExample(t, s)
+	set := apitest.Contract().Paths.Find("/onboarding/role").Put
+	var now apiv2.Onboarding
+	st.asks.Do(t, apitest.Call{Method: http.MethodPut, Path: "/onboarding/role", Body: set.RequestBody.Value.Content["application/json"].Example}).
+		Expect(t, http.StatusOK, &now)
+	return stage{asks: s.Admin(t), path: map[string]string{"role_id": now.Selections.Role.MustGet().ID.String()}}
 }
