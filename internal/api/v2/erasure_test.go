@@ -20,6 +20,7 @@ func TestAnExportHasAllThatIsKeptAndNoSecret(t *testing.T) {
 		stranger.Talk(t)
 		enter(t, s, l, "phone")
 		c := l.Talk(t)
+		role := onboard(t, l)
 		startErrand(t, s, l)
 		work.gives(nil)
 
@@ -32,10 +33,14 @@ func TestAnExportHasAllThatIsKeptAndNoSecret(t *testing.T) {
 			require.NoError(t, json.Unmarshal(line, &last))
 			kinds[last["type"].(string)]++
 		}
-		require.Equal(t, map[string]int{"user": 1, "session": 2, "conversation": 1, "message": 1, "task": 1, "end": 1}, kinds)
+		require.Equal(t, map[string]int{
+			"user": 1, "session": 2, "onboarding": 1, "role": 1, "learning_plan": 1, "conversation": 1, "message": 1, "task": 2, "end": 1,
+		}, kinds)
 		require.Equal(t, "end", last["type"])
 		require.EqualValues(t, len(lines)-1, last["count"])
 		require.Contains(t, string(body), c.ID.String())
+		require.Contains(t, string(body), role)
+		require.Contains(t, string(body), `"given_title":"Keeper of `, "what was written word for word")
 		for _, secret := range []string{"argon2", "password", l.Tokens.RefreshToken, "auth0|", stranger.User.ID.String()} {
 			require.NotContains(t, string(body), secret)
 		}
@@ -49,6 +54,7 @@ func TestAnErasedAccountLeavesItsEmailFreeAndNothingElse(t *testing.T) {
 		two := apitest.New(t, apitest.Beside(s), work.register())
 		phone, _ := enter(t, s, l, "phone")
 		l.Talk(t)
+		onboard(t, l)
 		startErrand(t, s, l)
 		work.gives(nil)
 		email := string(l.User.Email)
@@ -61,7 +67,7 @@ func TestAnErasedAccountLeavesItsEmailFreeAndNothingElse(t *testing.T) {
 		require.NoError(t, json.Unmarshal(a.Body, &whole))
 		require.Equal(t, l.User.ID.String(), whole.Result["user_id"])
 		require.NotEmpty(t, whole.Result["erased_at"])
-		for kind, n := range map[string]float64{"conversations": 1, "sessions": 2} {
+		for kind, n := range map[string]float64{"conversations": 1, "custom_roles": 1, "onboardings": 1, "learning_plans": 1, "sessions": 2} {
 			require.Equal(t, n, whole.Result[kind], kind)
 		}
 
@@ -71,6 +77,7 @@ func TestAnErasedAccountLeavesItsEmailFreeAndNothingElse(t *testing.T) {
 		pool := s.Pool(t)
 		for _, rows := range []string{
 			"users where id", "sessions where user_id", "conversations where user_id", "mailed_codes where user_id",
+			"onboardings where user_id", "learning_plans where user_id", "roles where author_id",
 			"tasks where kind <> 'account_erasure' and user_id", // which has the receipt
 		} {
 			var left int
