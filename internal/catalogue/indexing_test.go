@@ -28,8 +28,8 @@ func TestAnIndexIsBuiltOfEveryRole(t *testing.T) {
 	require.Equal(t, model, name)
 	require.Equal(t, 96, roles)
 	embedded, words := b.Fitted()
-	require.Len(t, embedded, 8)
-	require.Len(t, words, 6)
+	require.Len(t, embedded, 10)
+	require.Len(t, words, 7)
 	require.Len(t, words, len(catalogue.WordsFit()))
 
 	before := len(b.model.EmbeddingRequests())

@@ -20,7 +20,7 @@ const MaxMatches = 5
 const (
 	ExcellentScore = 0.9
 	GoodScore      = 0.7
-	MinScore       = 0.12
+	MinScore       = 0.1
 )
 
 // Recommended actions.

@@ -88,6 +88,8 @@ func TestDescriptionsFindTheirRoles(t *testing.T) {
 	for _, r := range seededRoles(t, b.Service) {
 		known[r.ID] = true
 	}
+	_, fitted := b.Fitted()
+	t.Logf("fit of words: %.2f", fitted)
 	var both, words, meaning quality
 	for _, d := range descriptions(t) {
 		for _, key := range d.Accept {
