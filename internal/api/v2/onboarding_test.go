@@ -145,7 +145,7 @@ func TestTwoDevicesKnowOfEachOther(t *testing.T) {
 	second := choose(t, l, "partners", object{"partner_ids": []string{"clients"}}, "If-Match", tag).Expect(t, http.StatusOK, nil)
 	require.NotEqual(t, tag, second.Header.Get("ETag"))
 	for path, body := range map[string]object{
-		"industry": {"industry_id": "banking_finance"}, "native-language": {"native_language": "english"}, "partners": {"partner_ids": []string{"suppliers"}},
+		"industry": {"industry_id": "banking_finance"}, "native-language": {"native_language": "english"}, "partners": {"partner_ids": []string{"suppliers", "clients"}},
 		"partners/clients/situations": {"situation_ids": []string{"meetings"}}, "role": {"custom": object{"title": "Agent", "description": "I show houses to people"}},
 	} {
 		choose(t, l, path, body, "If-Match", tag).Refused(t, http.StatusPreconditionFailed, "request.precondition_failed")

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/url"
 	"testing"
+	"time"
 
 	"github.com/google/uuid"
 	"github.com/stretchr/testify/require"
@@ -154,7 +155,7 @@ func TestTheIndexIsBuiltAnewByATask(t *testing.T) {
 	admin, learner := s.Admin(t), s.SignUp(t)
 	learner.Post(t, "/admin/role-index", nil).Refused(t, http.StatusForbidden, "auth.forbidden")
 	s.Moderator(t).Post(t, "/admin/role-index", nil).Refused(t, http.StatusForbidden, "auth.forbidden")
-	s.Model.ScriptEmbeddings(partner.Step{SilentAfter: -1}) // the first batch hangs until it is given up
+	s.Model.ScriptEmbeddings(partner.Step{Delay: 3 * time.Second}) // the first batch: the building takes a while
 
 	keyed := apitest.Call{Method: http.MethodPost, Path: "/admin/role-index", Header: map[string]string{"Idempotency-Key": uuid.NewString()}}
 	var first, again apiv2.Task
@@ -173,19 +174,19 @@ func TestTheIndexIsBuiltAnewByATask(t *testing.T) {
 	require.False(t, found.Degraded, "the old index serves meanwhile")
 
 	admin.Get(t, "/tasks/%s/events", first.ID).Expect(t, http.StatusOK, nil)
-	var done struct {
-		apiv2.Task
+	var done apiv2.Task
+	var whole struct {
 		Result struct {
 			Roles     int
 			Model     string
 			Dimension int
 		}
 	}
-	a = admin.Get(t, "/tasks/%s", first.ID).Expect(t, http.StatusOK, nil)
-	require.NoError(t, json.Unmarshal(a.Body, &done))
+	a = admin.Get(t, "/tasks/%s", first.ID).Expect(t, http.StatusOK, &done)
+	require.NoError(t, json.Unmarshal(a.Body, &whole))
 	require.Equal(t, apiv2.TaskStatusCompleted, done.Status)
-	require.EqualValues(t, 96, done.Result.Roles)
-	require.Equal(t, partner.EmbeddingVersion, done.Result.Model)
-	require.Equal(t, 256, done.Result.Dimension)
+	require.EqualValues(t, 96, whole.Result.Roles)
+	require.Equal(t, partner.EmbeddingVersion, whole.Result.Model)
+	require.Equal(t, 256, whole.Result.Dimension)
 	require.EqualValues(t, 96, done.Progress.Done)
 }
