@@ -18,6 +18,7 @@ import (
 	"github.com/fluentpro/fluentpro/internal/devstack"
 	"github.com/fluentpro/fluentpro/internal/platform/eventlog"
 	"github.com/fluentpro/fluentpro/internal/platform/job"
+	"github.com/fluentpro/fluentpro/internal/platform/once"
 	"github.com/fluentpro/fluentpro/internal/platform/postgres/postgrestest"
 	"github.com/fluentpro/fluentpro/internal/task"
 )
@@ -101,7 +102,7 @@ func (s *stage) node(changes ...func(*settings)) *node {
 	n.openLog(set)
 	logger := slog.New(slog.NewTextHandler(s.journal, nil))
 	jobs := &laterJobs{}
-	n.Service = task.New(task.Deps{Pool: n.pool, Log: n.log, Jobs: jobs, Logger: logger, Now: set.now})
+	n.Service = task.New(task.Deps{Pool: n.pool, Log: n.log, Jobs: jobs, Once: once.New([]byte("the secret of these tests"), set.now), Logger: logger, Now: set.now})
 	n.LookEvery(patience, 100*time.Millisecond)
 	registry := job.NewRegistry()
 	task.Register(n.Service, registry, kind, set.spec, s.work)
