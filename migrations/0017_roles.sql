@@ -14,7 +14,7 @@ create table roles (
     keywords     jsonb not null,
     aliases      jsonb not null default '{}', -- other names of the job, not shown
     text_hash    bytea not null,              -- of what is embedded
-    author_id    uuid references users on delete set null,
+    author_id    uuid references users on delete cascade, -- published roles lose their author before
     given        jsonb,                       -- what the author wrote, word for word
     published_at timestamptz,
     created_at   timestamptz not null,

@@ -4128,7 +4128,7 @@ type ClientInterface interface {
 	// Begins a task that reads the words of every published role again and gets its embedding from the model that is
 	// configured, then puts the new index in the place of the old one, which serves until then. Progress is in roles. A
 	// task that was interrupted goes on with the roles that are left. The result is `{"roles", "model", "dimension"}`.
-	// While one is being built, the same task is given again.
+	// While one that the same admin asked for is being built, its task is given again.
 	//
 	// Corresponds with POST /admin/role-index (the `ReindexRoles` operationId).
 	ReindexRoles(ctx context.Context, params *ReindexRolesParams, reqEditors ...RequestEditorFn) (*http.Response, error)
@@ -5029,7 +5029,7 @@ func (c *Client) ResumeQueue(ctx context.Context, name QueueName, reqEditors ...
 // Begins a task that reads the words of every published role again and gets its embedding from the model that is
 // configured, then puts the new index in the place of the old one, which serves until then. Progress is in roles. A
 // task that was interrupted goes on with the roles that are left. The result is `{"roles", "model", "dimension"}`.
-// While one is being built, the same task is given again.
+// While one that the same admin asked for is being built, its task is given again.
 //
 // Corresponds with POST /admin/role-index (the `ReindexRoles` operationId).
 func (c *Client) ReindexRoles(ctx context.Context, params *ReindexRolesParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -10176,7 +10176,7 @@ type ClientWithResponsesInterface interface {
 	// Begins a task that reads the words of every published role again and gets its embedding from the model that is
 	// configured, then puts the new index in the place of the old one, which serves until then. Progress is in roles. A
 	// task that was interrupted goes on with the roles that are left. The result is `{"roles", "model", "dimension"}`.
-	// While one is being built, the same task is given again.
+	// While one that the same admin asked for is being built, its task is given again.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -14280,7 +14280,7 @@ func (c *ClientWithResponses) ResumeQueueWithResponse(ctx context.Context, name 
 // Begins a task that reads the words of every published role again and gets its embedding from the model that is
 // configured, then puts the new index in the place of the old one, which serves until then. Progress is in roles. A
 // task that was interrupted goes on with the roles that are left. The result is `{"roles", "model", "dimension"}`.
-// While one is being built, the same task is given again.
+// While one that the same admin asked for is being built, its task is given again.
 //
 // Returns a wrapper object for the known response body format(s).
 //

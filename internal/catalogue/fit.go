@@ -54,8 +54,9 @@ type example struct {
 }
 
 const (
-	fitRounds = 25
-	fitRidge  = 0.3 // keeps weights small where examples say little
+	fitRounds = 25   // at most
+	fitEnough = 1e-6 // a step of this size is the last
+	fitRidge  = 0.3  // keeps weights small where examples say little
 )
 
 // fitLogistic finds the weights under which the examples are most probable, by
@@ -82,16 +83,32 @@ func fitLogistic(rows []example) []float64 {
 			}
 			for i, x := range row.columns {
 				gradient[i] += (y - p) * x
-				for j := range row.columns {
-					hessian[i][j] += p * (1 - p) * x * row.columns[j]
+				curvature := hessian[i][:i+1]
+				for j, z := range row.columns[:i+1] {
+					curvature[j] += p * (1 - p) * x * z
 				}
 			}
 		}
+		mirror(hessian)
+		largest := 0.0
 		for i, step := range solve(hessian, gradient) {
 			weights[i] += step
+			largest = max(largest, math.Abs(step))
+		}
+		if largest < fitEnough {
+			break
 		}
 	}
 	return weights
+}
+
+// mirror fills the upper half of a symmetric matrix from the lower.
+func mirror(a [][]float64) {
+	for i := range a {
+		for j := range i {
+			a[j][i] = a[i][j]
+		}
+	}
 }
 
 // solve gives x of a·x = b for a positive definite matrix, by elimination; a and b

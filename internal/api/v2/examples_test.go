@@ -91,7 +91,9 @@ var stages = map[string]func(t *testing.T, s *apitest.Server) stage{
 		st.header = func(h map[string]string) { delete(h, "Prefer") }
 		return st
 	},
-	"reindexRoles 200": func(t *testing.T, s *apitest.Server) stage { return stage{asks: s.Admin(t)} },
+	"reindexRoles 200": func(t *testing.T, s *apitest.Server) stage {
+		return stage{asks: s.Admin(t), header: func(h map[string]string) { h["Prefer"] = "wait=30" }} // it has a lot to do
+	},
 	"reindexRoles 202": func(t *testing.T, s *apitest.Server) stage {
 		return stage{asks: s.Admin(t), header: func(h map[string]string) { delete(h, "Prefer") }}
 	},
