@@ -15,6 +15,9 @@ type CreateInput struct {
 	StartInput
 	Operation      string // its operationId
 	IdempotencyKey string // empty: none
+	// Refusal is why nothing may be started now; nil: it may. A key that was used
+	// before gives its task all the same, and one that was not stays unused.
+	Refusal error
 }
 
 // Created is the task; Replayed when an earlier request with the same key began it.
@@ -30,7 +33,7 @@ type created struct {
 
 // Create starts a task, unless the user has one of the kind that is not over: then
 // that one is given, for doing it twice at once would be of no use. Faults:
-// idempotency.*, server.unavailable.
+// idempotency.*, server.unavailable, and Refusal.
 func (s *Service) Create(ctx context.Context, in CreateInput) (Created, error) {
 	claim, err := s.once.Claim(in.UserID, in.Operation, in.IdempotencyKey, in.Input)
 	if err != nil {
@@ -48,8 +51,11 @@ func (s *Service) Create(ctx context.Context, in CreateInput) (Created, error) {
 				return fmt.Errorf("create task %s: %w", in.Kind, err)
 			}
 		}
-		if replay, err = s.once.Take(ctx, tx, claim, created{id}); err != nil || replay != nil || found != uuid.Nil {
+		if replay, err = s.once.Take(ctx, tx, claim, created{id}); err != nil || replay != nil {
 			return err
+		}
+		if in.Refusal != nil || found != uuid.Nil {
+			return in.Refusal
 		}
 		_, err = s.start(ctx, tx, id, in.StartInput)
 		return err

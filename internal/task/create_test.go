@@ -7,6 +7,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/stretchr/testify/require"
 
+	"github.com/fluentpro/fluentpro/internal/platform/fault"
 	"github.com/fluentpro/fluentpro/internal/task"
 )
 
@@ -78,4 +79,82 @@ func TestTasksAskedForAtOnceAreOne(t *testing.T) {
 	}
 	run.gives(nil)
 	require.Equal(t, 1, n.count("tasks"))
+}
+
+func TestAKeyStandsForTheTaskThatWasUnderWay(t *testing.T) {
+	t.Parallel()
+	n := setup(t)
+	first, err := n.create(mei, "", input{Room: 1})
+	require.NoError(t, err)
+	run := n.begun()
+	joined, err := n.create(mei, "k", input{Room: 1})
+	require.NoError(t, err)
+	require.Equal(t, first.ID, joined.ID)
+	require.False(t, joined.Replayed, "its first use")
+	run.gives(nil)
+	n.ended(first.Task, task.StatusCompleted)
+
+	second, err := n.create(mei, "", input{Room: 1})
+	require.NoError(t, err)
+	again, err := n.create(mei, "k", input{Room: 1})
+	require.NoError(t, err)
+	require.Equal(t, first.ID, again.ID, "not the one that is under way now")
+	require.True(t, again.Replayed)
+	theirs, err := n.create(other, "k", input{Room: 2})
+	require.NoError(t, err, "another user's key is another")
+	require.NotEqual(t, first.ID, theirs.ID)
+	require.NotEqual(t, second.ID, theirs.ID)
+	n.begun().gives(nil)
+	n.begun().gives(nil)
+}
+
+func TestWhatIsRefusedStartsNothingAndUsesNoKeyUp(t *testing.T) {
+	t.Parallel()
+	n := setup(t)
+	refused := fault.New(fault.Conflict, "rehearsal.closed", "The room is closed.")
+	ask := func(key string, refusal error) (task.Created, error) {
+		return n.Create(t.Context(), task.CreateInput{
+			StartInput: task.StartInput{UserID: mei, Kind: kind, Input: input{Room: 1}}, Operation: "rehearse", IdempotencyKey: key, Refusal: refusal,
+		})
+	}
+	for _, key := range []string{"", "k", "k"} {
+		_, err := ask(key, refused)
+		requireFault(t, err, "rehearsal.closed")
+	}
+	require.Zero(t, n.count("tasks"))
+	first, err := ask("k", nil)
+	require.NoError(t, err)
+	require.False(t, first.Replayed)
+	run := n.begun()
+	_, err = ask("", refused)
+	requireFault(t, err, "rehearsal.closed")
+	again, err := ask("k", refused)
+	require.NoError(t, err, "a retry gets its first answer")
+	require.Equal(t, first.ID, again.ID)
+	run.gives(nil)
+}
+
+func TestTasksAskedForAtOnceWithoutAKeyAreOneOnAllNodes(t *testing.T) {
+	t.Parallel()
+	n := setup(t)
+	two := n.node()
+	ids := make(chan uuid.UUID, 8)
+	var all sync.WaitGroup
+	for i := range cap(ids) {
+		all.Go(func() {
+			made, err := []*node{n, two}[i%2].create(mei, "", input{Room: 1})
+			if err != nil {
+				t.Error(err)
+			}
+			ids <- made.ID
+		})
+	}
+	run := n.begun()
+	all.Wait()
+	first := <-ids
+	for range cap(ids) - 1 {
+		require.Equal(t, first, <-ids)
+	}
+	require.Equal(t, 1, n.count("tasks"))
+	run.gives(nil)
 }

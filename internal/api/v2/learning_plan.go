@@ -29,12 +29,10 @@ func planETag(id uuid.UUID) string { return contentETag(id[:]) }
 // CreateLearningPlan has the plan written anew.
 func (s *Server) CreateLearningPlan(ctx context.Context, req apiv2.CreateLearningPlanRequestObject) (apiv2.CreateLearningPlanResponseObject, error) {
 	user := web.IdentityFrom(ctx).UserID
-	if err := s.Learning.Ready(ctx, user); err != nil {
-		return nil, err
-	}
 	t, err := s.Tasks.Create(ctx, task.CreateInput{
 		StartInput: task.StartInput{UserID: user, Kind: learning.PlanKind, Input: learning.PlanInput{Format: 1, UserID: user}},
 		Operation:  "createLearningPlan", IdempotencyKey: valueOr(req.Params.IdempotencyKey, ""),
+		Refusal: s.Learning.Ready(ctx, user),
 	})
 	if err != nil {
 		return nil, err

@@ -85,3 +85,55 @@ func TestWhileTheModelIsDownAPlanIsMadeByRules(t *testing.T) {
 	require.GreaterOrEqual(t, len(plan.Conversations), 5)
 	require.NotContains(t, s.Logs.String(), "Practise a lot.", "what the model said is not logged")
 }
+
+func TestAKeyGivesItsPlansTaskAlsoAfterAReset(t *testing.T) {
+	t.Parallel()
+	l := apitest.New(t).SignUp(t)
+	onboard(t, l)
+	key := uuid.NewString()
+	var first, again apiv2.Task
+	writePlan(t, l, "Idempotency-Key", key, "Prefer", "wait=30").Expect(t, http.StatusOK, &first)
+	l.Post(t, "/onboarding/reset", nil).Expect(t, http.StatusOK, nil)
+	a := writePlan(t, l, "Idempotency-Key", key).Expect(t, http.StatusAccepted, &again)
+	require.Equal(t, "true", a.Header.Get("Idempotency-Replayed"), "a retry gets the first answer, whatever was done since")
+	require.Equal(t, first.ID, again.ID)
+
+	unused := uuid.NewString()
+	for range 2 { // what was refused has no effect, and its key is not used up
+		writePlan(t, l, "Idempotency-Key", unused).Refused(t, http.StatusConflict, "onboarding.incomplete")
+	}
+	onboard(t, l)
+	a = writePlan(t, l, "Idempotency-Key", unused, "Prefer", "wait=30").Expect(t, http.StatusOK, &again)
+	require.Empty(t, a.Header.Get("Idempotency-Replayed"))
+	require.NotEqual(t, first.ID, again.ID)
+}
+
+func TestAPlansTaskTellsWhichPlanItWrote(t *testing.T) {
+	t.Parallel()
+	s := apitest.New(t)
+	l := s.SignUp(t)
+	onboard(t, l)
+	for range 3 { // as often as it is tried
+		s.Model.Script(partner.Step{Status: http.StatusInternalServerError})
+	}
+	var task struct {
+		Result struct {
+			LearningPlanID uuid.UUID `json:"learning_plan_id"`
+			Source         string
+		}
+	}
+	writePlan(t, l, "Prefer", "wait=30").Expect(t, http.StatusOK, &task)
+	require.Equal(t, "rules", task.Result.Source)
+	var plan apiv2.LearningPlan
+	l.Get(t, "/learning-plan").Expect(t, http.StatusOK, &plan)
+	require.Equal(t, plan.ID, task.Result.LearningPlanID)
+
+	gate := make(chan struct{})
+	s.Model.Script(partner.Step{Gate: gate})
+	a := writePlan(t, l, "Prefer", "wait=1").Expect(t, http.StatusAccepted, nil)
+	require.Empty(t, a.Header.Get("Preference-Applied"), "it was not done in time")
+	var still apiv2.LearningPlan
+	l.Get(t, "/learning-plan").Expect(t, http.StatusOK, &still)
+	require.Equal(t, plan.ID, still.ID, "the one before stays until then")
+	close(gate)
+}

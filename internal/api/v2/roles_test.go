@@ -190,3 +190,73 @@ func TestTheIndexIsBuiltAnewByATask(t *testing.T) {
 	require.Equal(t, 256, whole.Result.Dimension)
 	require.EqualValues(t, 96, done.Progress.Done)
 }
+
+func TestAPublishedRoleIsFoundByItsWordsWhileEmbeddingsAreDown(t *testing.T) {
+	t.Parallel()
+	s := apitest.New(t)
+	two := apitest.New(t, apitest.Beside(s))
+	author, other, admin := s.SignUp(t), s.SignUp(t), s.Admin(t)
+	role := quokka(t, author)
+	chose(t, other, "industry", object{"industry_id": "banking_finance"})
+	for range 3 { // as often as it is tried
+		s.Model.ScriptEmbeddings(partner.Step{Status: http.StatusInternalServerError})
+	}
+	admin.Post(t, fmt.Sprintf("/admin/roles/%s/publish", role.ID), nil).Expect(t, http.StatusOK, nil)
+	var found apiv2.RoleMatches
+	other.On(two).Post(t, "/onboarding/role-matches", object{"title": "Quokka Underwriter", "description": "I insure quokkas against sunburn"}).
+		Expect(t, http.StatusOK, &found)
+	require.NotEmpty(t, found.Matches)
+	require.Equal(t, role.ID, found.Matches[0].Role.ID)
+	pool := s.Pool(t)
+	require.Eventually(t, func() bool { // a job embeds it when it can be had again
+		var n int
+		err := pool.QueryRow(t.Context(), "select count(*) from role_embeddings where role_id = $1", role.ID).Scan(&n)
+		return err == nil && n == 1
+	}, apitest.Patience, 10*poll)
+}
+
+func TestFiltersOfRolesAreTakenTogether(t *testing.T) {
+	t.Parallel()
+	s := apitest.New(t)
+	l, other := s.SignUp(t), s.SignUp(t)
+	own := quokka(t, l)
+	ids := func(l *apitest.Learner, query string) (all []uuid.UUID) {
+		var page apiv2.RolePage
+		l.Get(t, "/roles?limit=100&%s", query).Expect(t, http.StatusOK, &page)
+		for _, r := range page.Data {
+			all = append(all, r.ID)
+		}
+		return all
+	}
+	require.Contains(t, ids(l, "industry=banking_finance"), own.ID, "one's own are listed without a search too")
+	require.NotContains(t, ids(other, "industry=banking_finance"), own.ID)
+	require.NotContains(t, ids(l, "industry=real_estate"), own.ID)
+	require.Empty(t, ids(l, "industry=real_estate&q=quokka"))
+	require.NotContains(t, ids(l, "industry=banking_finance&level=manager"), own.ID, "its author has not said a level")
+	var page apiv2.RolePage
+	l.Get(t, "/roles?industry=BANKING-finance&level=manager&q=risk").Expect(t, http.StatusOK, &page)
+	for _, r := range page.Data {
+		require.Equal(t, "banking_finance", r.IndustryID)
+		require.Equal(t, apiv2.HierarchyLevel("manager"), r.HierarchyLevel.MustGet())
+	}
+	require.Empty(t, ids(l, "q=xylophonist"))
+}
+
+func TestABuildingThatFailedIsTakenUpAgainWhileTheIndexServes(t *testing.T) {
+	t.Parallel()
+	s := apitest.New(t)
+	admin, learner := s.Admin(t), s.SignUp(t)
+	s.Model.ScriptEmbeddings(partner.Step{Status: http.StatusBadRequest}) // which the call itself does not try again
+	var task apiv2.Task
+	a := admin.Do(t, apitest.Call{Method: http.MethodPost, Path: "/admin/role-index", Header: map[string]string{"Prefer": "wait=1"}})
+	a.Expect(t, http.StatusAccepted, &task)
+	require.Empty(t, a.Header.Get("Preference-Applied"), "it was not done in time")
+	require.Eventually(t, func() bool { return len(s.Model.EmbeddingRequests()) > 0 }, apitest.Patience, poll) // the failure is not the learner's
+	chose(t, learner, "industry", object{"industry_id": "banking_finance"})
+	var found apiv2.RoleMatches
+	learner.Post(t, "/onboarding/role-matches", object{"title": "Auditor", "description": "I check the accounts of companies"}).Expect(t, http.StatusOK, &found)
+	require.False(t, found.Degraded)
+	require.NotEmpty(t, found.Matches)
+	told := events(t, admin.Get(t, "/tasks/%s/events", task.ID).Expect(t, http.StatusOK, nil).Body)
+	require.Equal(t, "task.completed", told[len(told)-1].Name)
+}
