@@ -10,6 +10,7 @@ import (
 	"net"
 	"net/http"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/labstack/echo/v4"
@@ -76,25 +77,37 @@ func New(d Deps) (http.Handler, error) {
 	web.Stack(e, web.StackConfig{
 		Logger: d.Logger, AllowedOrigins: d.AllowedOrigins, TrustedProxies: d.TrustedProxies, TLS: d.TLS,
 	})
-	text, err := contracts.FS.ReadFile("v2.yaml")
+	served, err := contractV2()
 	if err != nil {
 		return nil, fmt.Errorf("contract v2: %w", err)
 	}
-	if err := mountV2(e, d, text); err != nil {
+	if err := mountV2(e, d, served.document); err != nil {
 		return nil, err
 	}
 	mountHealth(e, d)
 	e.GET("/.well-known/jwks.json", jwks(d.Accounts))
 	e.GET("/.well-known/openid-configuration", discovery(d.Accounts))
-	err = apidocs.Mount(e, apidocs.Config{Contracts: map[string][]byte{"v2": text}, Problems: docs.Problems})
+	err = apidocs.Mount(e, apidocs.Config{Contracts: map[string][]byte{"v2": served.text}, Problems: docs.Problems})
 	return e, err
 }
 
-func mountV2(e *echo.Echo, d Deps, text []byte) error {
-	document, err := web.Load(text)
-	if err != nil {
-		return fmt.Errorf("contract v2: %w", err)
+// contract is one version's, as it is served and as it is understood.
+type contract struct {
+	text     []byte
+	document *web.Document
+}
+
+// contractV2 reads the contract once for all handlers of a process: it is part of the
+// binary, and nothing changes it.
+var contractV2 = sync.OnceValues(func() (c contract, err error) {
+	if c.text, err = contracts.FS.ReadFile("v2.yaml"); err != nil {
+		return c, err
 	}
+	c.document, err = web.Load(c.text)
+	return c, err
+})
+
+func mountV2(e *echo.Echo, d Deps, document *web.Document) error {
 	guards, err := document.Guards(web.GuardConfig{
 		Authenticate: authenticate(d.Accounts), Permissions: permissions, Denied: denied(d.Accounts), Limits: d.Limits,
 		Count: func(ctx context.Context, address string, limit gate.Limit) gate.Pass {

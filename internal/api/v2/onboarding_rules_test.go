@@ -4,7 +4,6 @@ import (
 	"net/http"
 	"testing"
 
-	"github.com/google/uuid"
 	"github.com/stretchr/testify/require"
 
 	"github.com/fluentpro/fluentpro/gen/apiv2"
@@ -146,22 +145,4 @@ func resettingForgetsWhatWasChosenAndNothingElse(t *testing.T, l *apitest.Learne
 	require.Equal(t, own.ID, page.Data[0].ID, "custom roles stay")
 	choose(t, l, "industry", object{"industry_id": "banking_finance"}, "If-Match", before).Refused(t, http.StatusPreconditionFailed, "request.precondition_failed")
 	choose(t, l, "industry", object{"industry_id": "banking_finance"}, "If-Match", untouched).Refused(t, http.StatusPreconditionFailed, "request.precondition_failed")
-}
-
-func TestMatchingIsCountedInAGroupOfItsOwn(t *testing.T) {
-	t.Parallel()
-	redis, _ := ownRedis(t)
-	s := apitest.New(t, redis, rated(func(c *app.Config) { c.RateMatching = "30/24h" }))
-	l, other := s.SignUp(t), s.SignUp(t)
-	body := object{"title": "concierge", "description": "I book tables for guests"}
-	for range 30 {
-		a := l.Post(t, "/onboarding/role-matches", body)
-		a.Refused(t, http.StatusConflict, "onboarding.industry_required")
-		require.Equal(t, `"matching";q=30;w=86400`, a.Header.Get("RateLimit-Policy"))
-	}
-	requireTooMany(t, l.Post(t, "/onboarding/role-matches", body), `"matching";q=30;w=86400`, `^"matching";r=0;t=\d+$`)
-	chose(t, l, "industry", object{"industry_id": "hotels_hospitality"})
-	l.Get(t, "/roles?q=concierge").Expect(t, http.StatusOK, nil)
-	other.Post(t, "/onboarding/role-matches", body).Refused(t, http.StatusConflict, "onboarding.industry_required")
-	l.Get(t, "/tasks/%s", uuid.New()).Refused(t, http.StatusNotFound, "resource.not_found")
 }

@@ -208,7 +208,8 @@ func TestMatchingSaysWhatItFoundAndHow(t *testing.T) {
 
 func TestMatchingHasALimitOfItsOwn(t *testing.T) {
 	t.Parallel()
-	s := apitest.New(t, rated(func(c *app.Config) { c.RateMatching = "2/1m" }))
+	redis, _ := ownRedis(t)
+	s := apitest.New(t, redis, rated(func(c *app.Config) { c.RateMatching = "2/1m" }))
 	l := s.SignUp(t)
 	chose(t, l, "industry", object{"industry_id": "hotels_hospitality"})
 	body := object{"title": "concierge", "description": "I book tables for guests"}
