@@ -8,7 +8,6 @@ import (
 
 	"github.com/fluentpro/fluentpro/gen/apiv2"
 	"github.com/fluentpro/fluentpro/internal/api/apitest"
-	"github.com/fluentpro/fluentpro/internal/app"
 	"github.com/fluentpro/fluentpro/internal/devstack/partner"
 )
 
