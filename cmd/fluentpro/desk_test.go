@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/base64"
 	"fmt"
 	"strings"
 	"testing"
@@ -123,7 +122,7 @@ func TestAWorkerDoesWhatServeLeavesAlone(t *testing.T) {
 	t.Setenv("FLUENTPRO_MODEL_BASE_URL", "http://127.0.0.1:1/v1")
 	t.Setenv("FLUENTPRO_MODEL_NAME", "some-model")
 	t.Setenv("FLUENTPRO_SMTP_URL", "smtp://127.0.0.1:1?starttls=off")
-	t.Setenv("FLUENTPRO_KEY_ENCRYPTION_KEY", base64.StdEncoding.EncodeToString(make([]byte, 32)))
+	t.Setenv("FLUENTPRO_KEY_ENCRYPTION_KEY", apitest.KeyEncryptionKey)
 	t.Setenv("FLUENTPRO_SERVE_JOBS", "false")
 	_, stopServe := start(t, addr, "serve")
 	_, err = pool.Exec(t.Context(), "insert into river_job (kind, args, queue, max_attempts) values ('maintenance.sweep_dead_letters', '{}', 'maintenance', 4)")

@@ -10,7 +10,7 @@ import (
 func TestEventsAreToldReplayedAndRebuilt(t *testing.T) {
 	pool := database(t)
 	id := uuid.New()
-	_, err := pool.Exec(t.Context(), `insert into event_subscriptions (consumer_group, type) values ('audit', '*')`)
+	_, err := pool.Exec(t.Context(), `insert into event_subscriptions (consumer_group, type) values ('audit', '*') on conflict do nothing`)
 	require.NoError(t, err)
 	_, err = pool.Exec(t.Context(), `insert into outbox (position, event_id, type, version, aggregate_type, aggregate_id, partition, occurred_at, correlation_id, data, published_at)
 		values (1, $1, 'user.registered', 1, 'user', $1, 3, now(), '', '{}', now())`, id)

@@ -3,7 +3,6 @@ package main
 import (
 	"bytes"
 	"context"
-	"encoding/base64"
 	"encoding/json"
 	"io"
 	"log/slog"
@@ -152,6 +151,7 @@ func TestDevUsesWhatIsGivenByURL(t *testing.T) {
 	t.Setenv("FLUENTPRO_HTTP_ADDR", addr)
 	t.Setenv("FLUENTPRO_DATA_DIR", dataFolder(t))
 	t.Setenv("FLUENTPRO_DATABASE_URL", apitest.Database(t))
+	t.Setenv("FLUENTPRO_KEY_ENCRYPTION_KEY", apitest.KeyEncryptionKey)
 	t.Setenv("FLUENTPRO_REDIS_URL", redis)
 	t.Setenv("FLUENTPRO_MODEL_BASE_URL", "http://127.0.0.1:1/v1")
 	t.Setenv("FLUENTPRO_MODEL_NAME", "some-model")
@@ -178,7 +178,7 @@ func TestMigrateThenServe(t *testing.T) {
 	t.Setenv("FLUENTPRO_MODEL_BASE_URL", "http://127.0.0.1:1/v1")
 	t.Setenv("FLUENTPRO_MODEL_NAME", "some-model")
 	t.Setenv("FLUENTPRO_SMTP_URL", "smtp://127.0.0.1:1?starttls=off")
-	t.Setenv("FLUENTPRO_KEY_ENCRYPTION_KEY", base64.StdEncoding.EncodeToString(make([]byte, 32)))
+	t.Setenv("FLUENTPRO_KEY_ENCRYPTION_KEY", apitest.KeyEncryptionKey)
 	_, err = command(t, "migrate")
 	require.NoError(t, err, "a second migration finds nothing to do")
 	_, stop := start(t, addr, "serve")

@@ -87,8 +87,12 @@ func New(d Deps) (http.Handler, error) {
 	mountHealth(e, d)
 	e.GET("/.well-known/jwks.json", jwks(d.Accounts))
 	e.GET("/.well-known/openid-configuration", discovery(d.Accounts))
-	err = apidocs.Mount(e, apidocs.Config{Contracts: map[string][]byte{"v2": served.text}, Problems: docs.Problems})
-	return e, err
+	developers, err := pages()
+	if err != nil {
+		return nil, err
+	}
+	developers.Mount(e)
+	return e, nil
 }
 
 // contract is one version's, as it is served and as it is understood.
@@ -105,6 +109,15 @@ var contractV2 = sync.OnceValues(func() (c contract, err error) {
 	}
 	c.document, err = web.Load(c.text)
 	return c, err
+})
+
+// pages are what developers read, made once for all handlers of a process.
+var pages = sync.OnceValues(func() (*apidocs.Pages, error) {
+	served, err := contractV2()
+	if err != nil {
+		return nil, err
+	}
+	return apidocs.New(apidocs.Config{Contracts: map[string][]byte{"v2": served.text}, Problems: docs.Problems})
 })
 
 func mountV2(e *echo.Echo, d Deps, document *web.Document) error {

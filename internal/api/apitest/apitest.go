@@ -41,16 +41,17 @@ const stopLimit = 2 * time.Second
 
 // Server is one running service.
 type Server struct {
-	URL    string          // of the API's root, without a trailing slash
-	Model  *partner.Server // what the partner says and how it fails
-	Mail   *mailcatcher.Server
-	Tenant *tenant.Server // nil without WithTenant
-	Config app.Config
-	Clock  *Clock
-	App    *app.App
-	Logs   *Logs
-	Tasks  *task.Service
-	client *http.Client
+	URL       string          // of the API's root, without a trailing slash
+	Model     *partner.Server // what the partner says and how it fails
+	Mail      *mailcatcher.Server
+	Tenant    *tenant.Server // nil without WithTenant
+	Config    app.Config
+	Clock     *Clock
+	App       *app.App
+	Logs      *Logs
+	Tasks     *task.Service
+	client    *http.Client
+	transport http.RoundTripper // of the client, without the check
 }
 
 // New starts a service that stops when the test ends.
@@ -127,7 +128,8 @@ func (s *Server) start(t testing.TB, register func(*task.Service, *job.Registry)
 	require.NoError(t, a.Start(t.Context()))
 	web := httptest.NewServer(a.Handler())
 	s.App, s.URL = a, web.URL
-	s.client = &http.Client{Transport: newContractTransport(t, web.Client().Transport)}
+	s.transport = web.Client().Transport
+	s.client = &http.Client{Transport: newContractTransport(t, s.transport)}
 	t.Cleanup(func() {
 		a.Drain()
 		s.Model.Close() // an answer that a test still holds must not hold the stop up
@@ -177,14 +179,14 @@ var templateKey = sync.OnceValue(func() string {
 	return "app/" + hex.EncodeToString(sum.Sum(nil))
 })
 
-// Database makes a migrated and seeded database with an index of roles, that is dropped
-// when the test ends.
+// Database makes a migrated and seeded database with an index of roles and a signing key
+// sealed by the secret of Server.Config, that is dropped when the test ends.
 func Database(t testing.TB) string {
 	t.Helper()
 	admin, err := devstack.Cluster()
 	require.NoError(t, err)
 	url, drop, err := devstack.CloneDatabase(t.Context(), admin, templateKey(), func(ctx context.Context, url string) error {
-		return errors.Join(app.Migrate(ctx, url, slog.New(slog.DiscardHandler)), indexRoles(ctx, url))
+		return errors.Join(app.Migrate(ctx, url, slog.New(slog.DiscardHandler)), indexRoles(ctx, url), makeKey(ctx, url))
 	})
 	require.NoError(t, err)
 	t.Cleanup(drop)
@@ -209,6 +211,23 @@ func indexRoles(ctx context.Context, url string) error {
 		return err
 	}
 	return roles.Index(ctx)
+}
+
+// makeKey lets a service make the first signing key once for all databases: no start of
+// a server then waits for a prime number.
+func makeKey(ctx context.Context, url string) (err error) {
+	cfg := defaults()
+	cfg.DatabaseURL, cfg.SMTPURL = url, "smtp://127.0.0.1:1"
+	cfg.ModelBaseURL, cfg.ModelName, cfg.EmbeddingModel = "http://127.0.0.1:1/v1", "none", partner.EmbeddingVersion
+	if cfg.RedisURL, err = devstack.TestRedis(); err != nil {
+		return err
+	}
+	a, err := app.New(ctx, cfg, slog.New(slog.DiscardHandler), app.Options{})
+	if err != nil {
+		return err
+	}
+	a.Close()
+	return nil
 }
 
 // Pool is a look of the test's own into the server's database.

@@ -11,6 +11,9 @@ import (
 	"github.com/fluentpro/fluentpro/internal/task"
 )
 
+// KeyEncryptionKey seals the signing key in a Database.
+var KeyEncryptionKey = base64.StdEncoding.EncodeToString(bytes.Repeat([]byte{7}, 32))
+
 // Option changes a Server before it starts.
 type Option func(*setting)
 
@@ -53,6 +56,6 @@ func defaults() app.Config {
 		Env: app.Test, DrainLimit: stopLimit, HTTPAddr: "127.0.0.1:0", TokenAudience: "fluentpro",
 		RateAuth: "0", RateAPI: "0", RateMatching: "0", RateMessages: "0", RateAdmin: "0", AuthProvider: app.ProviderLocal,
 		TokenLifetime: 15 * time.Minute, TokenIssuer: "http://fluentpro.test", MailFrom: "FluentPro <no-reply@fluentpro.test>",
-		KeyEncryptionKey: base64.StdEncoding.EncodeToString(bytes.Repeat([]byte{7}, 32)),
+		KeyEncryptionKey: KeyEncryptionKey,
 	}
 }

@@ -6,7 +6,7 @@
 //	GET /openapi/{version}.yaml and .json
 //	GET /problems, /problems/{code}
 //
-// It promises that everything is made once, at Mount, from what it is handed;
+// It promises that everything is made once, by New, from what it is handed;
 // that no page asks any other host for anything, so that all of it works
 // offline; that each answer can be revalidated by its ETag; and that a page's
 // Content-Security-Policy lets nothing run but the scripts named here. Tokens
@@ -40,34 +40,43 @@ type Config struct {
 	Problems []byte
 }
 
+// Pages are ready to be served, by any number of handlers.
+type Pages struct {
+	contracts *contracts
+	assets    *assets
+	problems  *problems
+	index     *document
+}
+
+// New makes the pages. It gives an error if something in cfg cannot be read.
+func New(cfg Config) (*Pages, error) {
+	var p Pages
+	var err error
+	if p.contracts, err = newContracts(cfg.Contracts); err != nil {
+		return nil, err
+	}
+	if p.assets, err = loadAssets(); err != nil {
+		return nil, err
+	}
+	if p.problems, err = newProblems(cfg.Problems, p.assets.path("favicon-32x32.png")); err != nil {
+		return nil, err
+	}
+	if p.index, err = newIndex(p.contracts.versions, p.assets); err != nil {
+		return nil, err
+	}
+	return &p, nil
+}
+
 // Mount adds the routes above to e. Handlers return faults (route.not_found,
-// resource.not_found), which e's error handler must turn into problems. It
-// gives an error if something in cfg cannot be read; e is then untouched.
-func Mount(e *echo.Echo, cfg Config) error {
-	contracts, err := newContracts(cfg.Contracts)
-	if err != nil {
-		return err
-	}
-	assets, err := loadAssets()
-	if err != nil {
-		return err
-	}
-	problems, err := newProblems(cfg.Problems, assets.path("favicon-32x32.png"))
-	if err != nil {
-		return err
-	}
-	index, err := newIndex(contracts.versions, assets)
-	if err != nil {
-		return err
-	}
+// resource.not_found), which e's error handler must turn into problems.
+func (p *Pages) Mount(e *echo.Echo) {
 	e.GET("/", func(c echo.Context) error { return c.Redirect(http.StatusFound, "/docs") })
-	e.GET("/docs", index.serve)
-	e.GET("/docs/", index.serve)
-	e.GET("/docs/assets/:fingerprint/:name", assets.file)
-	e.GET("/openapi/:file", contracts.file)
-	e.GET("/problems", problems.index.serve)
-	e.GET("/problems/:code", problems.page)
-	return nil
+	e.GET("/docs", p.index.serve)
+	e.GET("/docs/", p.index.serve)
+	e.GET("/docs/assets/:fingerprint/:name", p.assets.file)
+	e.GET("/openapi/:file", p.contracts.file)
+	e.GET("/problems", p.problems.index.serve)
+	e.GET("/problems/:code", p.problems.page)
 }
 
 // How long a copy of an answer may be used.

@@ -42,8 +42,15 @@ func setup(t *testing.T, contracts map[string][]byte) *site {
 		s.err = err
 		require.NoError(t, c.NoContent(http.StatusTeapot))
 	}
-	require.NoError(t, docs.Mount(s.echo, docs.Config{Contracts: contracts, Problems: pages.Problems}))
+	s.mount(docs.Config{Contracts: contracts, Problems: pages.Problems})
 	return s
+}
+
+func (s *site) mount(cfg docs.Config) {
+	s.t.Helper()
+	made, err := docs.New(cfg)
+	require.NoError(s.t, err)
+	made.Mount(s.echo)
 }
 
 func shipped(t *testing.T) map[string][]byte {
@@ -275,10 +282,8 @@ func TestMountRefusesWhatItCannotShow(t *testing.T) {
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			e := echo.New()
-			err := docs.Mount(e, docs.Config{Contracts: test.contracts, Problems: []byte(test.problems)})
+			_, err := docs.New(docs.Config{Contracts: test.contracts, Problems: []byte(test.problems)})
 			require.ErrorContains(t, err, test.want)
-			require.Empty(t, e.Routes())
 		})
 	}
 }

@@ -57,9 +57,7 @@ func TestASectionIsSplitByHeadingsAndNotByWhatLooksLikeOne(t *testing.T) {
 	s := &site{t: t, echo: echo.New()}
 	source := "# All\n\n## a.b\n\n- Status: 400 Bad Request\n\n```\n## c.d\n```\n\n### More\n\n<b>raw</b> [`e.f`](#x) `no_code` ``\n\n" +
 		"## e.f\n\n- Status: 503 Service Unavailable\n"
-	require.NoError(t, docs.Mount(s.echo, docs.Config{
-		Contracts: map[string][]byte{"v1": []byte(oldContract)}, Problems: []byte(source),
-	}))
+	s.mount(docs.Config{Contracts: map[string][]byte{"v1": []byte(oldContract)}, Problems: []byte(source)})
 	page := s.page("/problems/a.b")
 	require.Contains(t, page, "## c.d")
 	require.Contains(t, page, "<h3>More</h3>")

@@ -143,7 +143,7 @@ func TestAnEmailIsChangedOnceTheNewOneIsProven(t *testing.T) {
 
 func TestAProfileIsPatchedAndNobodysChangeIsLost(t *testing.T) {
 	t.Parallel()
-	s := apitest.New(t)
+	s := apitest.Shared(t)
 	l := s.SignUp(t)
 	first := l.Get(t, "/users/me").Expect(t, http.StatusOK, nil).Header.Get("ETag")
 	a := patchMe(t, l, `{"native_language":"chinese_simplified","preferences":{"theme":"dark","size":{"text":2}}}`, first).Expect(t, http.StatusOK, nil)

@@ -54,7 +54,7 @@ func TestNobodyGivesThemselvesWhatIsNotTheirsToGive(t *testing.T) {
 
 func TestAClientDoesNotChooseItsSession(t *testing.T) {
 	t.Parallel()
-	s := apitest.New(t)
+	s := apitest.Shared(t)
 	l := s.SignUp(t)
 	planted := sessionsOf(t, l)[0].ID
 	for _, member := range []string{"sid", "session_id", "id", "session"} {

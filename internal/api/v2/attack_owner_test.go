@@ -194,7 +194,7 @@ func TestNoListShowsAnothersThings(t *testing.T) {
 // names as public.
 func TestNothingButThePublicIsDoneWithoutAToken(t *testing.T) {
 	t.Parallel()
-	s := apitest.New(t)
+	s := apitest.Shared(t)
 	public := []string{
 		"signUp", "logIn", "refreshSession", "requestPasswordReset", "completePasswordReset", "verifyEmail",
 		"listLanguages", "listIndustries", "listPartners", "listSituations",

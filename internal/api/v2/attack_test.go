@@ -97,7 +97,7 @@ func (b burglar) published(t *testing.T) (*rsa.PublicKey, []byte) {
 
 func TestAnUnsignedTokenIsRefused(t *testing.T) {
 	t.Parallel()
-	b := newBurglar(t, apitest.New(t))
+	b := newBurglar(t, apitest.Shared(t))
 	for _, alg := range []string{"none", "None", "NONE", "nOnE", "", "RS256"} {
 		token := b.token(t, jwt.SigningMethodNone, jwt.UnsafeAllowNoneSignatureType, map[string]any{"alg": alg}, nil)
 		b.tries(t, token, "alg "+alg)
@@ -107,7 +107,7 @@ func TestAnUnsignedTokenIsRefused(t *testing.T) {
 
 func TestThePublishedKeyIsNoSecretToSignWith(t *testing.T) {
 	t.Parallel()
-	b := newBurglar(t, apitest.New(t))
+	b := newBurglar(t, apitest.Shared(t))
 	public, jwk := b.published(t)
 	for name, secret := range secretsOf(t, public) {
 		for _, method := range []jwt.SigningMethod{jwt.SigningMethodHS256, jwt.SigningMethodHS384, jwt.SigningMethodHS512} {
@@ -120,7 +120,7 @@ func TestThePublishedKeyIsNoSecretToSignWith(t *testing.T) {
 
 func TestAStrangersSignatureIsRefusedWhateverKeyItNames(t *testing.T) {
 	t.Parallel()
-	b := newBurglar(t, apitest.New(t))
+	b := newBurglar(t, apitest.Shared(t))
 	for _, kid := range []any{
 		b.header["kid"], nil, "", "unknown", 7, []string{"a"}, map[string]any{}, "../../etc/passwd", "../../../../dev/null", `..\..\windows\win.ini`,
 		"file:///dev/null", "http://127.0.0.1:1/key", "' or 1=1 --", "x' union select 'c2VjcmV0' --", "'; drop table signing_keys; --",
@@ -134,7 +134,7 @@ func TestAStrangersSignatureIsRefusedWhateverKeyItNames(t *testing.T) {
 
 func TestAKeyThatATokenBringsIsNotUsed(t *testing.T) {
 	t.Parallel()
-	b := newBurglar(t, apitest.New(t))
+	b := newBurglar(t, apitest.Shared(t))
 	asked := newBait(t)
 	key := strangersKey()
 	own := map[string]any{
@@ -158,7 +158,7 @@ func TestAKeyThatATokenBringsIsNotUsed(t *testing.T) {
 
 func TestATamperedPayloadIsRefused(t *testing.T) {
 	t.Parallel()
-	s := apitest.New(t)
+	s := apitest.Shared(t)
 	b := newBurglar(t, s)
 	other := s.SignUp(t)
 	for name, claims := range map[string]map[string]any{

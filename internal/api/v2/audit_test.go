@@ -171,17 +171,22 @@ func TestAnExportGivesEventsAsTheListDoesAndSaysWhereItEnds(t *testing.T) {
 	t.Parallel()
 	s := apitest.New(t)
 	admin := s.Admin(t)
+	about := uuid.New()
+	plain := auditEvent(func(e *outbox.Event) { e.AggregateID = about })
 	bare := auditEvent(func(e *outbox.Event) {
 		e.Type, e.ActorID, e.CausationID, e.CorrelationID, e.Data = "test.bare", nil, nil, "", json.RawMessage("{}")
-		e.OccurredAt = time.Date(2026, 11, 2, 9, 0, 0, 120_000_000, time.UTC)
+		e.OccurredAt, e.AggregateID = time.Date(2026, 11, 2, 9, 0, 0, 120_000_000, time.UTC), about
 	})
-	odd := auditEvent(func(e *outbox.Event) { e.AggregateType, e.CorrelationID = `<"é\&> `, "\u2028\x7f" })
-	record(t, s, auditEvent(), bare, odd)
+	odd := auditEvent(func(e *outbox.Event) {
+		e.AggregateID, e.AggregateType, e.CorrelationID = about, `<"é\&> `, "\u2028\x7f"
+	})
+	record(t, s, plain, bare, odd)
 
 	var listed struct{ Data []json.RawMessage }
-	admin.Get(t, "/admin/audit-events").Expect(t, http.StatusOK, &listed)
+	admin.Get(t, "/admin/audit-events?aggregate_id=%s", about).Expect(t, http.StatusOK, &listed)
+	require.Len(t, listed.Data, 3)
 	slices.Reverse(listed.Data)
-	lines := exportLines(t, admin.Get(t, "/admin/audit-events/export"))
+	lines := exportLines(t, admin.Get(t, "/admin/audit-events/export?aggregate_id=%s", about))
 	require.Equal(t, fmt.Sprintf(`{"type":"end","count":%d}`, len(listed.Data)), lines[len(lines)-1])
 	require.Len(t, lines, len(listed.Data)+1)
 	for i, one := range listed.Data {

@@ -12,7 +12,7 @@ import (
 
 func TestListsComeInTheLanguageAskedForAndAreCached(t *testing.T) {
 	t.Parallel()
-	s := apitest.New(t)
+	s := apitest.Shared(t)
 	for path, entries := range map[string]int{"/languages": 6, "/industries": 4, "/partners": 7, "/situations": 15} {
 		etags := map[string]bool{}
 		for accept, tag := range map[string]string{"": "en", "zh-CN, en;q=0.5": "zh-Hans", "zh-TW": "zh-Hant", "fr": "en"} {

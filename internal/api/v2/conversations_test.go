@@ -14,7 +14,7 @@ import (
 
 func TestIdentifiersAreTakenInAnyCaseAndWithHyphens(t *testing.T) {
 	t.Parallel()
-	s := apitest.New(t)
+	s := apitest.Shared(t)
 	var c apiv2.Conversation
 	a := s.SignUp(t).Post(t, "/conversations", map[string]any{"partner_id": "Senior-Management", "situation_id": "ONE-ON-ONES"}).
 		Expect(t, http.StatusCreated, &c)
@@ -26,7 +26,7 @@ func TestIdentifiersAreTakenInAnyCaseAndWithHyphens(t *testing.T) {
 
 func TestUnknownPartnersAndSituationsAreNamed(t *testing.T) {
 	t.Parallel()
-	s := apitest.New(t)
+	s := apitest.Shared(t)
 	l := s.SignUp(t)
 	p := l.Post(t, "/conversations", map[string]any{"partner_id": "aliens", "situation_id": "negotiations"}).
 		Refused(t, http.StatusUnprocessableEntity, "conversation.unknown_partner")
@@ -37,7 +37,7 @@ func TestUnknownPartnersAndSituationsAreNamed(t *testing.T) {
 
 func TestACreatedConversationIsGivenAgainToItsKey(t *testing.T) {
 	t.Parallel()
-	s := apitest.New(t)
+	s := apitest.Shared(t)
 	l := s.SignUp(t)
 	call := apitest.Call{Method: http.MethodPost, Path: "/conversations", Header: map[string]string{"Idempotency-Key": "start"},
 		Body: map[string]any{"partner_id": "suppliers", "situation_id": "negotiations", "tags": []string{"a"}}}
@@ -57,7 +57,7 @@ func TestACreatedConversationIsGivenAgainToItsKey(t *testing.T) {
 
 func TestConversationsAreListedInPagesByActivity(t *testing.T) {
 	t.Parallel()
-	s := apitest.New(t)
+	s := apitest.Shared(t)
 	l := s.SignUp(t)
 	var want []string
 	for i := range 7 {
@@ -105,7 +105,7 @@ func TestConversationsAreListedInPagesByActivity(t *testing.T) {
 
 func TestAnothersConversationIsNotFound(t *testing.T) {
 	t.Parallel()
-	s := apitest.New(t)
+	s := apitest.Shared(t)
 	c := s.SignUp(t).Talk(t)
 	other := s.SignUp(t)
 	for _, path := range []string{"", "/messages", "/messages/019a2b4e-5c00-7000-8000-000000000003", "/messages/019a2b4e-5c00-7000-8000-000000000003/events"} {
@@ -117,7 +117,7 @@ func TestAnothersConversationIsNotFound(t *testing.T) {
 
 func TestAConversationsETagIsItsVersion(t *testing.T) {
 	t.Parallel()
-	s := apitest.New(t)
+	s := apitest.Shared(t)
 	l := s.SignUp(t)
 	c := l.Talk(t)
 	a := l.Get(t, "/conversations/%s", c.ID).Expect(t, http.StatusOK, nil)

@@ -93,7 +93,7 @@ func TestAnErasedAccountLeavesItsEmailFreeAndNothingElse(t *testing.T) {
 
 func TestAnErasureIsFollowedByTheSessionThatAskedForIt(t *testing.T) {
 	t.Parallel()
-	s := apitest.New(t)
+	s := apitest.Shared(t)
 	l := s.SignUp(t)
 	phone, _ := enter(t, s, l, "phone")
 	var begun apiv2.Task

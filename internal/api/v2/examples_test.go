@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -154,6 +155,9 @@ var stages = map[string]func(t *testing.T, s *apitest.Server) stage{
 	"streamTaskEvents 200": func(t *testing.T, s *apitest.Server) stage { return taskAsTheExample(t, s) },
 }
 
+// ofLearnersAlone are the paths whose stages need no service of their own.
+var ofLearnersAlone = regexp.MustCompile(`^/(languages|industries|partners|situations|onboarding|learning-plan)`)
+
 // Every operation is asked as its example says, and answers as its example says.
 func TestExamplesAreTrue(t *testing.T) {
 	t.Parallel()
@@ -168,7 +172,12 @@ func TestExamplesAreTrue(t *testing.T) {
 					t.Parallel()
 					prepare := stages[name]
 					require.NotNil(t, prepare, "the operation has no test: add its stage")
-					s := apitest.New(t, apitest.WithTasks(exampleTasks))
+					var s *apitest.Server
+					if ofLearnersAlone.MatchString(path) {
+						s = apitest.Shared(t)
+					} else {
+						s = apitest.New(t, apitest.WithTasks(exampleTasks))
+					}
 					if strings.HasPrefix(path, "/conversations") {
 						s.Model.Script(partner.Step{Text: "Good morning. Which rates do you have in mind?"})
 					}

@@ -24,7 +24,7 @@ func writePlan(t *testing.T, l *apitest.Learner, header ...string) apitest.Answe
 
 func TestAPlanIsWrittenAfterTheOnboardingAndAnewOnRequest(t *testing.T) {
 	t.Parallel()
-	s := apitest.New(t)
+	s := apitest.Shared(t)
 	l := s.SignUp(t)
 	l.Get(t, "/learning-plan").Refused(t, http.StatusNotFound, "resource.not_found")
 	writePlan(t, l).Refused(t, http.StatusConflict, "onboarding.incomplete")
@@ -88,7 +88,7 @@ func TestWhileTheModelIsDownAPlanIsMadeByRules(t *testing.T) {
 
 func TestAKeyGivesItsPlansTaskAlsoAfterAReset(t *testing.T) {
 	t.Parallel()
-	l := apitest.New(t).SignUp(t)
+	l := apitest.Shared(t).SignUp(t)
 	onboard(t, l)
 	key := uuid.NewString()
 	var first, again apiv2.Task

@@ -17,7 +17,7 @@ import (
 // The whole way: from the header of the sign-up to what the mail says.
 func TestTheWelcomeMailSpeaksTheLanguageOfTheSignUp(t *testing.T) {
 	t.Parallel()
-	s := apitest.New(t)
+	s := apitest.Shared(t)
 	for accept, subject := range map[string]string{
 		"":                         "Welcome to FluentPro",
 		"fr, ja;q=0.5":             "Welcome to FluentPro",

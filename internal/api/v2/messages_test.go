@@ -242,7 +242,7 @@ func TestAFailedReplyKeepsWhatThereIsAndFreesTheConversation(t *testing.T) {
 
 func TestMessagesAreListedInBothOrders(t *testing.T) {
 	t.Parallel()
-	s := apitest.New(t)
+	s := apitest.Shared(t)
 	l := s.SignUp(t)
 	c := l.Talk(t)
 	for i := range 2 {
@@ -268,7 +268,7 @@ func TestMessagesAreListedInBothOrders(t *testing.T) {
 
 func TestOnlyThePartnersMessagesHaveEvents(t *testing.T) {
 	t.Parallel()
-	s := apitest.New(t)
+	s := apitest.Shared(t)
 	l := s.SignUp(t)
 	c := l.Talk(t)
 	var sent apiv2.CreateMessageResult

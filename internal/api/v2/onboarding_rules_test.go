@@ -28,7 +28,7 @@ func onboardingOf(t *testing.T, l *apitest.Learner, language string) (now apiv2.
 // TestTheOnboardingKeepsItsRules runs learners of their own on one server.
 func TestTheOnboardingKeepsItsRules(t *testing.T) {
 	t.Parallel()
-	s := apitest.New(t)
+	s := apitest.Shared(t)
 	for name, keeps := range map[string]func(*testing.T, *apitest.Learner){
 		"a learner is led step by step to a plan in their language": aLearnerIsLedStepByStepToAPlanInTheirLanguage,
 		"an answer in another language is another":                  anAnswerInAnotherLanguageIsAnother,

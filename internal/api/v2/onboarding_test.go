@@ -38,7 +38,7 @@ const accountantID = catalogueRole
 
 func TestEveryRuleOfTheOnboardingHasItsOwnProblem(t *testing.T) {
 	t.Parallel()
-	s := apitest.New(t)
+	s := apitest.Shared(t)
 	other := s.SignUp(t)
 	chose(t, other, "industry", object{"industry_id": "banking_finance"})
 	theirs := chose(t, other, "role", object{"custom": object{"title": "Quokka keeper", "description": "I keep the quokkas of our bank"}}).Selections.Role.MustGet()
@@ -90,7 +90,7 @@ func TestEveryRuleOfTheOnboardingHasItsOwnProblem(t *testing.T) {
 
 func TestIDsAreTakenHoweverTheyAreWritten(t *testing.T) {
 	t.Parallel()
-	l := apitest.New(t).SignUp(t)
+	l := apitest.Shared(t).SignUp(t)
 	require.Equal(t, "chinese_traditional", chose(t, l, "native-language", object{"native_language": "Chinese-Traditional"}).Selections.NativeLanguage.MustGet())
 	require.Equal(t, "hotels_hospitality", chose(t, l, "industry", object{"industry_id": "HOTELS-hospitality"}).Selections.IndustryID.MustGet())
 	chose(t, l, "partners", object{"partner_ids": []string{"Senior-Management", "CLIENTS"}})
@@ -105,7 +105,7 @@ func TestIDsAreTakenHoweverTheyAreWritten(t *testing.T) {
 
 func TestStepsOnlyMoveForward(t *testing.T) {
 	t.Parallel()
-	l := apitest.New(t).SignUp(t)
+	l := apitest.Shared(t).SignUp(t)
 	onboard(t, l)
 	var done apiv2.Onboarding
 	l.Get(t, "/onboarding").Expect(t, http.StatusOK, &done)
@@ -138,7 +138,7 @@ func TestStepsOnlyMoveForward(t *testing.T) {
 
 func TestTwoDevicesKnowOfEachOther(t *testing.T) {
 	t.Parallel()
-	l := apitest.New(t).SignUp(t)
+	l := apitest.Shared(t).SignUp(t)
 	first := choose(t, l, "industry", object{"industry_id": "real_estate"}).Expect(t, http.StatusOK, nil)
 	tag := first.Header.Get("ETag")
 	require.Equal(t, http.StatusNotModified, l.Do(t, apitest.Call{Method: http.MethodGet, Path: "/onboarding", Header: map[string]string{"If-None-Match": tag}}).Status)

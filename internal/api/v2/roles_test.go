@@ -18,7 +18,7 @@ import (
 
 func TestRolesAreListedSearchedAndCached(t *testing.T) {
 	t.Parallel()
-	s := apitest.New(t)
+	s := apitest.Shared(t)
 	l := s.SignUp(t)
 	s.Nobody().Get(t, "/roles").Refused(t, http.StatusUnauthorized, "auth.required")
 	read := func(query string) (page apiv2.RolePage) {
@@ -217,7 +217,7 @@ func TestAPublishedRoleIsFoundByItsWordsWhileEmbeddingsAreDown(t *testing.T) {
 
 func TestFiltersOfRolesAreTakenTogether(t *testing.T) {
 	t.Parallel()
-	s := apitest.New(t)
+	s := apitest.Shared(t)
 	l, other := s.SignUp(t), s.SignUp(t)
 	own := quokka(t, l)
 	ids := func(l *apitest.Learner, query string) (all []uuid.UUID) {

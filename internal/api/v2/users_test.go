@@ -24,7 +24,7 @@ func signUpBody(change func(map[string]any)) map[string]any {
 
 func TestSignUpNamesTheFieldAndTheRule(t *testing.T) {
 	t.Parallel()
-	s := apitest.New(t)
+	s := apitest.Shared(t)
 	for name, c := range map[string]struct {
 		body    map[string]any
 		status  int
@@ -104,7 +104,7 @@ func TestLogInDoesNotTellAnUnknownEmailFromAWrongPassword(t *testing.T) {
 
 func TestTheSessionNamesItsDevice(t *testing.T) {
 	t.Parallel()
-	s := apitest.New(t)
+	s := apitest.Shared(t)
 	s.Nobody().Post(t, "/users", signUpBody(nil)).Expect(t, http.StatusCreated, nil)
 	var in apiv2.LogInResult
 	s.Nobody().Do(t, apitest.Call{Method: http.MethodPost, Path: "/sessions",
@@ -135,7 +135,7 @@ func TestARefreshTokenIsUsedOnceAndItsTheftEndsTheSession(t *testing.T) {
 
 func TestGetMeAnswersNotModifiedToTheCurrentETag(t *testing.T) {
 	t.Parallel()
-	s := apitest.New(t)
+	s := apitest.Shared(t)
 	l := s.SignUp(t)
 	etag := l.Get(t, "/users/me").Expect(t, http.StatusOK, nil).Header.Get("ETag")
 	for header, status := range map[string]int{
