@@ -538,6 +538,7 @@ const (
 	RequestTooLarge               ProblemCode = "request.too_large"
 	RequestUnsupportedMediaType   ProblemCode = "request.unsupported_media_type"
 	ResourceNotFound              ProblemCode = "resource.not_found"
+	RouteGone                     ProblemCode = "route.gone"
 	RouteMethodNotAllowed         ProblemCode = "route.method_not_allowed"
 	RouteNotFound                 ProblemCode = "route.not_found"
 	ServerInternal                ProblemCode = "server.internal"
@@ -651,6 +652,8 @@ func (e ProblemCode) Valid() bool {
 	case RequestUnsupportedMediaType:
 		return true
 	case ResourceNotFound:
+		return true
+	case RouteGone:
 		return true
 	case RouteMethodNotAllowed:
 		return true

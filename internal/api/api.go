@@ -73,7 +73,6 @@ type Deps struct {
 // such as an unknown permission.
 func New(d Deps) (http.Handler, error) {
 	e := echo.New()
-	e.HTTPErrorHandler = web.ErrorHandler(d.Logger)
 	web.Stack(e, web.StackConfig{
 		Logger: d.Logger, AllowedOrigins: d.AllowedOrigins, TrustedProxies: d.TrustedProxies, TLS: d.TLS,
 	})

@@ -11,6 +11,7 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"github.com/fluentpro/fluentpro/internal/platform/fault"
+	"github.com/fluentpro/fluentpro/internal/platform/gate"
 	"github.com/fluentpro/fluentpro/internal/platform/telemetry"
 )
 
@@ -70,10 +71,14 @@ func (o *operation) permit(c echo.Context, identity *Identity) error {
 		return admit(c, o.count(req.Context(), network(c.RealIP()), *o.limit))
 	}
 	token, err := bearer(req.Header)
-	if err != nil {
-		return err
+	var proven Identity
+	var pass gate.Pass
+	if err == nil {
+		proven, pass, err = o.authenticate(req.Context(), token, *o.limit)
 	}
-	proven, pass, err := o.authenticate(req.Context(), token, *o.limit)
+	if f := fault.Find(err); o.optional && f != nil && f.Kind == fault.Unauthenticated {
+		return admit(c, o.count(req.Context(), network(c.RealIP()), *o.limit))
+	}
 	if err != nil {
 		return err
 	}

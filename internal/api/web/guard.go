@@ -35,6 +35,8 @@ type GuardConfig struct {
 	Permissions map[string][]string
 	// Denied is told of each request that a user's roles do not permit; nil: nobody is.
 	Denied func(ctx context.Context, who Identity, operation string)
+	// Deprecation is needed where the contract deprecates operations.
+	Deprecation DeprecationConfig
 }
 
 // An operation is what the contract says of one, ready to be checked.
@@ -43,8 +45,10 @@ type operation struct {
 	authenticate func(context.Context, string, gate.Limit) (Identity, gate.Pass, error) // nil: open to all
 	count        func(context.Context, string, gate.Limit) gate.Pass
 	denied       func(context.Context, Identity, string)
-	limit        *gate.Limit // nil: none
-	roles        []string    // nil: all roles
+	optional     bool         // whoever brings no good token is nobody, and may ask
+	deprecation  *deprecation // nil: it is not
+	limit        *gate.Limit  // nil: none
+	roles        []string     // nil: all roles
 	accepts      []contenttype.MediaType
 	path         []parameter
 	query        []parameter
@@ -58,6 +62,7 @@ type operation struct {
 // only requests through that the contract allows. The checks go from the cheap
 // to the costly, and the first that fails answers:
 //
+//  0. whether the operation has ended (410); all answers of a deprecated one say so
 //  1. who asks, whether they may, and whether it is not too often (401, 429, 403);
 //     see IdentityFrom
 //  2. whether an answer they accept can be given (406)
@@ -101,11 +106,14 @@ func (d *Document) compile(cfg GuardConfig, item *openapi3.PathItem, op *openapi
 	if err := o.limited(cfg, op); err != nil {
 		return nil, err
 	}
+	var err error
+	if o.deprecation, err = compileDeprecation(cfg.Deprecation, op); err != nil {
+		return nil, err
+	}
 	if err := o.takeParameters(item.Parameters, op.Parameters); err != nil {
 		return nil, err
 	}
-	body, err := compileBody(op)
-	o.body = body
+	o.body, err = compileBody(op)
 	return o, err
 }
 
@@ -120,6 +128,11 @@ func (o *operation) guard(next echo.HandlerFunc) echo.HandlerFunc {
 }
 
 func (o *operation) admit(c echo.Context) error {
+	if o.deprecation != nil {
+		if err := o.deprecation.announce(c); err != nil {
+			return err
+		}
+	}
 	if err := o.identify(c); err != nil {
 		return err
 	}
@@ -144,9 +157,12 @@ func (o *operation) secure(cfg GuardConfig, global openapi3.SecurityRequirements
 		return errors.New("it needs a permission, but no one to have it: security is empty")
 	case len(required) == 0:
 		return nil
+	case len(required) == 2 && len(required[0]) == 0 && len(required[1]) == 1 && !named:
+		o.optional = true // security: [{}, {bearer: []}]
 	case len(required) > 1 || len(required[0]) != 1:
-		return errors.New("its security must be one bearer token, or empty")
-	case cfg.Authenticate == nil:
+		return errors.New("its security must be one bearer token, empty, or either of the two")
+	}
+	if cfg.Authenticate == nil {
 		return errors.New("nothing can authenticate for it")
 	}
 	o.authenticate, o.denied = cfg.Authenticate, cfg.Denied
@@ -175,7 +191,7 @@ func (o *operation) limited(cfg GuardConfig, op *openapi3.Operation) error {
 	if !known {
 		return fmt.Errorf("the limit %q is not known", cmp.Or(name, defaultLimit))
 	}
-	if o.authenticate == nil && cfg.Count == nil {
+	if (o.authenticate == nil || o.optional) && cfg.Count == nil {
 		return errors.New("nothing counts for its limit")
 	}
 	o.limit, o.count = &limit, cfg.Count

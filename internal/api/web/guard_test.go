@@ -151,7 +151,8 @@ paths:
 	}{
 		{"an unknown permission", "      x-permission: fly\n", "fly", ok},
 		{"a permission of nobody's", "      x-permission: p\n      security: []\n", "permission", ok},
-		{"optional security", "      security: [{}, {bearer: []}]\n", "security", ok},
+		{"two tokens", "      security: [{bearer: []}, {bearer: []}]\n", "security", ok},
+		{"a permission of anybody", "      x-permission: p\n      security: [{}, {bearer: []}]\n", "security", ok},
 		{"nothing to authenticate with", "", "authenticate", web.GuardConfig{}},
 		{"a list as parameter", "      parameters: [{name: q, in: query, schema: {type: array, items: {type: string}}}]\n", "array", ok},
 		{"a cookie", "      parameters: [{name: q, in: cookie, schema: {type: string}}]\n", "cookie", ok},

@@ -25,12 +25,10 @@ func securityHeaders(tls bool) echo.MiddlewareFunc {
 			if tls {
 				h.Set(echo.HeaderStrictTransportSecurity, "max-age=31536000")
 			}
-			rest, api := strings.CutPrefix(c.Request().URL.Path, apiPrefix)
-			if !api {
+			if !strings.HasPrefix(c.Request().URL.Path, apiPrefix) {
 				return next(c)
 			}
-			version, _, _ := strings.Cut(rest, "/")
-			if isVersion(version) {
+			if version := versionOf(c.Request().URL.Path); version != "" {
 				h.Set("API-Version", version)
 			}
 			response := c.Response()
@@ -42,6 +40,15 @@ func securityHeaders(tls bool) echo.MiddlewareFunc {
 			return next(c)
 		}
 	}
+}
+
+// versionOf is the number of the version that a path belongs to, or "".
+func versionOf(path string) string {
+	rest, api := strings.CutPrefix(path, apiPrefix)
+	if version, _, _ := strings.Cut(rest, "/"); api && isVersion(version) {
+		return version
+	}
+	return ""
 }
 
 // isVersion keeps what a client may write after /api/v out of the headers.

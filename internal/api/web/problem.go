@@ -95,6 +95,8 @@ func statusOf(kind fault.Kind) (int, string) {
 		return http.StatusMethodNotAllowed, "Method Not Allowed"
 	case fault.NotAcceptable:
 		return http.StatusNotAcceptable, "Not Acceptable"
+	case fault.Gone:
+		return http.StatusGone, "Gone"
 	case fault.Conflict:
 		return http.StatusConflict, "Conflict"
 	case fault.Precondition:
@@ -160,12 +162,17 @@ func fromRouter(status int) *fault.Error {
 	}
 }
 
-// ErrorHandler is the one place where an error becomes an answer. The cause of
+// An ErrorForm puts problems into the form of a version that has its own: the status,
+// and a body that is sent as application/json.
+type ErrorForm func(Problem) (status int, body any)
+
+// ErrorHandler is the one place where an error becomes an answer: a problem, but for
+// paths of a version (its number, such as "1") that has a form of its own. The cause of
 // a 5xx is logged, never shown. An answer that has begun is not added to. When
 // the client has left, what failed on its account is not an error of ours; a
 // mistake of its own is answered all the same, since net/http also takes a body
 // that came too late for leaving.
-func ErrorHandler(logger *slog.Logger) echo.HTTPErrorHandler {
+func ErrorHandler(logger *slog.Logger, forms map[string]ErrorForm) echo.HTTPErrorHandler {
 	return func(err error, c echo.Context) {
 		ctx := c.Request().Context()
 		problem := Describe(err)
@@ -183,7 +190,7 @@ func ErrorHandler(logger *slog.Logger) echo.HTTPErrorHandler {
 		default:
 			problem.Instance = c.Request().URL.EscapedPath()
 			problem.RequestID = RequestIDFrom(ctx)
-			send(logger, c, problem)
+			send(logger, c, problem, forms[versionOf(c.Request().URL.Path)])
 		}
 	}
 }
@@ -214,8 +221,9 @@ func logCause(logger *slog.Logger, c echo.Context, p Problem, err error, gone bo
 	logger.LogAttrs(ctx, level, "request failed", attrs...)
 }
 
-// send writes the problem in place of whatever answer was being prepared.
-func send(logger *slog.Logger, c echo.Context, p Problem) {
+// send writes the problem in place of whatever answer was being prepared, in a form
+// that is not nil.
+func send(logger *slog.Logger, c echo.Context, p Problem, form ErrorForm) {
 	h := c.Response().Header()
 	for _, name := range []string{"Content-Length", "Content-Encoding", "ETag", "Last-Modified", "Location"} {
 		h.Del(name)
@@ -228,14 +236,19 @@ func send(logger *slog.Logger, c echo.Context, p Problem) {
 	if p.Status == http.StatusUnauthorized {
 		h.Set(echo.HeaderWWWAuthenticate, challenge(p.Code))
 	}
-	text, err := json.Marshal(p)
+	status, mediaType, body := p.Status, ProblemType, any(p)
+	if form != nil {
+		mediaType = jsonType
+		status, body = form(p)
+	}
+	text, err := json.Marshal(body)
 	if err == nil && c.Request().Method == http.MethodHead {
-		h.Set(echo.HeaderContentType, ProblemType)
-		c.Response().WriteHeader(p.Status)
+		h.Set(echo.HeaderContentType, mediaType)
+		c.Response().WriteHeader(status)
 		return
 	}
 	if err == nil {
-		err = c.Blob(p.Status, ProblemType, text)
+		err = c.Blob(status, mediaType, text)
 	}
 	if err != nil {
 		ctx := c.Request().Context()

@@ -11,10 +11,11 @@ import (
 // StackConfig is what the middleware of every request needs to know.
 type StackConfig struct {
 	Logger         *slog.Logger
-	AllowedOrigins []string      // of browser pages, exactly as in Origin: https://app.example.com
-	TrustedProxies []*net.IPNet  // whose X-Forwarded-For is believed; none: the peer is the client
-	TLS            bool          // whether clients reach us by https, here or at a proxy
-	BodyTimeout    time.Duration // for a body to arrive whole; 0: 10 s
+	AllowedOrigins []string             // of browser pages, exactly as in Origin: https://app.example.com
+	TrustedProxies []*net.IPNet         // whose X-Forwarded-For is believed; none: the peer is the client
+	TLS            bool                 // whether clients reach us by https, here or at a proxy
+	BodyTimeout    time.Duration        // for a body to arrive whole; 0: 10 s
+	ErrorForms     map[string]ErrorForm // of versions that answer errors in a form of their own; see ErrorHandler
 }
 
 const defaultBodyTimeout = 10 * time.Second
@@ -27,7 +28,7 @@ func Stack(e *echo.Echo, cfg StackConfig) {
 	if cfg.BodyTimeout == 0 {
 		cfg.BodyTimeout = defaultBodyTimeout
 	}
-	e.HTTPErrorHandler = ErrorHandler(cfg.Logger)
+	e.HTTPErrorHandler = ErrorHandler(cfg.Logger, cfg.ErrorForms)
 	e.IPExtractor = clientAddress(cfg.TrustedProxies)
 	mirrorHead(e)
 	e.Pre(trimSlash)

@@ -26,6 +26,7 @@ const (
 	NotFound                     // absent, or another's
 	MethodNotAllowed             // the path is known, the method is not
 	NotAcceptable                // no representation the client accepts
+	Gone                         // was there, and will not be again
 	Conflict                     // the state does not allow it now
 	Precondition                 // If-Match did not match
 	TooLarge                     // over a stated bound
