@@ -11,8 +11,10 @@ help: ## Print this help
 
 .PHONY: generate
 generate: ## Make gen/ from openapi/, migrations/ and sql/ (offline, needs Go only)
+	@mkdir -p gen/apiv1 gen/apiv2 gen/client
+	$(GO) run ./openapi/bundle openapi/v1/openapi.yaml gen/openapi/v1.yaml
 	$(GO) run ./openapi/bundle openapi/v2/openapi.yaml gen/openapi/v2.yaml
-	@mkdir -p gen/apiv2 gen/client
+	$(TOOL) oapi-codegen -config oapi-codegen.yaml -package apiv1 -o gen/apiv1/apiv1.gen.go gen/openapi/v1.yaml
 	$(TOOL) oapi-codegen -config oapi-codegen.yaml -package apiv2 -o gen/apiv2/apiv2.gen.go gen/openapi/v2.yaml
 	$(TOOL) oapi-codegen -config oapi-codegen.yaml -generate types,client -package client -o gen/client/client.gen.go gen/openapi/v2.yaml
 	$(GO) run ./openapi/bundle -bare openapi/events/events.yaml gen/events/events.yaml

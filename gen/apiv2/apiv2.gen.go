@@ -548,6 +548,7 @@ const (
 	TaskResultTooLarge            ProblemCode = "task.result_too_large"
 	UserEmailTaken                ProblemCode = "user.email_taken"
 	UserOwnAccount                ProblemCode = "user.own_account"
+	UserPasswordRequired          ProblemCode = "user.password_required"
 	UserPasswordWeak              ProblemCode = "user.password_weak"
 	UserPreferencesTooLarge       ProblemCode = "user.preferences_too_large"
 	UserUnknownLanguage           ProblemCode = "user.unknown_language"
@@ -672,6 +673,8 @@ func (e ProblemCode) Valid() bool {
 	case UserEmailTaken:
 		return true
 	case UserOwnAccount:
+		return true
+	case UserPasswordRequired:
 		return true
 	case UserPasswordWeak:
 		return true

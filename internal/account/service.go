@@ -156,6 +156,16 @@ func (s *Service) User(ctx context.Context, id uuid.UUID) (User, error) {
 	return found.User, err
 }
 
+// Subject names a user as who keeps the password does: the subject at the tenant, or
+// local|<id>. Fault: resource.not_found.
+func (s *Service) Subject(ctx context.Context, id uuid.UUID) (string, error) {
+	found, err := s.store.byID(ctx, id)
+	if found.Credential.Subject == "" {
+		return "local|" + id.String(), err
+	}
+	return found.Credential.Subject, err
+}
+
 // tokens makes the pair for a session whose refresh token is given.
 func (s *Service) tokens(user, session uuid.UUID, roles []string, refresh string) (Tokens, error) {
 	access, err := s.issuer.sign(user, session, roles)

@@ -15,13 +15,9 @@ import (
 
 	"github.com/labstack/echo/v4"
 
-	contracts "github.com/fluentpro/fluentpro/gen/openapi"
-
 	"github.com/fluentpro/fluentpro/docs"
-	"github.com/fluentpro/fluentpro/gen/apiv2"
 	"github.com/fluentpro/fluentpro/internal/account"
 	apidocs "github.com/fluentpro/fluentpro/internal/api/docs"
-	v2 "github.com/fluentpro/fluentpro/internal/api/v2"
 	"github.com/fluentpro/fluentpro/internal/api/web"
 	"github.com/fluentpro/fluentpro/internal/audit"
 	"github.com/fluentpro/fluentpro/internal/catalogue"
@@ -32,7 +28,6 @@ import (
 	"github.com/fluentpro/fluentpro/internal/platform/deadletter"
 	"github.com/fluentpro/fluentpro/internal/platform/gate"
 	"github.com/fluentpro/fluentpro/internal/platform/job"
-	"github.com/fluentpro/fluentpro/internal/platform/page"
 	"github.com/fluentpro/fluentpro/internal/replay"
 	"github.com/fluentpro/fluentpro/internal/task"
 )
@@ -70,18 +65,28 @@ type Deps struct {
 }
 
 // New builds the handler. It fails when a contract asks for what is not there,
-// such as an unknown permission.
+// such as an unknown permission or a successor that does not exist.
 func New(d Deps) (http.Handler, error) {
+	read, err := documents()
+	if err != nil {
+		return nil, err
+	}
+	forms := map[string]web.ErrorForm{}
+	for _, v := range versions {
+		if v.errors != nil {
+			forms[strings.TrimPrefix(v.name, "v")] = v.errors
+		}
+	}
 	e := echo.New()
 	web.Stack(e, web.StackConfig{
-		Logger: d.Logger, AllowedOrigins: d.AllowedOrigins, TrustedProxies: d.TrustedProxies, TLS: d.TLS,
+		Logger: d.Logger, AllowedOrigins: d.AllowedOrigins, TrustedProxies: d.TrustedProxies, TLS: d.TLS, ErrorForms: forms,
 	})
-	served, err := contractV2()
-	if err != nil {
-		return nil, fmt.Errorf("contract v2: %w", err)
-	}
-	if err := mountV2(e, d, served.document); err != nil {
-		return nil, err
+	for _, v := range versions {
+		guards, err := read[v.name].Guards(guardConfig(d, read))
+		if err != nil {
+			return nil, fmt.Errorf("contract %s: %w", v.name, err)
+		}
+		v.mount(e, d, guards)
 	}
 	mountHealth(e, d)
 	e.GET("/.well-known/jwks.json", jwks(d.Accounts))
@@ -94,50 +99,20 @@ func New(d Deps) (http.Handler, error) {
 	return e, nil
 }
 
-// contract is one version's, as it is served and as it is understood.
-type contract struct {
-	text     []byte
-	document *web.Document
-}
-
-// contractV2 reads the contract once for all handlers of a process: it is part of the
-// binary, and nothing changes it.
-var contractV2 = sync.OnceValues(func() (c contract, err error) {
-	if c.text, err = contracts.FS.ReadFile("v2.yaml"); err != nil {
-		return c, err
-	}
-	c.document, err = web.Load(c.text)
-	return c, err
-})
-
 // pages are what developers read, made once for all handlers of a process.
 var pages = sync.OnceValues(func() (*apidocs.Pages, error) {
-	served, err := contractV2()
-	if err != nil {
-		return nil, err
+	cfg := apidocs.Config{
+		Contracts: map[string][]byte{}, Problems: docs.Problems, Guides: map[string][]byte{"v1-to-v2": docs.V1ToV2},
 	}
-	return apidocs.New(apidocs.Config{Contracts: map[string][]byte{"v2": served.text}, Problems: docs.Problems})
+	for _, v := range versions {
+		text, err := v.text()
+		if err != nil {
+			return nil, err
+		}
+		cfg.Contracts[v.name] = text
+	}
+	return apidocs.New(cfg)
 })
-
-func mountV2(e *echo.Echo, d Deps, document *web.Document) error {
-	guards, err := document.Guards(web.GuardConfig{
-		Authenticate: authenticate(d.Accounts), Permissions: permissions, Denied: denied(d.Accounts), Limits: d.Limits,
-		Count: func(ctx context.Context, address string, limit gate.Limit) gate.Pass {
-			return d.Gate.Take(ctx, "address:"+address, limit)
-		},
-	})
-	if err != nil {
-		return fmt.Errorf("contract v2: %w", err)
-	}
-	server := v2.New(v2.Deps{
-		Accounts: d.Accounts, Catalogue: d.Catalogue, Conversations: d.Conversations, Cursors: d.Cursors,
-		Audit: d.Audit, Exports: page.New(page.Config{Describe: describe}), Queues: d.Queues, DeadLetters: d.DeadLetters,
-		Tasks: d.Tasks, Replays: d.Replays, Onboarding: d.Onboarding, Learning: d.Learning, Draining: d.Draining, Now: d.Now,
-	})
-	apiv2.RegisterHandlersWithOptions(e, apiv2.NewStrictHandler(server, nil),
-		apiv2.RegisterHandlersOptions{BaseURL: v2.BasePath, OperationMiddlewares: guards})
-	return nil
-}
 
 // describe puts an error in mid-export into the words of the problem it amounts to.
 func describe(err error) (code, detail string) {

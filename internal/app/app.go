@@ -76,6 +76,8 @@ type Options struct {
 	Tasks func(*task.Service, *job.Registry) // adds kinds of tasks that production has not; nil: none
 	// HashCost makes passwords cheap where hundreds are hashed; zero: what production takes.
 	HashCost account.HashCost
+	// GateTimeout is for counting a request; 0: as gate.Config has it.
+	GateTimeout time.Duration
 }
 
 // New connects to everything and wires it, top to bottom. The database must be
@@ -103,7 +105,7 @@ func New(ctx context.Context, cfg Config, logger *slog.Logger, opts Options) (_ 
 	if a.log, err = eventlog.New(eventlog.Config{Client: a.redis}); err != nil {
 		return nil, err
 	}
-	a.gate = gate.New(gate.Config{Client: a.redis, Logger: logger})
+	a.gate = gate.New(gate.Config{Client: a.redis, Timeout: opts.GateTimeout, Logger: logger})
 	a.model = llm.New(llm.Config{BaseURL: cfg.ModelBaseURL, APIKey: cfg.ModelAPIKey, Model: cfg.ModelName, Logger: logger})
 	a.embed = llm.NewEmbedder(llm.EmbedConfig{
 		BaseURL: cfg.ModelBaseURL, APIKey: cfg.ModelAPIKey, Dimensions: cfg.EmbeddingDimensions, Logger: logger,

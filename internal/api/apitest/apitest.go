@@ -39,6 +39,10 @@ import (
 // stopLimit bounds how long replies may take to finish when a test ends.
 const stopLimit = 2 * time.Second
 
+// gatePatience is how long a request waits for its count, so that a busy machine lets
+// none pass uncounted.
+const gatePatience = 2 * time.Second
+
 // Server is one running service.
 type Server struct {
 	URL       string          // of the API's root, without a trailing slash
@@ -118,7 +122,7 @@ func MailCatcher(t testing.TB) *mailcatcher.Server {
 
 func (s *Server) start(t testing.TB, register func(*task.Service, *job.Registry)) {
 	logger := slog.New(slog.NewJSONHandler(s.Logs, nil))
-	options := app.Options{Now: s.Clock.Now, HashCost: account.HashCost{KiB: 64, Passes: 1}, Tasks: func(tasks *task.Service, r *job.Registry) {
+	options := app.Options{Now: s.Clock.Now, GateTimeout: gatePatience, HashCost: account.HashCost{KiB: 64, Passes: 1}, Tasks: func(tasks *task.Service, r *job.Registry) {
 		if s.Tasks = tasks; register != nil {
 			register(tasks, r)
 		}

@@ -18,19 +18,28 @@ import (
 )
 
 // Contract gives version 2 of the contract, parsed once for all tests.
-var Contract = sync.OnceValue(func() *openapi3.T {
-	text, err := contracts.FS.ReadFile("v2.yaml")
-	if err != nil {
-		panic(err)
-	}
-	doc, err := openapi3.NewLoader().LoadFromData(text)
-	if err != nil {
-		panic(err)
-	}
-	return doc
-})
+func Contract() *openapi3.T { return contractOf["2"]() }
 
-// contractTransport checks every answer under /api/v2 against the contract, in
+// ContractV1 gives version 1.
+func ContractV1() *openapi3.T { return contractOf["1"]() }
+
+var contractOf = map[string]func() *openapi3.T{"1": parsed("v1.yaml"), "2": parsed("v2.yaml")}
+
+func parsed(file string) func() *openapi3.T {
+	return sync.OnceValue(func() *openapi3.T {
+		text, err := contracts.FS.ReadFile(file)
+		if err != nil {
+			panic(err)
+		}
+		doc, err := openapi3.NewLoader().LoadFromData(text)
+		if err != nil {
+			panic(err)
+		}
+		return doc
+	})
+}
+
+// contractTransport checks every answer under /api/v1 and /api/v2 against the contract, in
 // full JSON Schema 2020-12: status, media type, headers, body, each event.
 type contractTransport struct {
 	t    testing.TB
@@ -44,20 +53,25 @@ func newContractTransport(t testing.TB, next http.RoundTripper) contractTranspor
 // RoundTrip passes the request on and checks the answer.
 func (c contractTransport) RoundTrip(r *http.Request) (*http.Response, error) {
 	response, err := c.next.RoundTrip(r)
-	if err != nil || !strings.HasPrefix(r.URL.Path, "/api/v2/") {
+	if err != nil {
 		return response, err
 	}
-	if err := c.check(r, response); err != nil {
+	rest, ok := strings.CutPrefix(r.URL.Path, "/api/v")
+	version, path, _ := strings.Cut(rest, "/")
+	if !ok || contractOf[version] == nil {
+		return response, nil
+	}
+	if err := c.check(r, response, version, path); err != nil {
 		c.t.Errorf("%s %s: %v", r.Method, r.URL.Path, err)
 	}
 	return response, nil
 }
 
-func (c contractTransport) check(r *http.Request, response *http.Response) error {
-	if response.Header.Get("X-Request-ID") == "" || response.Header.Get("API-Version") != "2" {
+func (c contractTransport) check(r *http.Request, response *http.Response, version, path string) error {
+	if response.Header.Get("X-Request-ID") == "" || response.Header.Get("API-Version") != version {
 		return fmt.Errorf("X-Request-ID or API-Version is missing")
 	}
-	media, err := c.media(r, response)
+	media, err := c.media(r, response, contractOf[version](), path)
 	if err != nil || media == nil {
 		return err
 	}
@@ -74,10 +88,13 @@ func (c contractTransport) check(r *http.Request, response *http.Response) error
 }
 
 // media finds what the contract says of this answer; nil where it has no body.
-func (c contractTransport) media(r *http.Request, response *http.Response) (*openapi3.MediaType, error) {
-	problem := Contract().Components.Responses["ProblemResponse"].Value
-	documented := problem
-	if op := FindOperation(r.Method, strings.TrimPrefix(r.URL.Path, "/api/v2")); op != nil {
+func (c contractTransport) media(r *http.Request, response *http.Response, doc *openapi3.T, path string) (*openapi3.MediaType, error) {
+	refusal := doc.Components.Responses["ProblemResponse"]
+	if refusal == nil {
+		refusal = doc.Components.Responses["Error"]
+	}
+	documented := refusal.Value
+	if op := findOperation(doc, r.Method, path); op != nil {
 		ref := op.Responses.Value(strconv.Itoa(response.StatusCode))
 		if ref == nil && response.StatusCode >= 400 {
 			ref = op.Responses.Default()
@@ -110,13 +127,17 @@ func (c contractTransport) media(r *http.Request, response *http.Response) (*ope
 
 // FindOperation finds the operation that a path below /api/v2 belongs to, or nil.
 func FindOperation(method, path string) *openapi3.Operation {
+	return findOperation(Contract(), method, path)
+}
+
+func findOperation(doc *openapi3.T, method, path string) *openapi3.Operation {
 	if method == http.MethodHead {
 		method = http.MethodGet
 	}
 	parts := strings.Split(strings.Trim(path, "/"), "/")
 	var found *openapi3.Operation
 	exact := -1
-	for template, item := range Contract().Paths.Map() {
+	for template, item := range doc.Paths.Map() {
 		if n := matchPath(strings.Split(strings.Trim(template, "/"), "/"), parts); n > exact {
 			found, exact = item.GetOperation(method), n
 		}

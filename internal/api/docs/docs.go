@@ -1,8 +1,9 @@
 // Package docs serves what developers read: the contracts themselves, an
-// interactive page made from them, and a page for each problem code.
+// interactive page made from them, guides, and a page for each problem code.
 //
 //	GET /                       to /docs
 //	GET /docs                   Swagger UI over every contract, newest first
+//	GET /docs/{guide}           a longer text
 //	GET /openapi/{version}.yaml and .json
 //	GET /problems, /problems/{code}
 //
@@ -38,6 +39,9 @@ type Config struct {
 	// Problems is docs/problems.md: an introduction, then a section
 	// `## <code>` with a line `- Status: <number> <words>` for each code.
 	Problems []byte
+	// Guides holds Markdown with tables, by the last part of its path: a lower-case
+	// name with hyphens. A heading of the second level is an anchor of its own text.
+	Guides map[string][]byte
 }
 
 // Pages are ready to be served, by any number of handlers.
@@ -45,6 +49,7 @@ type Pages struct {
 	contracts *contracts
 	assets    *assets
 	problems  *problems
+	guides    guides
 	index     *document
 }
 
@@ -58,7 +63,14 @@ func New(cfg Config) (*Pages, error) {
 	if p.assets, err = loadAssets(); err != nil {
 		return nil, err
 	}
-	if p.problems, err = newProblems(cfg.Problems, p.assets.path("favicon-32x32.png")); err != nil {
+	look, err := newLook(p.assets.path("favicon-32x32.png"))
+	if err != nil {
+		return nil, err
+	}
+	if p.problems, err = newProblems(cfg.Problems, look); err != nil {
+		return nil, err
+	}
+	if p.guides, err = newGuides(cfg.Guides, look); err != nil {
 		return nil, err
 	}
 	if p.index, err = newIndex(p.contracts.versions, p.assets); err != nil {
@@ -73,6 +85,7 @@ func (p *Pages) Mount(e *echo.Echo) {
 	e.GET("/", func(c echo.Context) error { return c.Redirect(http.StatusFound, "/docs") })
 	e.GET("/docs", p.index.serve)
 	e.GET("/docs/", p.index.serve)
+	e.GET("/docs/:guide", p.guides.page)
 	e.GET("/docs/assets/:fingerprint/:name", p.assets.file)
 	e.GET("/openapi/:file", p.contracts.file)
 	e.GET("/problems", p.problems.index.serve)

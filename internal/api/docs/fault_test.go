@@ -60,7 +60,7 @@ func faultsIn(t *testing.T, directory string) []madeFault {
 var kinds = map[string]fault.Kind{
 	"Internal": fault.Internal, "Malformed": fault.Malformed, "Unauthenticated": fault.Unauthenticated,
 	"Forbidden": fault.Forbidden, "NotFound": fault.NotFound, "MethodNotAllowed": fault.MethodNotAllowed,
-	"NotAcceptable": fault.NotAcceptable, "Conflict": fault.Conflict, "Precondition": fault.Precondition,
+	"NotAcceptable": fault.NotAcceptable, "Gone": fault.Gone, "Conflict": fault.Conflict, "Precondition": fault.Precondition,
 	"TooLarge": fault.TooLarge, "UnsupportedMedia": fault.UnsupportedMedia, "Unprocessable": fault.Unprocessable,
 	"TooMany": fault.TooMany, "Unavailable": fault.Unavailable,
 }

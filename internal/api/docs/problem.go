@@ -2,12 +2,9 @@ package docs
 
 import (
 	"bytes"
-	"crypto/sha256"
-	"encoding/base64"
 	"errors"
 	"fmt"
 	"html/template"
-	"io/fs"
 	"regexp"
 
 	"github.com/labstack/echo/v4"
@@ -24,12 +21,12 @@ type problems struct {
 
 // A problemPage is what page/problem.html shows. Without a code it is the index.
 type problemPage struct {
+	look
+
 	Code   string
 	Status string // number and words
 	Body   template.HTML
 	List   []*problemPage // of all codes; in the index alone
-	Style  template.HTML
-	Icon   string
 }
 
 // page serves /problems/{code}.
@@ -41,27 +38,18 @@ func (p *problems) page(c echo.Context) error {
 	return page.serve(c)
 }
 
-func newProblems(source []byte, icon string) (*problems, error) {
+func newProblems(source []byte, look look) (*problems, error) {
 	index, err := splitProblems(source)
 	if err != nil {
 		return nil, fmt.Errorf("docs: problems: %w", err)
 	}
-	style, err := fs.ReadFile(files, "page/problem.css")
-	if err != nil {
-		return nil, fmt.Errorf("docs: read style: %w", err)
-	}
-	// The style is inline, so that a page is one request; no other style is let in.
-	hash := sha256.Sum256(style)
-	policy := "default-src 'none'; style-src 'sha256-" + base64.StdEncoding.EncodeToString(hash[:]) +
-		"'; img-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 	out := &problems{pages: map[string]*document{}}
 	for _, page := range append([]*problemPage{index}, index.List...) {
-		page.Style, page.Icon = template.HTML("<style>"+string(style)+"</style>"), icon
-		made, err := render("problem.html", page)
+		page.look = look
+		made, err := look.page("problem.html", page)
 		if err != nil {
 			return nil, err
 		}
-		made.policy = policy
 		if page == index {
 			out.index = made
 		} else {
