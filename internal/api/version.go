@@ -9,13 +9,8 @@ import (
 
 	contracts "github.com/fluentpro/fluentpro/gen/openapi"
 
-	"github.com/fluentpro/fluentpro/gen/apiv1"
-	"github.com/fluentpro/fluentpro/gen/apiv2"
-	v1 "github.com/fluentpro/fluentpro/internal/api/v1"
-	v2 "github.com/fluentpro/fluentpro/internal/api/v2"
 	"github.com/fluentpro/fluentpro/internal/api/web"
 	"github.com/fluentpro/fluentpro/internal/platform/gate"
-	"github.com/fluentpro/fluentpro/internal/platform/page"
 )
 
 // version is one major version of the API. Its name is that of its document.
@@ -25,28 +20,12 @@ type version struct {
 	errors web.ErrorForm // nil: problems
 }
 
-// versions are those that are served, the newest last. To drop one: its line and its
-// mount here, and openapi/<name>, gen/api<name>, gen/openapi/<name>.yaml and
+// versions are those that are served, the newest last. To drop one: its entry here, its
+// file beside this one, openapi/<name>, gen/openapi/<name>.yaml, gen/api<name> and
 // internal/api/<name>.
 var versions = []version{
-	{"v1", mountV1, v1.ToAPIError},
-	{"v2", mountV2, nil},
-}
-
-func mountV1(e *echo.Echo, d Deps, guards map[string][]echo.MiddlewareFunc) {
-	server := v1.New(v1.Deps{Accounts: d.Accounts, Catalogue: d.Catalogue, Onboarding: d.Onboarding, Tasks: d.Tasks, Now: d.Now})
-	apiv1.RegisterHandlersWithOptions(e, apiv1.NewStrictHandler(server, nil),
-		apiv1.RegisterHandlersOptions{BaseURL: v1.BasePath, OperationMiddlewares: guards})
-}
-
-func mountV2(e *echo.Echo, d Deps, guards map[string][]echo.MiddlewareFunc) {
-	server := v2.New(v2.Deps{
-		Accounts: d.Accounts, Catalogue: d.Catalogue, Conversations: d.Conversations, Cursors: d.Cursors,
-		Audit: d.Audit, Exports: page.New(page.Config{Describe: describe}), Queues: d.Queues, DeadLetters: d.DeadLetters,
-		Tasks: d.Tasks, Replays: d.Replays, Onboarding: d.Onboarding, Learning: d.Learning, Draining: d.Draining, Now: d.Now,
-	})
-	apiv2.RegisterHandlersWithOptions(e, apiv2.NewStrictHandler(server, nil),
-		apiv2.RegisterHandlersOptions{BaseURL: v2.BasePath, OperationMiddlewares: guards})
+	version1,
+	version2,
 }
 
 func (v version) text() ([]byte, error) { return contracts.FS.ReadFile(v.name + ".yaml") }

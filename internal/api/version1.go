@@ -1,0 +1,17 @@
+package api
+
+import (
+	"github.com/labstack/echo/v4"
+
+	"github.com/fluentpro/fluentpro/gen/apiv1"
+	v1 "github.com/fluentpro/fluentpro/internal/api/v1"
+)
+
+// version1 is that of the mobile app in the shops.
+var version1 = version{"v1", mountV1, v1.ToAPIError}
+
+func mountV1(e *echo.Echo, d Deps, guards map[string][]echo.MiddlewareFunc) {
+	server := v1.New(v1.Deps{Accounts: d.Accounts, Catalogue: d.Catalogue, Onboarding: d.Onboarding, Tasks: d.Tasks, Now: d.Now})
+	apiv1.RegisterHandlersWithOptions(e, apiv1.NewStrictHandler(server, nil),
+		apiv1.RegisterHandlersOptions{BaseURL: v1.BasePath, OperationMiddlewares: guards})
+}
