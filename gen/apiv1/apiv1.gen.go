@@ -397,7 +397,7 @@ type SearchRolesResponse struct {
 	Matches []RoleMatch `json:"matches"`
 	Message string      `json:"message"`
 
-	// SearchID Names this search in the log.
+	// SearchID Made for this search alone.
 	SearchID openapi_types.UUID `json:"search_id"`
 	Success  bool               `json:"success"`
 }

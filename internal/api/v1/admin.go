@@ -14,7 +14,7 @@ import (
 // How long an answer waits for the index: until it is built, and until it is known how
 // much there is to build.
 const (
-	builtWait = 20 * time.Second
+	builtWait = time.Minute
 	begunWait = 2 * time.Second
 )
 

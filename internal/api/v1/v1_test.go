@@ -233,21 +233,6 @@ func TestAUserIsReadByThemselvesAndByAdmins(t *testing.T) {
 	require.Equal(t, user.Email, changed.Email)
 }
 
-func TestAdminsHaveTheIndexBuiltAnew(t *testing.T) {
-	t.Parallel()
-	s := apitest.New(t)
-	admin := s.Admin(t)
-	var built apiv1.ReindexResponse
-	send(t, admin, http.MethodPost, "/admin/reindex-roles", nil, &built)
-	require.Equal(t, apiv1.ReindexResponse{Success: true, Message: "The index is built.", IndexedCount: 96}, built)
-	var embedded apiv1.EmbeddingsResponse
-	send(t, admin, http.MethodPost, "/admin/generate-embeddings", nil, &embedded)
-	require.Equal(t, 96, embedded.EmbeddingsCount)
-	var cleared apiv1.ClearResponse
-	send(t, admin, http.MethodDelete, "/admin/clear-index", nil, &cleared)
-	require.Equal(t, 96, cleared.ClearedCount)
-}
-
 // Every operation says that it will end, and then has ended: whoever asks, whatever else
 // would be wrong with the request.
 func TestEveryOperationTellsUntilWhenItIsServed(t *testing.T) {
