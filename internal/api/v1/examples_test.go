@@ -58,7 +58,7 @@ func TestExamplesAreTrue(t *testing.T) {
 		path := strings.NewReplacer("{user_id}", known["user_id"], "{partner_id}", "clients").Replace(op.path)
 		call := apitest.Call{Method: op.method, Path: "/api/v1" + path}
 		if op.RequestBody != nil {
-			in := op.RequestBody.Value.Content["application/json"].Example.(map[string]any)
+			in := maps.Clone(op.RequestBody.Value.Content["application/json"].Example.(map[string]any))
 			for member := range in {
 				if value, ok := known[member]; ok {
 					in[member] = value
