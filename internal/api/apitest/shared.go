@@ -55,11 +55,23 @@ type life struct {
 	failure    string
 }
 
-func (l *life) Helper()                  {}
-func (l *life) Context() context.Context { return context.Background() }
-func (l *life) Failed() bool             { return l.failure != "" }
-func (l *life) Logf(string, ...any)      {}
+// Helper does nothing: no line of a test is to be named.
+func (l *life) Helper() {}
 
+// Context is never done.
+func (l *life) Context() context.Context { return context.Background() }
+
+// Failed reports whether anything that was started has failed.
+func (l *life) Failed() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.failure != ""
+}
+
+// Logf keeps nothing: the server's log is shown by the test that failed.
+func (l *life) Logf(string, ...any) {}
+
+// Errorf keeps a failure, which Main tells.
 func (l *life) Errorf(format string, args ...any) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -69,12 +81,14 @@ func (l *life) Errorf(format string, args ...any) {
 // FailNow leaves the test that came first, as Shared leaves those that follow.
 func (l *life) FailNow() { panic(l.failure) }
 
+// Cleanup has something done when all tests are over.
 func (l *life) Cleanup(end func()) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.ends = append(l.ends, end)
 }
 
+// TempDir makes a folder that goes when all tests are over.
 func (l *life) TempDir() string {
 	dir, err := os.MkdirTemp("", "shared")
 	if err != nil {
