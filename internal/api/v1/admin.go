@@ -15,7 +15,7 @@ import (
 // much there is to build.
 const (
 	builtWait = time.Minute
-	begunWait = 2 * time.Second
+	begunWait = 10 * time.Second
 )
 
 const (
