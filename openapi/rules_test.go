@@ -13,6 +13,8 @@ import (
 
 	"github.com/getkin/kin-openapi/openapi3"
 	"github.com/stretchr/testify/require"
+
+	"github.com/fluentpro/fluentpro/internal/api/web"
 )
 
 // bundles are the documents that tools and clients get.
@@ -282,4 +284,22 @@ func keys[V any](m map[string]V) []string {
 	}
 	sort.Strings(out)
 	return out
+}
+
+// What is deprecated says since when, until when, and what takes its place; at least
+// ninety days lie between.
+func TestWhatIsDeprecatedSaysUntilWhen(t *testing.T) {
+	t.Parallel()
+	for _, version := range []string{"v1", "v2"} {
+		text, err := os.ReadFile(filepath.Join("..", "gen", "openapi", version+".yaml"))
+		require.NoError(t, err)
+		document, err := web.Load(text)
+		require.NoError(t, err)
+		all, err := document.Deprecations()
+		require.NoError(t, err)
+		require.NotEmpty(t, all)
+		for _, d := range all {
+			require.False(t, d.Sunset.Before(d.Since.AddDate(0, 0, 90)), d.Name)
+		}
+	}
 }
