@@ -1,0 +1,93 @@
+package main
+
+import (
+	"cmp"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+)
+
+// A level says what a change means for a client.
+type level int
+
+const (
+	fine     level = iota // no client sees a difference it must not expect
+	warning               // it may matter; whoever changes it must judge
+	breaking              // a client that kept to the old document may fail
+)
+
+func (l level) String() string { return [...]string{"fine", "warning", "breaking"}[l] }
+
+// A sort is the section of the changelog.
+type sort string
+
+const (
+	deprecated sort = "Deprecated"
+	removed    sort = "Removed"
+	added      sort = "Added"
+	changed    sort = "Changed"
+)
+
+// A change is one difference between two forms of a document.
+type change struct {
+	rule   string
+	level  level
+	sort   sort
+	places []string // operations as `listRoles` (GET /roles), or other places; empty: the document
+	text   string
+	advice string // what to do when it is breaking
+}
+
+// merge makes one change of those that say the same of several places, and puts
+// the grave ones first.
+func merge(all []change) []change {
+	var merged []change
+	index := map[string]int{}
+	for _, c := range all {
+		key := c.rule + "\n" + c.text
+		if i, ok := index[key]; ok {
+			merged[i].places = append(merged[i].places, c.places...)
+			continue
+		}
+		index[key] = len(merged)
+		merged = append(merged, c)
+	}
+	for i := range merged {
+		slices.Sort(merged[i].places)
+		merged[i].places = slices.Compact(merged[i].places)
+	}
+	slices.SortStableFunc(merged, func(a, b change) int {
+		return cmp.Or(cmp.Compare(b.level, a.level), slices.Compare(a.places, b.places), cmp.Compare(a.text, b.text))
+	})
+	return merged
+}
+
+// breaks reports whether any of the changes is breaking.
+func breaks(all []change) bool {
+	return slices.ContainsFunc(all, func(c change) bool { return c.level == breaking })
+}
+
+// printChanges writes the changes for whoever made them.
+func printChanges(out io.Writer, all []change) {
+	for _, c := range all {
+		fmt.Fprintf(out, "  %-8s  %s\n", c.level, sentence(c.places, c.text))
+		if c.level == breaking {
+			fmt.Fprintf(out, "            [%s] %s\n", c.rule, c.advice)
+		} else if c.level == warning {
+			fmt.Fprintf(out, "            [%s]\n", c.rule)
+		}
+	}
+}
+
+// sentence puts the places before the text; of many it names three.
+func sentence(places []string, text string) string {
+	if len(places) == 0 {
+		return text
+	}
+	named := places
+	if len(places) > 4 {
+		named = append(slices.Clone(places[:3]), fmt.Sprintf("and %d more", len(places)-3))
+	}
+	return strings.Join(named, ", ") + ": " + text
+}

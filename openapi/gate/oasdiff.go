@@ -1,0 +1,119 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+)
+
+// builtOasdiff gives the path of the pinned oasdiff; the first call on a machine
+// builds it.
+var builtOasdiff = sync.OnceValues(func() (string, error) {
+	root, err := exec.Command("go", "env", "GOMOD").Output()
+	if err != nil {
+		return "", fmt.Errorf("go env: %w", err)
+	}
+	module := filepath.Join(filepath.Dir(strings.TrimSpace(string(root))), "tools", "oasdiff", "go.mod")
+	path, err := output("go", "tool", "-modfile="+module, "-n", "oasdiff")
+	return strings.TrimSpace(string(path)), err
+})
+
+// output runs a program; its error holds what the program said.
+func output(name string, args ...string) ([]byte, error) {
+	out, err := exec.Command(name, args...).Output()
+	var exit *exec.ExitError
+	if errors.As(err, &exit) {
+		return out, fmt.Errorf("%s: %w: %s", filepath.Base(name), err, exit.Stderr)
+	}
+	return out, err
+}
+
+// A difference is what oasdiff says of one place.
+type difference struct {
+	ID          string `json:"id"`
+	Text        string `json:"text"`
+	Level       int    `json:"level"` // 1 for information, 2 for a warning, 3 for an error
+	Method      string `json:"operation"`
+	OperationID string `json:"operationId"`
+	Path        string `json:"path"`
+	Section     string `json:"section"`
+}
+
+// shapes compares two trees that prepare made ready.
+func (g gate) shapes(base, next tree) ([]change, error) {
+	tool, err := g.oasdiff()
+	if err != nil {
+		return nil, err
+	}
+	dir, err := os.MkdirTemp("", "gate")
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = os.RemoveAll(dir) }()
+	args := []string{"changelog", "--format", "json", "--lang", "en", "--allow-external-refs=false"}
+	for file, t := range map[string]tree{"base.json": base, "next.json": next} {
+		text, err := json.Marshal(t)
+		if err != nil {
+			return nil, err
+		}
+		if err := os.WriteFile(filepath.Join(dir, file), text, 0o600); err != nil {
+			return nil, err
+		}
+	}
+	text, err := output(tool, append(args, filepath.Join(dir, "base.json"), filepath.Join(dir, "next.json"))...)
+	if err != nil {
+		return nil, err
+	}
+	var found []difference
+	if err := json.Unmarshal(text, &found); err != nil {
+		return nil, fmt.Errorf("oasdiff: %w", err)
+	}
+	return judge(found), nil
+}
+
+// judge makes changes of what oasdiff found.
+func judge(found []difference) []change {
+	var all []change
+	for _, d := range found {
+		if d.Section == "info" {
+			continue // the version is a matter of the release
+		}
+		c := change{rule: d.ID, level: severity(d), sort: sortOf(d.ID), text: plain(d.Text), advice: advice(d.ID)}
+		if text, short := shorter[d.ID]; short {
+			c.text = text
+		}
+		if d.Path != "" {
+			c.places = []string{placeOf(d.OperationID, d.Method, d.Path)}
+		}
+		all = append(all, c)
+	}
+	return all
+}
+
+// shorter says of whole operations what oasdiff says at length.
+var shorter = map[string]string{
+	"endpoint-added":                       "is new",
+	"api-removed-without-deprecation":      "has gone",
+	"api-path-removed-without-deprecation": "has gone",
+}
+
+// placeOf names an operation.
+func placeOf(operationID, method, path string) string {
+	return fmt.Sprintf("`%s` (%s %s)", operationID, strings.ToUpper(method), path)
+}
+
+// sortOf gives the section of the changelog from the name of a rule.
+func sortOf(rule string) sort {
+	switch {
+	case strings.HasPrefix(rule, "new-"), strings.Contains(rule, "-added"):
+		return added
+	case strings.Contains(rule, "-removed"), strings.Contains(rule, "-deleted"):
+		return removed
+	}
+	return changed
+}

@@ -1,0 +1,43 @@
+package main
+
+import (
+	"regexp"
+	"strings"
+)
+
+// stricter are the rules of oasdiff that block here although it would let them
+// pass, and why.
+var stricter = map[string]string{
+	"api-operation-id-removed":           "generated clients call the operation by its name",
+	"request-parameter-removed":          "what a client asks for by it is not heeded any more",
+	"request-property-removed":           "requests are closed: it would be refused",
+	"response-media-type-name-changed":   "a client that asks for the old one gets 406",
+	"response-optional-property-removed": "a client that shows it has nothing to show; an event of a stream is one too",
+}
+
+// milder is what oasdiff takes for breaking and is only a warning here: a
+// bound of what is answered that widens. No client checks the answers against
+// bounds, and a text that may be longer in a request must be in the answer too.
+var milder = regexp.MustCompile(`^response-.*-(max|min|exclusive-max|exclusive-min)(-[a-z]+)*-(increased|decreased|unset)$`)
+
+// severity is how grave a difference is for a client of ours.
+func severity(d difference) level {
+	switch _, strict := stricter[d.ID]; {
+	case strict:
+		return breaking
+	case milder.MatchString(d.ID):
+		return warning
+	}
+	return level(d.Level - 1)
+}
+
+// advice says what to do instead of a breaking change.
+func advice(rule string) string {
+	if strings.Contains(rule, "enum-value-added") {
+		return "Clients take the values for all there are. A new major version may have more, or an enumeration that was released with x-open-enum."
+	}
+	if sortOf(rule) == removed {
+		return "Keep it, deprecate it with a sunset at least 90 days ahead, and remove it after that date."
+	}
+	return "Keep it as it was and add what is new beside it, or make it a new major version."
+}
