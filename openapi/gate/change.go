@@ -34,9 +34,10 @@ type change struct {
 	rule   string
 	level  level
 	sort   sort
-	places []string // operations as `listRoles` (GET /roles), or other places; empty: the document
-	text   string
-	advice string // what to do when it is breaking
+	places []string // operations as `listRoles` (GET /roles), or elements by their labels; empty: the document
+	text   string   // what has changed there
+	whole  bool     // the place is the subject of the text: it is new, it has gone
+	advice string   // what to do when it is breaking
 }
 
 // merge makes one change of those that say the same of several places, and puts
@@ -46,7 +47,7 @@ func merge(all []change) []change {
 	index := map[string]int{}
 	for _, c := range all {
 		key := c.rule + "\n" + c.text
-		if i, ok := index[key]; ok {
+		if i, ok := index[key]; ok && !c.whole {
 			merged[i].places = append(merged[i].places, c.places...)
 			continue
 		}
@@ -68,26 +69,30 @@ func breaks(all []change) bool {
 	return slices.ContainsFunc(all, func(c change) bool { return c.level == breaking })
 }
 
-// printChanges writes the changes for whoever made them.
+// printChanges writes the changes for whoever made them; of many places it names
+// three.
 func printChanges(out io.Writer, all []change) {
 	for _, c := range all {
-		fmt.Fprintf(out, "  %-8s  %s\n", c.level, sentence(c.places, c.text))
-		if c.level == breaking {
+		if n := len(c.places); n > 4 {
+			c.places = append(slices.Clone(c.places[:3]), fmt.Sprintf("and %d more", n-3))
+		}
+		fmt.Fprintf(out, "  %-8s  %s\n", c.level, c)
+		switch c.level {
+		case breaking:
 			fmt.Fprintf(out, "            [%s] %s\n", c.rule, c.advice)
-		} else if c.level == warning {
+		case warning:
 			fmt.Fprintf(out, "            [%s]\n", c.rule)
 		}
 	}
 }
 
-// sentence puts the places before the text; of many it names three.
-func sentence(places []string, text string) string {
-	if len(places) == 0 {
-		return text
+// String is the change as a sentence.
+func (c change) String() string {
+	switch {
+	case len(c.places) == 0:
+		return c.text
+	case c.whole:
+		return c.places[0] + " " + c.text
 	}
-	named := places
-	if len(places) > 4 {
-		named = append(slices.Clone(places[:3]), fmt.Sprintf("and %d more", len(places)-3))
-	}
-	return strings.Join(named, ", ") + ": " + text
+	return strings.Join(c.places, ", ") + ": " + c.text
 }

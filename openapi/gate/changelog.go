@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 )
@@ -63,9 +64,8 @@ func (g gate) changelog() ([]byte, error) {
 // is judged.
 func (g gate) describe(out io.Writer, before, r release) error {
 	if before.name == "" {
-		t, err := r.parse()
-		fmt.Fprintf(out, "\nThe first release: %d operations.\n", len(operations(t)))
-		return err
+		fmt.Fprintf(out, "\nThe first release: %d operations.\n", len(operations(r.content)))
+		return nil
 	}
 	g.today = r.date
 	changes, err := g.compare(before.document, r.document)
@@ -95,8 +95,17 @@ func writeSections(out io.Writer, changes []change) {
 	}
 }
 
-// line is a change as one line of Markdown: operations are named by operationId.
-func line(c change) string { return sentence(c.places, c.text) }
+// address is the method and path of an operation in a place.
+var address = regexp.MustCompile(` \([A-Z]+ /[^)]*\)`)
+
+// line is a change as one line of Markdown. What has changed within operations is
+// told by their names alone.
+func line(c change) string {
+	if c.whole {
+		return c.String()
+	}
+	return address.ReplaceAllString(c.String(), "")
+}
 
 // checkChangelog fails when the changelog is not made from the releases.
 func (g gate) checkChangelog() error {

@@ -1,9 +1,6 @@
 package main
 
-import (
-	"fmt"
-	"maps"
-)
+import "fmt"
 
 // A state is a document with what it is compared with.
 type state struct {
@@ -11,6 +8,7 @@ type state struct {
 	last     release
 	compared bool // whether there is something to compare with
 	released bool // whether it blocks
+	served   bool // whether it is a document of today
 	changes  []change
 }
 
@@ -25,24 +23,24 @@ func (g gate) states() ([]state, error) {
 	if err != nil {
 		return nil, err
 	}
-	for name, list := range shelf {
-		if _, served := documents[name]; !served {
-			last, _ := newest(list)
-			documents = maps.Clone(documents)
-			documents[name] = last.gone()
-		}
-	}
 	var all []state
 	for _, name := range names(documents) {
-		s := state{document: documents[name]}
-		s.last, s.compared = newest(shelf[name])
+		all = append(all, state{document: documents[name], served: true})
+	}
+	for _, name := range names(shelf) {
+		if last, _ := newest(shelf[name]); documents[name].name == "" {
+			all = append(all, state{document: last.gone()})
+		}
+	}
+	for i := range all {
+		s := &all[i]
+		s.last, s.compared = newest(shelf[s.name])
 		s.released = s.compared && s.last.tag != draft
 		if s.compared {
 			if s.changes, err = g.compare(s.last.document, s.document); err != nil {
 				return nil, err
 			}
 		}
-		all = append(all, s)
 	}
 	return all, nil
 }
@@ -71,9 +69,10 @@ func (g gate) check() error {
 // report prints one document.
 func (g gate) report(s state) {
 	switch {
+	case !s.served:
+		fmt.Fprintf(g.out, "%s is not served any more:\n", s.name)
 	case !s.compared:
 		fmt.Fprintf(g.out, "%s is not released yet and has no draft: nothing to compare with, nothing blocks.\n", s.name)
-		return
 	case !s.released && len(s.changes) > 0:
 		fmt.Fprintf(g.out, "%s is not released yet: this differs from its draft and blocks nothing until it is.\n", s.name)
 	case len(s.changes) > 0:

@@ -73,7 +73,7 @@ var breaches = map[string]breach{
 			set("#/components/schemas/MessageDelta", "components", "schemas", "MessageEvent", "discriminator", "mapping", "message.piece"))},
 	"a field of an event goes": {"v2", "response-required-property-removed", "streamMessageEvents", "`text` from the response with the `200` status, in the event `message.delta`",
 		withoutField("MessageDelta", "text")},
-	"a field deep in an event has another type": {"v2", "response-property-type-changed", "streamMessageEvents", "`message/seq` response's property `type` changed from `integer` to `string` for status `200` (shared schema: `Message`, also at",
+	"a field deep in an event has another type": {"v2", "response-property-type-changed", "streamMessageEvents", "from `integer` to `string` for status `200`, in the event `message.cancelled`, and wherever else `Message` is",
 		set("string", "components", "schemas", "Message", "properties", "seq", "type")},
 	"a field of an event has another name": {"v2", "response-required-property-removed", "createMessage", "`message_id` from the response with the `200` status, in the event `message.started`",
 		all(withoutField("MessageStarted", "message_id"), set(tree{"type": "string"}, "components", "schemas", "MessageStarted", "properties", "reply_id"))},
@@ -121,4 +121,86 @@ func listed(changes []change) string {
 	var out bytes.Buffer
 	printChanges(&out, changes)
 	return out.String()
+}
+
+func TestWhatClientsBearPasses(t *testing.T) {
+	t.Parallel()
+	text := tree{"type": "string", "maxLength": 10}
+	for what, c := range map[string]struct {
+		alter edit
+		rule  string // none: nothing is said
+		level level
+	}{
+		"an optional field of a request": {set(text, "components", "schemas", "SignUpRequest", "properties", "nickname"), "new-optional-request-property", fine},
+		"a field of an answer":           {set(text, "components", "schemas", "Partner", "properties", "nickname"), "response-optional-property-added", fine},
+		"an optional parameter":          {with(tree{"in": "query", "name": "region", "schema": text}, "paths", "/partners", "get", "parameters"), "new-optional-request-parameter", fine},
+		"an operation":                   {set(tree{"get": tree{"operationId": "listMoods", "responses": tree{"204": tree{"description": "none"}}}}, "paths", "/moods"), "endpoint-added", fine},
+		"a field of an event":            {set(text, "components", "schemas", "MessageDelta", "properties", "mood"), "response-optional-property-added", fine},
+		"an event": {all(set(tree{"type": "object", "properties": tree{"type": tree{"const": "message.sighed"}}}, "components", "schemas", "MessageSighed"),
+			with(tree{"$ref": "#/components/schemas/MessageSighed"}, "components", "schemas", "MessageEvent", "oneOf")), "response-optional-property-added", fine},
+		"a longer text in a request":     {set(500, "components", "schemas", "SignUpRequest", "properties", "email", "maxLength"), "request-property-max-length-increased", fine},
+		"a description":                  {set("Others.", "components", "schemas", "Partner", "description"), "", fine},
+		"a schema of another name":       {renamed("MessageDelta", "MessagePiece"), "", fine},
+		"a permission":                   {set("administer", "paths", "/learning-plan", "get", "x-permission"), "permission-changed", warning},
+		"a default of a parameter":       {func(t *testing.T, doc tree) { at(parameter(t, doc, "/tasks", "limit"), "schema")["default"] = 30 }, "request-parameter-default-value-changed", warning},
+		"an extension that others bring": {set("draft", "paths", "/partners", "get", "x-stability-level"), "", fine},
+	} {
+		t.Run(what, func(t *testing.T) {
+			t.Parallel()
+			changes := compared(t, real(t, "v2"), c.alter)
+			require.False(t, breaks(changes), listed(changes))
+			if c.rule == "" {
+				require.Empty(t, changes, listed(changes))
+				return
+			}
+			require.NotEmpty(t, changes)
+			for _, said := range changes {
+				require.Equal(t, c.rule, said.rule, listed(changes))
+				require.Equal(t, c.level, said.level)
+			}
+		})
+	}
+}
+
+// renamed gives a schema another name everywhere.
+func renamed(from, to string) edit {
+	return func(t *testing.T, doc tree) {
+		t.Helper()
+		all := node(t, doc, "components", "schemas")
+		require.Contains(t, all, from)
+		all[to] = all[from]
+		delete(all, from)
+		replace(doc, "#/components/schemas/"+from, "#/components/schemas/"+to)
+	}
+}
+
+// replace puts one text in the place of another, wherever it is a value.
+func replace(node any, from, to string) {
+	switch node := node.(type) {
+	case []any:
+		for _, part := range node {
+			replace(part, from, to)
+		}
+	case tree:
+		for key, value := range node {
+			if value == from {
+				node[key] = to
+			}
+			replace(value, from, to)
+		}
+	}
+}
+
+// A release says of an enumeration that it may grow; not the document that lets it grow.
+func TestOnlyAnEnumerationReleasedAsOpenMayGrow(t *testing.T) {
+	t.Parallel()
+	grow := with("sighing", "components", "schemas", "MessageStatus", "enum")
+	open := set(true, "components", "schemas", "MessageStatus", "x-open-enum")
+
+	changes := compared(t, edited(t, real(t, "v2"), open), grow)
+	require.Equal(t, []change{{rule: "open-enum-value-added", level: fine, sort: added, places: []string{"`MessageStatus`"}, whole: true, text: "may be `sighing`"}}, changes)
+
+	changes = compared(t, real(t, "v2"), all(open, grow))
+	require.True(t, breaks(changes))
+	require.Contains(t, listed(changes), "x-open-enum")
 }

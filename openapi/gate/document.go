@@ -15,12 +15,12 @@ import (
 // A tree is a document, or a part of it, as it is written.
 type tree = map[string]any
 
-// A document is one bundled contract. Its tree may be changed by who reads it
-// anew: parse gives another each time.
+// A document is one bundled contract.
 type document struct {
 	name    string // of the major version, such as v2
 	version string // its info.version, such as 2.1.0
 	text    []byte
+	content tree // of the text; never changed: see tree
 }
 
 // read gives the document in a file; its name is what stands before a dot or an @.
@@ -30,12 +30,11 @@ func read(file string) (document, error) {
 		return document{}, err
 	}
 	name := filepath.Base(file)
-	d := document{name: name[:strings.IndexAny(name, "@.")], text: text}
-	t, err := d.parse()
-	if err != nil {
+	d := document{name: name[:strings.IndexAny(name, "@.")], text: text, content: tree{}}
+	if err := yaml.Unmarshal(text, &d.content); err != nil {
 		return d, fmt.Errorf("%s: %w", file, err)
 	}
-	d.version, _ = at(t, "info")["version"].(string)
+	d.version, _ = at(d.content, "info")["version"].(string)
 	if _, err := parseVersion(d.version); err != nil {
 		return d, fmt.Errorf("%s: %w", file, err)
 	}
@@ -62,16 +61,33 @@ func (g gate) current() (map[string]document, error) {
 	return all, nil
 }
 
-// parse reads the document into a tree that nobody else has.
-func (d document) parse() (tree, error) {
-	t := tree{}
-	return t, yaml.Unmarshal(d.text, &t)
-}
+// tree gives a copy of the content, to be changed.
+func (d document) tree() tree { return clone(d.content).(tree) }
 
 // gone is what is left of a document that is not served any more.
 func (d document) gone() document {
-	text := fmt.Sprintf("{openapi: 3.1.1, info: {title: gone, version: %s}, paths: {}}", d.version)
-	return document{name: d.name, version: d.version, text: []byte(text)}
+	d.content = maps.Clone(d.content)
+	d.content["paths"] = tree{}
+	return d
+}
+
+// clone copies a node and all that is below it.
+func clone(node any) any {
+	switch node := node.(type) {
+	case []any:
+		list := make([]any, len(node))
+		for i, part := range node {
+			list[i] = clone(part)
+		}
+		return list
+	case tree:
+		t := make(tree, len(node))
+		for key, part := range node {
+			t[key] = clone(part)
+		}
+		return t
+	}
+	return node
 }
 
 // at follows the keys down; where one is missing it gives an empty tree.

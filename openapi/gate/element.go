@@ -7,13 +7,12 @@ import (
 )
 
 // An element is what can be deprecated by itself and taken out of a document: an
-// operation, a parameter or a field. Schemas are among them, as owners of fields.
+// operation, a parameter or a field. Components are among them, as owners of fields.
 type element struct {
-	kind   string // operation, parameter, field or schema
 	label  string // for people, such as field `code` of `Language`
 	owner  string // where what it is a part of stands; empty for an operation
 	node   tree
-	remove func() // takes it out of its tree
+	remove func() // takes it out of its tree; nil for a component
 }
 
 // elements gives all elements of a document by where they stand. The same thing
@@ -23,10 +22,14 @@ func elements(doc tree) map[string]element {
 	for _, op := range operations(doc) {
 		w.operation(op)
 	}
-	for kind, group := range at(doc, "components") {
-		for name, node := range asTree(group) {
-			place := kind + "/" + name
-			w.found[place] = element{kind: "schema", label: "`" + name + "`", node: asTree(node)}
+	for _, group := range []string{"schemas", "parameters", "headers", "requestBodies", "responses"} {
+		for name, node := range at(doc, "components", group) {
+			place := group + "/" + name
+			e := element{label: "`" + name + "`"}
+			if group == "schemas" {
+				e.node = asTree(node)
+			}
+			w.found[place] = e
 			w.fields(node, place, place, name, "")
 		}
 	}
@@ -42,7 +45,7 @@ type walker struct {
 func (w walker) operation(op operation) {
 	place := op.method + " " + op.path
 	item := at(w.doc, "paths", op.path)
-	w.found[place] = element{kind: "operation", label: op.String(), node: op.node, remove: func() {
+	w.found[place] = element{label: op.String(), node: op.node, remove: func() {
 		delete(item, op.method)
 		if !slices.ContainsFunc(names(item), isMethod) {
 			delete(at(w.doc, "paths"), op.path)
@@ -52,7 +55,7 @@ func (w walker) operation(op operation) {
 	for _, p := range parameters {
 		node := resolve(w.doc, asTree(p))
 		w.found[fmt.Sprintf("%s ?%v:%v", place, node["in"], node["name"])] = element{
-			kind: "parameter", label: fmt.Sprintf("parameter `%v` of `%s`", node["name"], op.id), owner: place, node: node,
+			label: fmt.Sprintf("parameter `%v` of `%s`", node["name"], op.id), owner: place, node: node,
 			remove: func() { removeParameter(w.doc, op.node, node) },
 		}
 	}
@@ -80,7 +83,7 @@ func (w walker) fields(node any, place, owner, top, route string) {
 		properties := at(node, "properties")
 		for _, name := range names(properties) {
 			at, route := place+"/properties/"+name, join(route, name)
-			w.found[at] = element{kind: "field", label: fmt.Sprintf("field `%s` of `%s`", route, top), owner: owner, node: asTree(properties[name]),
+			w.found[at] = element{label: fmt.Sprintf("field `%s` of `%s`", route, top), owner: owner, node: asTree(properties[name]),
 				remove: func() { removeField(node, name) }}
 			w.fields(properties[name], at, at, top, route)
 		}

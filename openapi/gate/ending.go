@@ -49,7 +49,7 @@ func endingOf(e element) (end ending, is bool, wrong string) {
 func endings(base, next map[string]element, today time.Time) []change {
 	var all []change
 	say := func(e element, c change) {
-		c.places = []string{e.label}
+		c.places, c.whole = []string{e.label}, true
 		all = append(all, c)
 	}
 	for _, place := range names(next) {
@@ -89,7 +89,7 @@ func endings(base, next map[string]element, today time.Time) []change {
 // announced judges a deprecation that is new.
 func announced(end ending, today time.Time) change {
 	c := change{rule: "deprecated", level: fine, sort: deprecated,
-		text: fmt.Sprintf("is deprecated since %s and ends on %s; %s", date(end.since), date(end.sunset), instead(end.successor))}
+		text: fmt.Sprintf("is deprecated since %s, ends on %s; %s", date(end.since), date(end.sunset), instead(end.successor))}
 	if end.sunset.Before(today.Add(grace)) {
 		c.rule, c.level = "sunset-too-close", breaking
 		c.advice = fmt.Sprintf("Give clients 90 days: x-sunset %s or later.", date(today.Add(grace)))
@@ -116,7 +116,7 @@ func moved(last, end ending, today time.Time) change {
 func gone(end ending, ended bool) change {
 	if ended {
 		return change{rule: "removed-after-sunset", level: fine, sort: removed,
-			text: fmt.Sprintf("has gone: it ended on %s; %s", date(end.sunset), instead(end.successor))}
+			text: fmt.Sprintf("has gone, after its end on %s; %s", date(end.sunset), instead(end.successor))}
 	}
 	return change{rule: "removed-before-sunset", level: breaking, sort: removed,
 		text:   fmt.Sprintf("has gone, but it was promised until %s", date(end.sunset)),

@@ -15,10 +15,12 @@
 //
 // What blocks is a breaking change, since such a change needs a new major version
 // and that is a new document; something deprecated that goes before its sunset;
-// a sunset that moves closer than 90 days; and a deprecation without its dates.
-// Shapes are judged by oasdiff under the law of severity.go, dates by this
-// program alone (ending.go), so that its clock can be set: -today. An event
-// stream is compared event by event (stream.go).
+// a sunset that moves closer than 90 days; and a deprecation that is not whole.
+// Shapes are judged by oasdiff under the law of severity.go. Dates are judged
+// here alone (ending.go), for one rule for operations, parameters and fields, and
+// by a clock that can be set: -today. So deprecation, and every other extension,
+// is hidden from oasdiff. An event stream is shown to it as an object with one
+// property for each type of event (stream.go).
 //
 // It does not know what the server does: that the documents are kept is tested
 // elsewhere.

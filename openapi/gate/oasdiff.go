@@ -14,24 +14,14 @@ import (
 // builtOasdiff gives the path of the pinned oasdiff; the first call on a machine
 // builds it.
 var builtOasdiff = sync.OnceValues(func() (string, error) {
-	root, err := exec.Command("go", "env", "GOMOD").Output()
+	root, err := output(exec.Command("go", "env", "GOMOD"))
 	if err != nil {
-		return "", fmt.Errorf("go env: %w", err)
+		return "", err
 	}
 	module := filepath.Join(filepath.Dir(strings.TrimSpace(string(root))), "tools", "oasdiff", "go.mod")
-	path, err := output("go", "tool", "-modfile="+module, "-n", "oasdiff")
+	path, err := output(exec.Command("go", "tool", "-modfile="+module, "-n", "oasdiff"))
 	return strings.TrimSpace(string(path)), err
 })
-
-// output runs a program; its error holds what the program said.
-func output(name string, args ...string) ([]byte, error) {
-	out, err := exec.Command(name, args...).Output()
-	var exit *exec.ExitError
-	if errors.As(err, &exit) {
-		return out, fmt.Errorf("%s: %w: %s", filepath.Base(name), err, exit.Stderr)
-	}
-	return out, err
-}
 
 // A difference is what oasdiff says of one place.
 type difference struct {
@@ -42,6 +32,9 @@ type difference struct {
 	OperationID string `json:"operationId"`
 	Path        string `json:"path"`
 	Section     string `json:"section"`
+	Shared      struct {
+		Name string `json:"name"`
+	} `json:"sharedSchema"` // whose fields the text is about, when it is at several places
 }
 
 // shapes compares two trees that prepare made ready.
@@ -55,7 +48,6 @@ func (g gate) shapes(base, next tree) ([]change, error) {
 		return nil, err
 	}
 	defer func() { _ = os.RemoveAll(dir) }()
-	args := []string{"changelog", "--format", "json", "--lang", "en", "--allow-external-refs=false"}
 	for file, t := range map[string]tree{"base.json": base, "next.json": next} {
 		text, err := json.Marshal(t)
 		if err != nil {
@@ -65,7 +57,9 @@ func (g gate) shapes(base, next tree) ([]change, error) {
 			return nil, err
 		}
 	}
-	text, err := output(tool, append(args, filepath.Join(dir, "base.json"), filepath.Join(dir, "next.json"))...)
+	cmd := exec.Command(tool, "changelog", "base.json", "next.json", "--format", "json", "--lang", "en", "--allow-external-refs=false")
+	cmd.Dir, cmd.Env = dir, []string{} // no settings but these
+	text, err := output(cmd)
 	if err != nil {
 		return nil, err
 	}
@@ -76,16 +70,26 @@ func (g gate) shapes(base, next tree) ([]change, error) {
 	return judge(found), nil
 }
 
+// output runs a program; the error holds what the program said.
+func output(cmd *exec.Cmd) ([]byte, error) {
+	out, err := cmd.Output()
+	var exit *exec.ExitError
+	if errors.As(err, &exit) {
+		return out, fmt.Errorf("%s: %w: %s", filepath.Base(cmd.Path), err, exit.Stderr)
+	}
+	return out, err
+}
+
 // judge makes changes of what oasdiff found.
 func judge(found []difference) []change {
 	var all []change
 	for _, d := range found {
-		if d.Section == "info" {
-			continue // the version is a matter of the release
+		if d.Section == "info" || d.ID == "api-schema-removed" {
+			continue // the version is a matter of the release; a schema is only a name for what operations have
 		}
-		c := change{rule: d.ID, level: severity(d), sort: sortOf(d.ID), text: plain(d.Text), advice: advice(d.ID)}
+		c := change{rule: d.ID, level: severity(d), sort: sortOf(d.ID), text: plain(d.Text, d.Shared.Name), advice: advice(d.ID)}
 		if text, short := shorter[d.ID]; short {
-			c.text = text
+			c.text, c.whole = text, true
 		}
 		if d.Path != "" {
 			c.places = []string{placeOf(d.OperationID, d.Method, d.Path)}

@@ -18,7 +18,7 @@ func (g gate) release(only []string) error {
 	var due []state
 	var refused []error
 	for _, s := range all {
-		if len(only) > 0 && !slices.Contains(only, s.name) || s.released && s.same() {
+		if !s.served || s.released && s.same() || len(only) > 0 && !slices.Contains(only, s.name) {
 			continue
 		}
 		if err := s.releasable(); err != nil {
@@ -86,7 +86,7 @@ func (g gate) draft(only []string) error {
 		return errors.New("which document?")
 	}
 	for _, name := range only {
-		i := slices.IndexFunc(all, func(s state) bool { return s.name == name })
+		i := slices.IndexFunc(all, func(s state) bool { return s.served && s.name == name })
 		if i < 0 {
 			return fmt.Errorf("there is no document %s", name)
 		}

@@ -7,7 +7,7 @@ import (
 	"strings"
 )
 
-// words are how the changelog calls one element of a stream.
+// words are the media types that are streams, and what one part of each is called.
 var words = map[string]string{"text/event-stream": "event", "application/x-ndjson": "line"}
 
 // openStreams makes of each stream's union of events an object with one property
@@ -19,14 +19,11 @@ func openStreams(doc tree) {
 		for _, response := range at(op.node, "responses") {
 			content := at(resolve(doc, asTree(response)), "content")
 			for kind, media := range content {
-				media := asTree(media)
-				if media["x-stream"] != true {
-					continue
-				}
+				word, streams := words[kind]
 				events := tree{}
-				collectEvents(doc, at(media, "schema"), words[kind]+" ", events)
-				if len(events) > 0 {
-					media["schema"] = tree{"type": "object", "properties": events}
+				collectEvents(doc, at(asTree(media), "schema"), word+" ", events)
+				if streams && len(events) > 0 {
+					asTree(media)["schema"] = tree{"type": "object", "properties": events}
 				}
 			}
 		}
@@ -76,23 +73,28 @@ func typesOf(doc, union, member tree, index int) []string {
 // place of a field in it.
 var inStream = regexp.MustCompile("`(event|line) ([^`/]+)(?:/([^`]+))?`")
 
-// plain says in words what oasdiff says of an event.
-func plain(text string) string {
-	var within []string
+// otherPlaces are where else a schema is: some of them, and their number.
+var otherPlaces = regexp.MustCompile(` \(shared schema: [^)]*\)`)
+
+// plain says in words what oasdiff says of an event, and of a schema that is at
+// several places.
+func plain(text, schema string) string {
+	text = otherPlaces.ReplaceAllString(text, "")
+	in := ""
 	text = inStream.ReplaceAllStringFunc(text, func(name string) string {
 		part := inStream.FindStringSubmatch(name)
 		event := fmt.Sprintf("%s `%s`", part[1], part[2])
 		if part[3] == "" {
 			return event
 		}
-		within = append(within, event)
+		in = ", in the " + event
 		return "`" + part[3] + "`"
 	})
 	for _, word := range words {
 		text = strings.ReplaceAll(text, "optional property "+word+" ", word+" ")
 	}
-	if len(within) > 0 {
-		text += ", in the " + strings.Join(within, ", the ")
+	if schema != "" {
+		in += fmt.Sprintf(", and wherever else `%s` is", schema)
 	}
-	return text
+	return text + in
 }
