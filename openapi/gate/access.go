@@ -6,7 +6,7 @@ import "fmt"
 func addresses(base, next tree) []change {
 	var all []change
 	for _, url := range missing(urls(base), urls(next)) {
-		all = append(all, change{rule: "server-removed", level: breaking, sort: removed,
+		all = append(all, change{rule: "server-removed", level: breaking, section: removed,
 			text: fmt.Sprintf("the server `%v` is gone", url), advice: advice("server-removed")})
 	}
 	return all
@@ -32,7 +32,7 @@ func permissions(base, next tree) []change {
 	for _, op := range operations(base) {
 		was, is := op.node["x-permission"], now[op.id]["x-permission"]
 		if now[op.id] != nil && was != is && is != nil {
-			all = append(all, change{rule: "permission-changed", level: warning, sort: changed,
+			all = append(all, change{rule: "permission-changed", level: warning, section: changed,
 				places: []string{op.String()}, whole: true, text: fmt.Sprintf("now takes the permission `%v`", is)})
 		}
 	}

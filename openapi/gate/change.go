@@ -19,25 +19,25 @@ const (
 
 func (l level) String() string { return [...]string{"fine", "warning", "breaking"}[l] }
 
-// A sort is the section of the changelog.
-type sort string
+// A section is where the changelog tells of a change.
+type section string
 
 const (
-	deprecated sort = "Deprecated"
-	removed    sort = "Removed"
-	added      sort = "Added"
-	changed    sort = "Changed"
+	deprecated section = "Deprecated"
+	removed    section = "Removed"
+	added      section = "Added"
+	changed    section = "Changed"
 )
 
 // A change is one difference between two forms of a document.
 type change struct {
-	rule   string
-	level  level
-	sort   sort
-	places []string // operations as `listRoles` (GET /roles), or elements by their labels; empty: the document
-	text   string   // what has changed there
-	whole  bool     // the place is the subject of the text: it is new, it has gone
-	advice string   // what to do when it is breaking
+	rule    string
+	level   level
+	section section
+	places  []string // operations as `listRoles` (GET /roles), or elements by their labels; empty: the document
+	text    string   // what has changed there
+	whole   bool     // the place is the subject of the text: it is new, it has gone
+	advice  string   // what to do when it is breaking
 }
 
 // merge makes one change of those that say the same of several places, and puts

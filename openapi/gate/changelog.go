@@ -79,18 +79,18 @@ func (g gate) describe(out io.Writer, before, r release) error {
 	return nil
 }
 
-// writeSections writes the changes under the headings of their sorts.
+// writeSections writes the changes under the headings of their sections.
 func writeSections(out io.Writer, changes []change) {
-	for _, section := range []sort{deprecated, removed, added, changed} {
+	for _, s := range []section{deprecated, removed, added, changed} {
 		var lines []string
 		for _, c := range changes {
-			if c.sort == section {
+			if c.section == s {
 				lines = append(lines, "- "+line(c))
 			}
 		}
 		slices.Sort(lines)
 		if len(lines) > 0 {
-			fmt.Fprintf(out, "\n### %s\n\n%s\n", section, strings.Join(lines, "\n"))
+			fmt.Fprintf(out, "\n### %s\n\n%s\n", s, strings.Join(lines, "\n"))
 		}
 	}
 }

@@ -107,7 +107,7 @@ func TestEachKindOfBreakingChangeIsCaught(t *testing.T) {
 	for what, b := range breaches {
 		t.Run(what, func(t *testing.T) {
 			t.Parallel()
-			changes := compared(t, real(t, b.document), b.alter)
+			changes := compared(t, original(t, b.document), b.alter)
 			require.True(t, slices.ContainsFunc(changes, func(c change) bool {
 				return c.rule == b.rule && c.level == breaking && c.advice != "" &&
 					strings.Contains(strings.Join(c.places, ", "), b.place) && strings.Contains(c.text, b.text)
@@ -147,7 +147,7 @@ func TestWhatClientsBearPasses(t *testing.T) {
 	} {
 		t.Run(what, func(t *testing.T) {
 			t.Parallel()
-			changes := compared(t, real(t, "v2"), c.alter)
+			changes := compared(t, original(t, "v2"), c.alter)
 			require.False(t, breaks(changes), listed(changes))
 			if c.rule == "" {
 				require.Empty(t, changes, listed(changes))
@@ -197,10 +197,38 @@ func TestOnlyAnEnumerationReleasedAsOpenMayGrow(t *testing.T) {
 	grow := with("sighing", "components", "schemas", "MessageStatus", "enum")
 	open := set(true, "components", "schemas", "MessageStatus", "x-open-enum")
 
-	changes := compared(t, edited(t, real(t, "v2"), open), grow)
-	require.Equal(t, []change{{rule: "open-enum-value-added", level: fine, sort: added, places: []string{"`MessageStatus`"}, whole: true, text: "may be `sighing`"}}, changes)
+	changes := compared(t, edited(t, original(t, "v2"), open), grow)
+	require.Equal(t, []change{{rule: "open-enum-value-added", level: fine, section: added, places: []string{"`MessageStatus`"}, whole: true, text: "may be `sighing`"}}, changes)
 
-	changes = compared(t, real(t, "v2"), all(open, grow))
+	changes = compared(t, original(t, "v2"), all(open, grow))
 	require.True(t, breaks(changes))
 	require.Contains(t, listed(changes), "x-open-enum")
+}
+
+func TestWhatWidensInAnAnswerIsOnlyWarnedOf(t *testing.T) {
+	t.Parallel()
+	for rule, want := range map[string]level{
+		"response-property-max-length-increased": warning,
+		"response-body-max-items-unset":          warning,
+		"response-property-min-decreased":        warning,
+		"response-property-pattern-removed":      breaking,
+		"response-property-type-changed":         breaking,
+	} {
+		require.Equal(t, want, severity(difference{ID: rule, Level: 3}), rule)
+	}
+}
+
+// Events are known by their type also where unions are nested, written in place,
+// or without a type.
+func TestEveryEventOfAStreamHasAName(t *testing.T) {
+	t.Parallel()
+	doc := tree{"components": tree{"schemas": tree{
+		"Inner": tree{"oneOf": []any{tree{"$ref": "#/components/schemas/Late"}, tree{"type": "object"}}},
+		"Late":  tree{"properties": tree{"type": tree{"const": "train.late"}}},
+		"Plain": tree{"type": "object"},
+	}}}
+	union := tree{"oneOf": []any{tree{"$ref": "#/components/schemas/Inner"}, tree{"$ref": "#/components/schemas/Plain"}}}
+	events := tree{}
+	collectEvents(doc, union, "event ", events)
+	require.Equal(t, []string{"event 2", "event Plain", "event train.late"}, names(events))
 }

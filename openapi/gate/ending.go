@@ -59,12 +59,12 @@ func endings(base, next map[string]element, today time.Time) []change {
 		last, was, _ := endingOf(before)
 		switch {
 		case wrong != "":
-			say(e, change{rule: "deprecation-not-whole", level: breaking, sort: changed, text: wrong,
+			say(e, change{rule: "deprecation-not-whole", level: breaking, section: changed, text: wrong,
 				advice: "Say deprecated: true, x-deprecated-at, x-sunset and x-successor, all of them or none."})
 		case is && !(had && was):
 			say(e, announced(end, today))
 		case was && !is:
-			say(e, change{rule: "deprecation-withdrawn", level: fine, sort: changed, text: "is not deprecated any more"})
+			say(e, change{rule: "deprecation-withdrawn", level: fine, section: changed, text: "is not deprecated any more"})
 		case is && !end.sunset.Equal(last.sunset):
 			say(e, moved(last, end, today))
 		}
@@ -88,7 +88,7 @@ func endings(base, next map[string]element, today time.Time) []change {
 
 // announced judges a deprecation that is new.
 func announced(end ending, today time.Time) change {
-	c := change{rule: "deprecated", level: fine, sort: deprecated,
+	c := change{rule: "deprecated", level: fine, section: deprecated,
 		text: fmt.Sprintf("is deprecated since %s, ends on %s; %s", date(end.since), date(end.sunset), instead(end.successor))}
 	if end.sunset.Before(today.Add(grace)) {
 		c.rule, c.level = "sunset-too-close", breaking
@@ -99,7 +99,7 @@ func announced(end ending, today time.Time) change {
 
 // moved judges a sunset that has another date. A later one is always welcome.
 func moved(last, end ending, today time.Time) change {
-	c := change{rule: "sunset-moved", level: fine, sort: deprecated,
+	c := change{rule: "sunset-moved", level: fine, section: deprecated,
 		text: fmt.Sprintf("ends on %s, not on %s; %s", date(end.sunset), date(last.sunset), instead(end.successor))}
 	switch {
 	case end.sunset.After(last.sunset):
@@ -115,10 +115,10 @@ func moved(last, end ending, today time.Time) change {
 // gone judges what has been taken away.
 func gone(end ending, ended bool) change {
 	if ended {
-		return change{rule: "removed-after-sunset", level: fine, sort: removed,
+		return change{rule: "removed-after-sunset", level: fine, section: removed,
 			text: fmt.Sprintf("has gone, after its end on %s; %s", date(end.sunset), instead(end.successor))}
 	}
-	return change{rule: "removed-before-sunset", level: breaking, sort: removed,
+	return change{rule: "removed-before-sunset", level: breaking, section: removed,
 		text:   fmt.Sprintf("has gone, but it was promised until %s", date(end.sunset)),
 		advice: "Keep it until that date."}
 }

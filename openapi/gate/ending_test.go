@@ -75,7 +75,7 @@ func TestEverythingIsKeptUntilItsSunset(t *testing.T) {
 	} {
 		t.Run(what, func(t *testing.T) {
 			t.Parallel()
-			changes := compared(t, edited(t, real(t, "v2"), c.before), c.after)
+			changes := compared(t, edited(t, small(t, "v2"), c.before), c.after)
 			require.Len(t, changes, len(parts), listed(changes))
 			for i, part := range parts {
 				require.Equal(t, part+" "+c.text, changes[i].String())
@@ -90,7 +90,7 @@ func TestEverythingIsKeptUntilItsSunset(t *testing.T) {
 // Version 1 ends on 2027-09-01.
 func TestVersion1IsServedUntilItsSunset(t *testing.T) {
 	t.Parallel()
-	v1 := real(t, "v1")
+	v1 := original(t, "v1")
 	changes := compared(t, v1, set(nil, "paths", "/auth/login"))
 	require.Len(t, changes, 1, listed(changes))
 	require.Equal(t, "removed-before-sunset", changes[0].rule)
@@ -111,7 +111,7 @@ func TestVersion1IsServedUntilItsSunset(t *testing.T) {
 func TestAFieldThatGoesWithItsOperationIsNotJudgedApart(t *testing.T) {
 	t.Parallel()
 	field := tree{"type": "string", "deprecated": true, "x-deprecated-at": "2026-01-01", "x-sunset": far, "x-successor": "data"}
-	base := edited(t, real(t, "v2"), set(tree{"type": "object", "properties": tree{"soon": field}},
+	base := edited(t, original(t, "v2"), set(tree{"type": "object", "properties": tree{"soon": field}},
 		"paths", "/roles", "get", "responses", "200", "content", "application/json", "schema"))
 	changes := compared(t, base, set(nil, "paths", "/roles"))
 	require.Len(t, changes, 1, listed(changes))

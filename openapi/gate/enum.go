@@ -16,7 +16,7 @@ func grown(base, next map[string]element) []change {
 		now, _ := after.node["enum"].([]any)
 		for _, value := range missing(now, old) {
 			old = append(old, value)
-			all = append(all, change{rule: "open-enum-value-added", level: fine, sort: added,
+			all = append(all, change{rule: "open-enum-value-added", level: fine, section: added,
 				places: []string{before.label}, whole: true, text: fmt.Sprintf("may be `%v`", value)})
 		}
 		before.node["enum"] = old

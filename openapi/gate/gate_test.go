@@ -40,6 +40,19 @@ func TestAnUnreleasedDocumentIsReportedAndAReleasedOneBlocks(t *testing.T) {
 	require.ErrorContains(t, r.run("draft", []string{"v2"}), "it has no drafts any more")
 }
 
+func TestANewDocumentBlocksNothing(t *testing.T) {
+	t.Parallel()
+	r := setup(t)
+	next := edited(t, small(t, "v2"), versioned("3.0.0"), broken)
+	next.name = "v3"
+	r.write(t, next)
+	require.NoError(t, r.run("check", nil))
+	require.Contains(t, r.out.String(), "v3 is not released yet and has no draft")
+	require.NoError(t, r.run("draft", []string{"v3"}))
+	require.NoError(t, r.run("release", []string{"v3"}))
+	require.FileExists(t, r.file("v3", "3.0.0"))
+}
+
 func TestAReleasedDocumentBlocksFromTheFirstDay(t *testing.T) {
 	t.Parallel()
 	r := setup(t)

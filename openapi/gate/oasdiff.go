@@ -87,7 +87,7 @@ func judge(found []difference) []change {
 		if d.Section == "info" || d.ID == "api-schema-removed" {
 			continue // the version is a matter of the release; a schema is only a name for what operations have
 		}
-		c := change{rule: d.ID, level: severity(d), sort: sortOf(d.ID), text: plain(d.Text, d.Shared.Name), advice: advice(d.ID)}
+		c := change{rule: d.ID, level: severity(d), section: sectionOf(d.ID), text: plain(d.Text, d.Shared.Name), advice: advice(d.ID)}
 		if text, short := shorter[d.ID]; short {
 			c.text, c.whole = text, true
 		}
@@ -111,8 +111,8 @@ func placeOf(operationID, method, path string) string {
 	return fmt.Sprintf("`%s` (%s %s)", operationID, strings.ToUpper(method), path)
 }
 
-// sortOf gives the section of the changelog from the name of a rule.
-func sortOf(rule string) sort {
+// sectionOf gives the section of the changelog from the name of a rule.
+func sectionOf(rule string) section {
 	switch {
 	case strings.HasPrefix(rule, "new-"), strings.Contains(rule, "-added"):
 		return added

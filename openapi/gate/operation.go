@@ -1,6 +1,6 @@
 package main
 
-import "strings"
+import "slices"
 
 // An operation is one method of one path.
 type operation struct {
@@ -23,8 +23,9 @@ func operations(doc tree) []operation {
 	return all
 }
 
+// isMethod tells the operations from what else a path may have.
 func isMethod(key string) bool {
-	return strings.Contains(" get put post delete options head patch trace ", " "+key+" ")
+	return slices.Contains([]string{"get", "put", "post", "delete", "options", "head", "patch", "trace"}, key)
 }
 
 // String names the operation as a change's place does.

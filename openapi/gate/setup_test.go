@@ -17,16 +17,16 @@ import (
 // day is when the tests take place, 274 days before version 1 ends.
 var day = time.Date(2026, 12, 1, 0, 0, 0, 0, time.UTC)
 
-// real gives a real document, which others may have changed: what a test alters
+// original gives a real document, which others may have changed: what a test alters
 // in it must be what only a new major version would change.
-func real(t *testing.T, name string) document {
+func original(t *testing.T, name string) document {
 	t.Helper()
-	all, err := readReal()
+	all, err := readOriginals()
 	require.NoError(t, err)
 	return all[name]
 }
 
-var readReal = sync.OnceValues(gate{root: filepath.Join("..", "..")}.current)
+var readOriginals = sync.OnceValues(gate{root: filepath.Join("..", "..")}.current)
 
 // An edit alters a document.
 type edit func(t *testing.T, doc tree)
@@ -145,7 +145,7 @@ type repository struct {
 // small gives a real document with a few of its paths and what these need.
 func small(t *testing.T, name string) document {
 	t.Helper()
-	return edited(t, real(t, name), func(t *testing.T, doc tree) {
+	return edited(t, original(t, name), func(t *testing.T, doc tree) {
 		t.Helper()
 		kept := tree{}
 		for _, path := range []string{"/auth/login", "/users/me", "/partners", "/situations", "/roles", "/sessions",

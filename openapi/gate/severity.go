@@ -42,7 +42,7 @@ func advice(rule string) string {
 	if strings.Contains(rule, "enum-value-added") {
 		return "Clients take the values for all there are. A new major version may have more, or an enumeration that was released with x-open-enum."
 	}
-	if sortOf(rule) == removed {
+	if sectionOf(rule) == removed {
 		return "Keep it, deprecate it with a sunset at least 90 days ahead, and remove it after that date."
 	}
 	return "Keep it as it was and add what is new beside it, or make it a new major version."
