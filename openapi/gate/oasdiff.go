@@ -91,6 +91,12 @@ func judge(found []difference) []change {
 		if text, short := shorter[d.ID]; short {
 			c.text, c.whole = text, true
 		}
+		switch { // an event looks like a field: see openStreams
+		case wholeEvent.MatchString(c.text) && c.section == removed:
+			c.rule, c.advice = "stream-event-removed", "Keep it: an event is there for as long as the document."
+		case wholeEvent.MatchString(c.text) && c.section == added:
+			c.rule = "stream-event-added"
+		}
 		if d.Path != "" {
 			c.places = []string{placeOf(d.OperationID, d.Method, d.Path)}
 		}

@@ -6,19 +6,16 @@ import (
 )
 
 // graver are the rules of oasdiff that weigh more here, and why.
-var graver = map[string]struct {
-	level level
-	why   string
-}{
-	"api-operation-id-removed":                {breaking, "generated clients call the operation by its name"},
-	"request-parameter-removed":               {breaking, "what a client asks for by it is not heeded any more"},
-	"request-property-removed":                {breaking, "requests are closed: it is refused"},
-	"response-media-type-name-changed":        {breaking, "a client that asks for the old one gets 406"},
-	"response-optional-property-removed":      {breaking, "a client that shows it has nothing to show; an event of a stream is one too"},
-	"optional-response-header-removed":        {warning, "a client may go by it, as by Retry-After"},
-	"response-non-success-status-removed":     {warning, "a client may treat that error apart from others"},
-	"request-parameter-default-value-changed": {warning, "a client that says nothing gets something else"},
-	"request-property-default-value-changed":  {warning, "a client that says nothing gets something else"},
+var graver = map[string]level{
+	"api-operation-id-removed":                breaking, // generated clients call the operation by its name
+	"request-parameter-removed":               breaking, // what a client asks for by it is not heeded any more
+	"request-property-removed":                breaking, // requests are closed: it is refused
+	"response-media-type-name-changed":        breaking, // a client that asks for the old one gets 406
+	"response-optional-property-removed":      breaking, // a client that shows it has nothing to show; an event of a stream is one too
+	"optional-response-header-removed":        warning,  // a client may go by it, as by Retry-After
+	"response-non-success-status-removed":     warning,  // a client may treat that error apart from others
+	"request-parameter-default-value-changed": warning,  // a client that says nothing gets something else
+	"request-property-default-value-changed":  warning,  // a client that says nothing gets something else
 }
 
 // milder is what oasdiff takes for breaking and is only a warning here: a
@@ -28,8 +25,8 @@ var milder = regexp.MustCompile(`^response-.*-(max|min)(-[a-z]+)*-(increased|dec
 
 // severity is how grave a difference is for a client of ours.
 func severity(d difference) level {
-	if rule, known := graver[d.ID]; known {
-		return rule.level
+	if level, known := graver[d.ID]; known {
+		return level
 	}
 	if milder.MatchString(d.ID) {
 		return warning

@@ -73,6 +73,9 @@ func typesOf(doc, union, member tree, index int) []string {
 // place of a field in it.
 var inStream = regexp.MustCompile("`(event|line) ([^`/]+)(?:/([^`]+))?`")
 
+// wholeEvent finds what plain says of an event that came or went.
+var wholeEvent = regexp.MustCompile("^(added|removed) the (event|line) ")
+
 // otherPlaces are where else a schema is: some of them, and their number.
 var otherPlaces = regexp.MustCompile(` \(shared schema: [^)]*\)`)
 
