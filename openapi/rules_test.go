@@ -303,3 +303,24 @@ func TestWhatIsDeprecatedSaysUntilWhen(t *testing.T) {
 		}
 	}
 }
+
+// Clients are told of values that they must expect and do not know: see docs/contract.md.
+func TestAnEnumerationThatMayGrowSaysSo(t *testing.T) {
+	t.Parallel()
+	text, err := os.ReadFile(filepath.Join("..", "gen", "openapi", "v2.yaml"))
+	require.NoError(t, err)
+	require.Equal(t, 5, strings.Count(string(text), "x-open-enum: true"))
+	for name, schema := range load(t, "v2").Components.Schemas {
+		for property, field := range schema.Value.Properties {
+			says(t, name+"."+property, field.Value)
+		}
+		says(t, name, schema.Value)
+	}
+}
+
+func says(t *testing.T, at string, s *openapi3.Schema) {
+	t.Helper()
+	if s.Extensions["x-open-enum"] == true {
+		require.Regexp(t, `New [a-z]+ may appear\.`, s.Description, at)
+	}
+}

@@ -1691,7 +1691,7 @@ type Milestone struct {
 	Weeks int `json:"weeks"`
 }
 
-// MissingPart A part that completing needs; `situations` when no partner has any yet.
+// MissingPart A part that completing needs; `situations` when no partner has any yet. New parts may appear.
 type MissingPart string
 
 // NamedChoice defines model for NamedChoice.
@@ -1842,7 +1842,7 @@ type QueuePage struct {
 	NextCursor nullable.Nullable[string] `json:"next_cursor"`
 }
 
-// RecommendedAction defines model for RecommendedAction.
+// RecommendedAction What to offer the learner. New actions may appear.
 type RecommendedAction string
 
 // RecommendedConversation What to give createConversation, and what for.
@@ -1868,12 +1868,14 @@ type RefreshResult struct {
 
 // Resource defines model for Resource.
 type Resource struct {
-	Description string       `json:"description"`
-	Kind        ResourceKind `json:"kind"`
-	Title       string       `json:"title"`
+	Description string `json:"description"`
+
+	// Kind New kinds may appear.
+	Kind  ResourceKind `json:"kind"`
+	Title string       `json:"title"`
 }
 
-// ResourceKind defines model for Resource.Kind.
+// ResourceKind New kinds may appear.
 type ResourceKind string
 
 // Role A job in an industry. Texts are in the language asked for; those of a custom role are in the language of its author.
@@ -1916,7 +1918,9 @@ type RoleMatches struct {
 	Degraded bool `json:"degraded"`
 
 	// Matches The best first.
-	Matches           []RoleMatch       `json:"matches"`
+	Matches []RoleMatch `json:"matches"`
+
+	// RecommendedAction What to offer the learner. New actions may appear.
 	RecommendedAction RecommendedAction `json:"recommended_action"`
 }
 
@@ -2058,12 +2062,13 @@ type SituationPage struct {
 
 // StreamClosing The server ends this stream before what it tells of has ended; resume it after `retry_ms`. It has no `id`.
 type StreamClosing struct {
+	// Reason New reasons may appear.
 	Reason  StreamClosingReason `json:"reason"`
 	RetryMs int                 `json:"retry_ms"`
 	Type    StreamClosingType   `json:"type"`
 }
 
-// StreamClosingReason defines model for StreamClosing.Reason.
+// StreamClosingReason New reasons may appear.
 type StreamClosingReason string
 
 // StreamClosingType defines model for StreamClosing.Type.
