@@ -51,7 +51,7 @@ test: ## Run all tests on a real PostgreSQL, and on redis-server where it is ins
 .PHONY: cover
 cover: ## Run all tests with the race detector and enforce the coverage floor
 	@mkdir -p coverage
-	$(MAKE) test TESTFLAGS="-race -timeout 20m -exec $(CURDIR)/test/alone.sh -coverpkg=./cmd/...,./internal/...,./openapi/...,./migrations/... -coverprofile=coverage/all.out $(TESTFLAGS)"
+	$(MAKE) test TESTFLAGS="-race -timeout 20m -exec $(CURDIR)/test/alone.sh -coverpkg=./cmd/...,./internal/...,./openapi/...,./migrations/...,./sdk/... -coverprofile=coverage/all.out $(TESTFLAGS)"
 	$(GO) run ./test/cover coverage/all.out
 
 FAULT ?= .

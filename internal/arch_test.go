@@ -107,6 +107,13 @@ var walls = []wall{
 		func(_, imported string) bool { return under(imported, "internal/app") },
 	},
 	{
+		"the SDK is what others build on: it knows the generated client and how events are read, and nothing of the service",
+		func(dir, _ string) bool { return within(dir, "sdk") },
+		func(dir, imported string) bool {
+			return strings.HasPrefix(imported, module) && !under(imported, "gen/client", "internal/platform/sse", dir)
+		},
+	},
+	{
 		"test packages are for tests",
 		func(dir, _ string) bool { return !strings.HasSuffix(dir, "test") },
 		func(_, imported string) bool {
@@ -153,6 +160,7 @@ func TestEachWallCanBeHit(t *testing.T) {
 		{"internal/app", "app.go", module + "internal/api/apitest"},
 		{"internal/conversation", "send.go", "github.com/labstack/echo/v4"},
 		{"internal/task", "run.go", module + "internal/conversation"},
+		{"sdk/go", "stream.go", module + "internal/conversation"},
 	} {
 		hit := slices.ContainsFunc(walls, func(w wall) bool { return w.from(c.dir, c.file) && w.forbids(c.dir, c.imported) })
 		require.True(t, hit, "%s/%s importing %s should be refused", c.dir, c.file, c.imported)

@@ -1492,7 +1492,7 @@ type Language struct {
 	Available bool `json:"available"`
 
 	// Code The older name of `tag`.
-	// Deprecated: this property has been marked as deprecated upstream, but no `x-deprecated-reason` was set
+	// Deprecated: Use tag.
 	Code string `json:"code"`
 	ID   string `json:"id"`
 
@@ -2681,7 +2681,7 @@ type ListRolesParams struct {
 	Industry *string `form:"industry,omitempty" json:"industry,omitempty"`
 
 	// IndustryID The older name of `industry`. Give one of the two.
-	// Deprecated: this property has been marked as deprecated upstream, but no `x-deprecated-reason` was set
+	// Deprecated: Use industry.
 	IndustryID *string `form:"industry_id,omitempty" json:"industry_id,omitempty"`
 
 	// Q Words to search for.

@@ -1,0 +1,210 @@
+package fluentpro_test
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/stretchr/testify/require"
+
+	"github.com/fluentpro/fluentpro/gen/client"
+	"github.com/fluentpro/fluentpro/internal/api/apitest"
+	fluentpro "github.com/fluentpro/fluentpro/sdk/go"
+)
+
+// heard is what a stream gave.
+type heard struct {
+	fluentpro.Reply
+
+	types   []string
+	cursors map[string]bool
+	err     error
+}
+
+// hear reads a stream to its end.
+func hear(t *testing.T, events func(func(fluentpro.Event, error) bool)) heard {
+	t.Helper()
+	h := heard{cursors: map[string]bool{}}
+	for e, err := range events {
+		if h.err = err; err != nil {
+			break
+		}
+		require.False(t, h.cursors[e.Cursor], "an event came twice")
+		h.cursors[e.Cursor] = true
+		h.types = append(h.types, e.Type)
+		h.Apply(e)
+	}
+	return h
+}
+
+func TestAReplyIsReadWholeThroughLostConnections(t *testing.T) {
+	t.Parallel()
+	api, network := account(t, apitest.Shared(t))
+	conversation := talk(t, api)
+	network.fails = []func(*http.Request, http.RoundTripper) (*http.Response, error){lost, cut(2), cut(3), lost}
+	h := hear(t, api.Say(t.Context(), conversation, "Good morning. Could we talk about your price for spring?"))
+	require.NoError(t, h.err)
+	require.Equal(t, "message.completed", h.types[len(h.types)-1])
+	require.NotNil(t, h.Message)
+
+	stored, err := api.GetMessageWithResponse(t.Context(), conversation, h.Message.ID, nil)
+	require.NoError(t, err)
+	require.Equal(t, stored.JSON200.Content, h.Text)
+	head, err := api.GetConversationWithResponse(t.Context(), conversation, nil)
+	require.NoError(t, err)
+	require.Equal(t, 3, head.JSON200.MessageCount, "the greeting, what was said once, and the reply")
+	require.Equal(t, 2, network.times(http.MethodPost, "/messages"), "said again, by the same key")
+	require.Equal(t, 3, network.times(http.MethodGet, "/events"))
+
+	again := hear(t, api.MessageEvents(t.Context(), conversation, h.Message.ID, ""))
+	require.NoError(t, again.err)
+	require.Equal(t, h.Text, again.Text)
+	var last string
+	for e, err := range api.MessageEvents(t.Context(), conversation, h.Message.ID, "") {
+		require.NoError(t, err)
+		last = e.Cursor
+	}
+	require.Empty(t, hear(t, api.MessageEvents(t.Context(), conversation, h.Message.ID, last)).types, "nothing follows the last event")
+}
+
+func TestATaskIsFollowedToItsEnd(t *testing.T) {
+	t.Parallel()
+	s := apitest.New(t)
+	admin := s.Admin(t)
+	api, err := fluentpro.New(fluentpro.Config{URL: s.URL, Tokens: client.Tokens{AccessToken: admin.Tokens.AccessToken}})
+	require.NoError(t, err)
+	begun, err := api.ReindexRolesWithResponse(t.Context(), nil)
+	require.NoError(t, err)
+	var last any
+	for e, err := range api.TaskEvents(t.Context(), begun.JSON202.ID, "") {
+		require.NoError(t, err)
+		last = e.Value
+	}
+	require.IsType(t, client.TaskCompleted{}, last)
+	require.Equal(t, client.TaskStatusCompleted, last.(client.TaskCompleted).Task.Status)
+}
+
+func TestAStreamThatIsRefusedEndsWithTheProblem(t *testing.T) {
+	t.Parallel()
+	api, network := account(t, apitest.Shared(t))
+	h := hear(t, api.Say(t.Context(), uuid.New(), "Hello?"))
+	require.True(t, fluentpro.Is(h.err, client.ResourceNotFound))
+	conversation := talk(t, api)
+	h = hear(t, api.MessageEvents(t.Context(), conversation, uuid.New(), "nonsense"))
+	require.Error(t, h.err)
+	require.Equal(t, 1, network.times(http.MethodGet, "/events"), "asked once")
+}
+
+func TestWhoLeavesClosesTheConnection(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		api, s := scripted(t, silent(delta("1", "Good"), delta("2", " morning")))
+		for e, err := range api.MessageEvents(t.Context(), uuid.New(), replyID, "") {
+			require.NoError(t, err)
+			require.Equal(t, "message.delta", e.Type)
+			break
+		}
+		require.Len(t, s.asked, 1)
+		require.Error(t, s.asked[0].Context().Err())
+
+		ctx, cancel := context.WithCancelCause(t.Context())
+		stop := errors.New("enough")
+		time.AfterFunc(time.Second, func() { cancel(stop) })
+		require.ErrorIs(t, hear(t, api.MessageEvents(ctx, uuid.New(), replyID, "")).err, stop)
+	})
+}
+
+func TestAStreamGoesOnAtThePaceOfTheService(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		api, s := scripted(t,
+			events("retry: 3000\n\n", started("1", "Old")),
+			problem(503, "server.unavailable", "Retry-After", "20"),
+			events(started("2", "Go"), delta("3", "od"),
+				event("4", "message.sung", `"song":"La"`), event("", "stream.closing", `"reason":"draining","retry_ms":7000`)),
+			events(completed("5", "Good.")),
+		)
+		began := time.Now()
+		h := hear(t, api.Say(t.Context(), uuid.New(), "Hello."))
+		require.NoError(t, h.err)
+		require.Equal(t, 30*time.Second, time.Since(began), "3, 20 and 7")
+		require.Equal(t, []string{"message.started", "message.started", "message.delta", "message.completed"}, h.types)
+		require.Equal(t, "Good.", h.Text)
+		require.Equal(t, http.MethodPost, s.asked[0].Method)
+		for i, cursor := range []string{"", "1", "1", "4"} {
+			require.Equal(t, cursor, s.asked[i].Header.Get("Last-Event-ID"), "also after an event that is not known")
+		}
+	})
+}
+
+func TestASilentStreamCountsAsLost(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		api, s := scripted(t, silent(delta("1", "Go")), silent(": heartbeat\n\n"), events(completed("2", "Good.")))
+		api.Quiet(time.Minute)
+		began := time.Now()
+		h := hear(t, api.MessageEvents(t.Context(), uuid.New(), replyID, ""))
+		require.NoError(t, h.err)
+		require.Equal(t, "Good.", h.Text)
+		require.Len(t, s.asked, 3)
+		require.InDelta(t, 2*time.Minute, time.Since(began), float64(time.Second))
+	})
+}
+
+func TestATokenThatExpiresIsRefreshedBeforeTheStreamGoesOn(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		api, s := scripted(t,
+			events(event("", "stream.closing", `"reason":"token_expiring","retry_ms":100`)),
+			answer(200, "application/json", `{"tokens":{"access_token":"second","refresh_token":"next"}}`),
+			events(completed("1", "Good.")),
+		)
+		require.NoError(t, hear(t, api.MessageEvents(t.Context(), uuid.New(), replyID, "")).err)
+		require.Equal(t, "Bearer second", s.asked[2].Header.Get("Authorization"))
+		require.Equal(t, "next", api.Tokens().RefreshToken)
+
+		api, _ = scripted(t, events(event("", "stream.closing", `"reason":"token_expiring","retry_ms":100`)), problem(401, "auth.session_revoked"))
+		require.ErrorContains(t, hear(t, api.MessageEvents(t.Context(), uuid.New(), replyID, "")).err, "cannot be refreshed")
+	})
+}
+
+func TestAStreamThatCannotGoOnSaysWhy(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		ends := func(answers ...func(*http.Request) (*http.Response, error)) (error, int) {
+			api, s := scripted(t, answers...)
+			return hear(t, api.MessageEvents(t.Context(), uuid.New(), replyID, "")).err, len(s.asked)
+		}
+		err, asked := ends(events(event("", "session.revoked", `"session_id":"019a2b4e-5c00-7000-8000-000000000002"`)))
+		require.ErrorIs(t, err, fluentpro.ErrSessionRevoked)
+		require.Equal(t, 1, asked)
+		err, asked = ends(events("event: message.delta\ndata: {\n\n"))
+		require.ErrorContains(t, err, "event message.delta: ")
+		require.Equal(t, 1, asked)
+		err, asked = ends(problem(503, "server.unavailable"))
+		require.True(t, fluentpro.Is(err, client.ServerUnavailable))
+		require.Equal(t, 10, asked, "connections in a row without an event")
+		err, asked = ends(events())
+		require.ErrorContains(t, err, "the stream ended early")
+		require.Equal(t, 10, asked)
+
+		api, s := scripted(t, answer(200, "text/event-stream", ""))
+		require.ErrorContains(t, hear(t, api.Say(t.Context(), uuid.New(), "Hello.")).err, "names no reply")
+		require.Len(t, s.asked, 1)
+	})
+}
+
+func TestAReplyThatFailedKeepsItsText(t *testing.T) {
+	t.Parallel()
+	for _, kind := range []string{"message.failed", "message.cancelled"} {
+		api, _ := scripted(t, events(delta("1", "Go"), event("2", kind, `"message":{"content":"Good"}`)))
+		h := hear(t, api.MessageEvents(t.Context(), uuid.New(), replyID, ""))
+		require.NoError(t, h.err)
+		require.Equal(t, "Good", h.Text)
+		require.NotNil(t, h.Message)
+	}
+}
