@@ -45,7 +45,7 @@ func TestAReplyIsReadWholeThroughLostConnections(t *testing.T) {
 	t.Parallel()
 	api, network := account(t, apitest.Shared(t))
 	conversation := talk(t, api)
-	network.fails = []func(*http.Request, http.RoundTripper) (*http.Response, error){lost, cut(2), cut(3), lost}
+	network.fails = []func(*http.Request, http.RoundTripper) (*http.Response, error){lost, cut(1), cut(1), lost}
 	h := hear(t, api.Say(t.Context(), conversation, "Good morning. Could we talk about your price for spring?"))
 	require.NoError(t, h.err)
 	require.Equal(t, "message.completed", h.types[len(h.types)-1])
