@@ -3,5 +3,5 @@ export { ConnectionError, FluentProError, ProblemError, ResponseError } from './
 export { textOf } from './events.js';
 export type * from './gen/index.js';
 export { EventStream, type StreamOptions } from './stream.js';
-export type { LineOptions, StreamMessageOptions } from './streams.js';
+export type { CreateMessageOptions, LineOptions, StreamMessageOptions } from './streams.js';
 export type { SessionTokens, TokenOptions } from './tokens.js';

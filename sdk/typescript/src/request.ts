@@ -11,13 +11,16 @@ export interface Call {
   signal?: AbortSignal | null | undefined;
 }
 
+/** How the operations that are not public prove who asks. */
+export const security = [{ scheme: 'bearer', type: 'http' }] as const;
+
 /** Sends a request and gives the answer with its body unread. Its errors are this package's. */
 export async function open(client: Client, call: Call): Promise<Response> {
   const { response } = await client.request<unknown, unknown, true>({
     ...call,
     headers: { ...(call.body === undefined ? {} : { 'Content-Type': 'application/json' }), ...call.headers },
     parseAs: 'stream',
-    security: [{ scheme: 'bearer', type: 'http' }],
+    security,
   });
   return response;
 }

@@ -1,4 +1,4 @@
-import { ResponseError } from './errors.js';
+import { ConnectionError, ResponseError } from './errors.js';
 import { lastOfMessage, lastOfTask } from './events.js';
 import type { Client } from './gen/client/index.js';
 import { Operations, type Options } from './gen/index.js';
@@ -6,6 +6,7 @@ import type {
   AuditExportLine,
   CreateMessageData,
   CreateMessageRequest,
+  CreateMessageResponses,
   CreateMessageResult,
   ExportAuditEventsData,
   ExportMeData,
@@ -18,7 +19,7 @@ import type {
   TaskEvent,
 } from './gen/index.js';
 import { type Content, readLines } from './lines.js';
-import { open } from './request.js';
+import { open, security } from './request.js';
 import { EventStream, type Source, type StreamOptions } from './stream.js';
 
 type Parameters<Data> = Omit<Data, 'url' | 'body'>;
@@ -26,21 +27,19 @@ type Parameters<Data> = Omit<Data, 'url' | 'body'>;
 /** What streamMessage takes. */
 export type StreamMessageOptions = Parameters<CreateMessageData> & { body: Omit<CreateMessageRequest, 'stream'> } & StreamOptions;
 
-type Streaming = 'streamMessageEvents' | 'streamTaskEvents' | 'exportMe' | 'exportUsers' | 'exportAuditEvents';
+/** What createMessage takes; its answer is JSON, and streamMessage is for the other one. */
+export type CreateMessageOptions = Omit<Options<CreateMessageData>, 'body' | 'throwOnError'> & {
+  body: Omit<CreateMessageRequest, 'stream'> & { stream?: false };
+};
 
-/** createMessage where the answer is JSON; streamMessage is the other one. */
-type CreateMessage = (
-  options: Omit<Options<CreateMessageData>, 'body' | 'throwOnError'> & {
-    body: Omit<CreateMessageRequest, 'stream'> & { stream?: false };
-  },
-) => Promise<CreateMessageResult>;
+type Own = 'createMessage' | 'streamMessageEvents' | 'streamTaskEvents' | 'exportMe' | 'exportUsers' | 'exportAuditEvents';
 
-type Plain = Omit<Operations, Streaming | 'createMessage'> & { createMessage: CreateMessage };
+type Plain = Omit<Operations, Own>;
 
-/** The generated operations without those that are iterated: the subclass has these. */
+/** The generated operations without those that have a form of their own here. */
 const Plain = Operations as unknown as new (options: { client: Client }) => Plain;
 
-/** All operations of the API; here are those that answer with a stream. */
+/** All operations of the API; here are messages and what answers with a stream. */
 export class Streams extends Plain {
   readonly #client: Client;
   readonly #renew: () => Promise<void>;
@@ -49,6 +48,27 @@ export class Streams extends Plain {
     super({ client });
     this.#client = client;
     this.#renew = renew;
+  }
+
+  /**
+   * Say something. The answer has the reply as it is then: pending, or finished where the header `Prefer: wait=10` asks
+   * for it. An answer that was lost is asked for once more; the message is said once.
+   */
+  async createMessage(options: CreateMessageOptions): Promise<CreateMessageResult> {
+    const call = {
+      ...options,
+      url: '/conversations/{conversation_id}/messages' satisfies CreateMessageData['url'],
+      headers: { 'Content-Type': 'application/json', 'Idempotency-Key': crypto.randomUUID(), ...options.headers },
+      security,
+      responseStyle: 'data',
+    } as const;
+    const send = () => this.#client.post<CreateMessageResponses, unknown, true, 'data'>(call);
+    try {
+      return await send();
+    } catch (error) {
+      if (error instanceof ConnectionError) return send();
+      throw error;
+    }
   }
 
   /**

@@ -33,6 +33,12 @@ export class FaultProxy {
     return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
   }
 
+  /** Cuts the next connections when the service answers, so that the client hears nothing. */
+  loseAnswers(count: number): void {
+    this.#lost = count;
+  }
+  #lost = 0;
+
   /** Waits until each connection that was used is closed. */
   async unused(): Promise<void> {
     while (this.#busy.size > 0) await new Promise<void>((resolve) => (this.#changed = resolve));
@@ -67,6 +73,7 @@ export class FaultProxy {
     let fault: Fault | undefined;
     let missing = 0; // events until it happens
     return (bytes) => {
+      if (this.#lost > 0) return void (this.#lost--, end());
       const text = bytes.toString('latin1');
       if (text.startsWith('HTTP/1.1') && text.includes('text/event-stream')) {
         fault = this.faults.shift();
