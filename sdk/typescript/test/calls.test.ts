@@ -49,6 +49,8 @@ test('a problem is an error with its code, its places and its request', async ()
   const error = await thrown(ProblemError, api.createConversation({ body: { partner_id: '', situation_id: 'negotiations' } }));
   assert.equal(error.status, 400);
   assert.equal(error.code, 'request.invalid');
+  // @ts-expect-error A code that does not exist does not compile.
+  assert.ok(error.code !== 'request.invlaid');
   assert.deepEqual(error.errors.map(({ pointer, code }) => ({ pointer, code })), [{ pointer: '/partner_id', code: 'too_short' }]);
   assert.notEqual(error.requestId, '');
   assert.match(error.message, /^request\.invalid: /);

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { readFile } from 'node:fs/promises';
 import { test } from 'node:test';
 import { createFluentPro, FluentPro } from '@fluentpro/sdk';
 import { url } from './setup.js';
@@ -21,4 +22,10 @@ test('every operation of the served document is a method, and every stream is it
   // They are methods of the hand-written class below FluentPro, not generated ones.
   const own = Object.getOwnPropertyNames(Object.getPrototypeOf(FluentPro.prototype));
   assert.deepEqual(streams.filter((each) => !own.includes(each)), []);
+});
+
+test('what is deprecated is marked for editors', async () => {
+  const document = await (await fetch(`${url}/openapi/v2.json`)).text();
+  const types = await Promise.all(['types', 'sdk'].map((name) => readFile(new URL(`../dist/gen/${name}.gen.d.ts`, import.meta.url), 'utf8')));
+  assert.equal(types.join('').includes('@deprecated'), document.includes('"deprecated":true'));
 });
