@@ -7,7 +7,7 @@ LINT := $(GO) tool -modfile=tools/lint/go.mod
 
 .PHONY: help
 help: ## Print this help
-	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: generate
 generate: ## Make gen/ from openapi/, migrations/ and sql/ (offline, needs Go only)
@@ -26,6 +26,15 @@ generate: ## Make gen/ from openapi/, migrations/ and sql/ (offline, needs Go on
 verify: generate ## Fail if gen/ is not exactly what the sources make
 	@changed=$$(git status --porcelain -- gen); if [ -n "$$changed" ]; then \
 		echo "gen/ is stale or edited; run make generate and commit:"; echo "$$changed"; git --no-pager diff -- gen | head -50; exit 1; fi
+
+.PHONY: contract
+contract: ## Fail if the contract breaks what was released; print what will be new in the next release
+	$(GO) run ./openapi/gate check
+
+NAMES ?=
+.PHONY: release-contract
+release-contract: ## Release each document that has changed and write the changelog; NAMES=v1 releases only that
+	$(GO) run ./openapi/gate release $(NAMES)
 
 .PHONY: run
 run: ## Start everything on this machine: PostgreSQL, Redis, a model and the API

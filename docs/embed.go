@@ -14,3 +14,9 @@ var Problems []byte
 //
 //go:embed v1-to-v2.md
 var V1ToV2 []byte
+
+// V2Deprecations is v2-deprecations.md: how to leave what version 2 deprecates within
+// itself. Do not change it.
+//
+//go:embed v2-deprecations.md
+var V2Deprecations []byte

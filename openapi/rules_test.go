@@ -13,6 +13,8 @@ import (
 
 	"github.com/getkin/kin-openapi/openapi3"
 	"github.com/stretchr/testify/require"
+
+	"github.com/fluentpro/fluentpro/internal/api/web"
 )
 
 // bundles are the documents that tools and clients get.
@@ -282,4 +284,43 @@ func keys[V any](m map[string]V) []string {
 	}
 	sort.Strings(out)
 	return out
+}
+
+// What is deprecated says since when, until when, and what takes its place; at least
+// ninety days lie between.
+func TestWhatIsDeprecatedSaysUntilWhen(t *testing.T) {
+	t.Parallel()
+	for _, version := range []string{"v1", "v2"} {
+		text, err := os.ReadFile(filepath.Join("..", "gen", "openapi", version+".yaml"))
+		require.NoError(t, err)
+		document, err := web.Load(text)
+		require.NoError(t, err)
+		all, err := document.Deprecations()
+		require.NoError(t, err)
+		require.NotEmpty(t, all)
+		for _, d := range all {
+			require.False(t, d.Sunset.Before(d.Since.AddDate(0, 0, 90)), d.Name)
+		}
+	}
+}
+
+// Clients are told of values that they must expect and do not know: see docs/contract.md.
+func TestAnEnumerationThatMayGrowSaysSo(t *testing.T) {
+	t.Parallel()
+	text, err := os.ReadFile(filepath.Join("..", "gen", "openapi", "v2.yaml"))
+	require.NoError(t, err)
+	require.Equal(t, 5, strings.Count(string(text), "x-open-enum: true"))
+	for name, schema := range load(t, "v2").Components.Schemas {
+		for property, field := range schema.Value.Properties {
+			says(t, name+"."+property, field.Value)
+		}
+		says(t, name, schema.Value)
+	}
+}
+
+func says(t *testing.T, at string, s *openapi3.Schema) {
+	t.Helper()
+	if s.Extensions["x-open-enum"] == true {
+		require.Regexp(t, `New [a-z]+ may appear\.`, s.Description, at)
+	}
 }

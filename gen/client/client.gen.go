@@ -125,6 +125,21 @@ func (e ExportedConversationType) Valid() bool {
 	}
 }
 
+// Defines values for ExportedDeprecatedCallsType.
+const (
+	DeprecatedCalls ExportedDeprecatedCallsType = "deprecated_calls"
+)
+
+// Valid indicates whether the value is a known member of the ExportedDeprecatedCallsType enum.
+func (e ExportedDeprecatedCallsType) Valid() bool {
+	switch e {
+	case DeprecatedCalls:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for ExportedLearningPlanType.
 const (
 	ExportedLearningPlanTypeLearningPlan ExportedLearningPlanType = "learning_plan"
@@ -1355,6 +1370,27 @@ type ExportedConversation struct {
 // ExportedConversationType defines model for ExportedConversation.Type.
 type ExportedConversationType string
 
+// ExportedDeprecatedCalls How often the learner's apps asked for something deprecated in the last 90 days.
+type ExportedDeprecatedCalls struct {
+	Data struct {
+		Calls int64 `json:"calls"`
+
+		// Client The browser or program, without its version.
+		Client string `json:"client"`
+
+		// FirstDay In UTC.
+		FirstDay openapi_types.Date `json:"first_day"`
+		LastDay  openapi_types.Date `json:"last_day"`
+
+		// Name The operation, or a parameter of one.
+		Name string `json:"name"`
+	} `json:"data"`
+	Type ExportedDeprecatedCallsType `json:"type"`
+}
+
+// ExportedDeprecatedCallsType defines model for ExportedDeprecatedCalls.Type.
+type ExportedDeprecatedCallsType string
+
 // ExportedLearningPlan The newest learning plan.
 type ExportedLearningPlan struct {
 	Data LearningPlan             `json:"data"`
@@ -1455,7 +1491,8 @@ type Language struct {
 	// Available Whether learners of this language can be taught yet.
 	Available bool `json:"available"`
 
-	// Code BCP 47 tag.
+	// Code The older name of `tag`.
+	// Deprecated: this property has been marked as deprecated upstream, but no `x-deprecated-reason` was set
 	Code string `json:"code"`
 	ID   string `json:"id"`
 
@@ -1464,6 +1501,9 @@ type Language struct {
 
 	// NativeName In the language itself.
 	NativeName string `json:"native_name"`
+
+	// Tag Language tag (BCP 47), such as zh-Hans.
+	Tag string `json:"tag"`
 }
 
 // LanguagePage defines model for LanguagePage.
@@ -1651,7 +1691,7 @@ type Milestone struct {
 	Weeks int `json:"weeks"`
 }
 
-// MissingPart A part that completing needs; `situations` when no partner has any yet.
+// MissingPart A part that completing needs; `situations` when no partner has any yet. New parts may appear.
 type MissingPart string
 
 // NamedChoice defines model for NamedChoice.
@@ -1802,7 +1842,7 @@ type QueuePage struct {
 	NextCursor nullable.Nullable[string] `json:"next_cursor"`
 }
 
-// RecommendedAction defines model for RecommendedAction.
+// RecommendedAction What to offer the learner. New actions may appear.
 type RecommendedAction string
 
 // RecommendedConversation What to give createConversation, and what for.
@@ -1828,12 +1868,14 @@ type RefreshResult struct {
 
 // Resource defines model for Resource.
 type Resource struct {
-	Description string       `json:"description"`
-	Kind        ResourceKind `json:"kind"`
-	Title       string       `json:"title"`
+	Description string `json:"description"`
+
+	// Kind New kinds may appear.
+	Kind  ResourceKind `json:"kind"`
+	Title string       `json:"title"`
 }
 
-// ResourceKind defines model for Resource.Kind.
+// ResourceKind New kinds may appear.
 type ResourceKind string
 
 // Role A job in an industry. Texts are in the language asked for; those of a custom role are in the language of its author.
@@ -1876,7 +1918,9 @@ type RoleMatches struct {
 	Degraded bool `json:"degraded"`
 
 	// Matches The best first.
-	Matches           []RoleMatch       `json:"matches"`
+	Matches []RoleMatch `json:"matches"`
+
+	// RecommendedAction What to offer the learner. New actions may appear.
 	RecommendedAction RecommendedAction `json:"recommended_action"`
 }
 
@@ -2018,12 +2062,13 @@ type SituationPage struct {
 
 // StreamClosing The server ends this stream before what it tells of has ended; resume it after `retry_ms`. It has no `id`.
 type StreamClosing struct {
+	// Reason New reasons may appear.
 	Reason  StreamClosingReason `json:"reason"`
 	RetryMs int                 `json:"retry_ms"`
 	Type    StreamClosingType   `json:"type"`
 }
 
-// StreamClosingReason defines model for StreamClosing.Reason.
+// StreamClosingReason New reasons may appear.
 type StreamClosingReason string
 
 // StreamClosingType defines model for StreamClosing.Type.
@@ -2635,6 +2680,10 @@ type ListRolesParams struct {
 	// Industry Only roles of this industry, in any case and with hyphens too.
 	Industry *string `form:"industry,omitempty" json:"industry,omitempty"`
 
+	// IndustryID The older name of `industry`. Give one of the two.
+	// Deprecated: this property has been marked as deprecated upstream, but no `x-deprecated-reason` was set
+	IndustryID *string `form:"industry_id,omitempty" json:"industry_id,omitempty"`
+
 	// Q Words to search for.
 	Q *string `form:"q,omitempty" json:"q,omitempty"`
 
@@ -3156,6 +3205,40 @@ func (t *ExportMeLine) MergeExportedTask(v ExportedTask) error {
 	return err
 }
 
+// AsExportedDeprecatedCalls returns the union data inside the ExportMeLine as a ExportedDeprecatedCalls
+func (t ExportMeLine) AsExportedDeprecatedCalls() (ExportedDeprecatedCalls, error) {
+	var body ExportedDeprecatedCalls
+	err := json.Unmarshal(t.union, &body)
+	return body, err
+}
+
+// FromExportedDeprecatedCalls overwrites any union data inside the ExportMeLine as the provided ExportedDeprecatedCalls
+func (t *ExportMeLine) FromExportedDeprecatedCalls(v ExportedDeprecatedCalls) error {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	b, err = runtime.JSONMerge(b, []byte(`{"type":"deprecated_calls"}`))
+	t.union = b
+	return err
+}
+
+// MergeExportedDeprecatedCalls performs a merge with any union data inside the ExportMeLine, using the provided ExportedDeprecatedCalls
+func (t *ExportMeLine) MergeExportedDeprecatedCalls(v ExportedDeprecatedCalls) error {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	b, err = runtime.JSONMerge(b, []byte(`{"type":"deprecated_calls"}`))
+	if err != nil {
+		return err
+	}
+
+	merged, err := runtime.JSONMerge(t.union, b)
+	t.union = merged
+	return err
+}
+
 // AsExportEnd returns the union data inside the ExportMeLine as a ExportEnd
 func (t ExportMeLine) AsExportEnd() (ExportEnd, error) {
 	var body ExportEnd
@@ -3240,6 +3323,8 @@ func (t ExportMeLine) ValueByDiscriminator() (interface{}, error) {
 	switch discriminator {
 	case "conversation":
 		return t.AsExportedConversation()
+	case "deprecated_calls":
+		return t.AsExportedDeprecatedCalls()
 	case "end":
 		return t.AsExportEnd()
 	case "learning_plan":
@@ -4826,8 +4911,8 @@ type ClientInterface interface {
 
 	// ExportMe Export all of one's own data
 	//
-	// Everything that is kept about the learner, one JSON object a line: `user`, then each `session`, `conversation`,
-	// `message` and `task`; `type` says which. It is read page by page and is not one snapshot. The last line is
+	// Everything that is kept about the learner, one JSON object a line: `user`, then each `session`, `onboarding`, `role`,
+	// `learning_plan`, `conversation`, `message`, `task` and `deprecated_calls`; `type` says which. It is read page by page and is not one snapshot. The last line is
 	// `{"type":"end","count":n}`; an export without it is cut, and one that the server could not finish ends with
 	// `{"type":"problem",...}`.
 	//
@@ -6427,8 +6512,8 @@ func (c *Client) ChangeEmail(ctx context.Context, body ChangeEmailJSONRequestBod
 
 // ExportMe Export all of one's own data
 //
-// Everything that is kept about the learner, one JSON object a line: `user`, then each `session`, `conversation`,
-// `message` and `task`; `type` says which. It is read page by page and is not one snapshot. The last line is
+// Everything that is kept about the learner, one JSON object a line: `user`, then each `session`, `onboarding`, `role`,
+// `learning_plan`, `conversation`, `message`, `task` and `deprecated_calls`; `type` says which. It is read page by page and is not one snapshot. The last line is
 // `{"type":"end","count":n}`; an export without it is cut, and one that the server could not finish ends with
 // `{"type":"problem",...}`.
 //
@@ -9116,6 +9201,18 @@ func NewListRolesRequest(server string, params *ListRolesParams) (*http.Request,
 
 		}
 
+		if params.IndustryID != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "industry_id", *params.IndustryID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
 		if params.Q != nil {
 
 			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "q", *params.Q, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
@@ -10938,8 +11035,8 @@ type ClientWithResponsesInterface interface {
 
 	// ExportMeWithResponse Export all of one's own data
 	//
-	// Everything that is kept about the learner, one JSON object a line: `user`, then each `session`, `conversation`,
-	// `message` and `task`; `type` says which. It is read page by page and is not one snapshot. The last line is
+	// Everything that is kept about the learner, one JSON object a line: `user`, then each `session`, `onboarding`, `role`,
+	// `learning_plan`, `conversation`, `message`, `task` and `deprecated_calls`; `type` says which. It is read page by page and is not one snapshot. The last line is
 	// `{"type":"end","count":n}`; an export without it is cut, and one that the server could not finish ends with
 	// `{"type":"problem",...}`.
 	//
@@ -15462,8 +15559,8 @@ func (c *ClientWithResponses) ChangeEmailWithResponse(ctx context.Context, body 
 
 // ExportMeWithResponse Export all of one's own data
 //
-// Everything that is kept about the learner, one JSON object a line: `user`, then each `session`, `conversation`,
-// `message` and `task`; `type` says which. It is read page by page and is not one snapshot. The last line is
+// Everything that is kept about the learner, one JSON object a line: `user`, then each `session`, `onboarding`, `role`,
+// `learning_plan`, `conversation`, `message`, `task` and `deprecated_calls`; `type` says which. It is read page by page and is not one snapshot. The last line is
 // `{"type":"end","count":n}`; an export without it is cut, and one that the server could not finish ends with
 // `{"type":"problem",...}`.
 //

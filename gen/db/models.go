@@ -119,6 +119,14 @@ type DeadLetter struct {
 	ReplayedBy    *uuid.UUID
 }
 
+type DeprecatedCall struct {
+	Day    time.Time
+	Name   string
+	Client string
+	UserID *uuid.UUID
+	Calls  int64
+}
+
 type EventNode struct {
 	Name      string
 	ID        uuid.UUID

@@ -30,6 +30,7 @@ import (
 	"github.com/fluentpro/fluentpro/internal/platform/job"
 	"github.com/fluentpro/fluentpro/internal/replay"
 	"github.com/fluentpro/fluentpro/internal/task"
+	"github.com/fluentpro/fluentpro/internal/usage"
 )
 
 // permissions says which roles have each x-permission of the contracts.
@@ -53,6 +54,7 @@ type Deps struct {
 	Replays        *replay.Service
 	Onboarding     *onboarding.Service
 	Learning       *learning.Service
+	Usage          *usage.Service
 	Cursors        *cursor.Sealer
 	Probes         []Probe
 	NotReady       <-chan struct{} // closed when /readyz must fail, so that balancers go elsewhere
@@ -82,7 +84,7 @@ func New(d Deps) (http.Handler, error) {
 		Logger: d.Logger, AllowedOrigins: d.AllowedOrigins, TrustedProxies: d.TrustedProxies, TLS: d.TLS, ErrorForms: forms,
 	})
 	for _, v := range versions {
-		guards, err := read[v.name].Guards(guardConfig(d, read))
+		guards, err := read[v.name].Guards(guardConfig(d, v, read))
 		if err != nil {
 			return nil, fmt.Errorf("contract %s: %w", v.name, err)
 		}
@@ -102,9 +104,10 @@ func New(d Deps) (http.Handler, error) {
 // pages are what developers read, made once for all handlers of a process.
 var pages = sync.OnceValues(func() (*apidocs.Pages, error) {
 	cfg := apidocs.Config{
-		Contracts: map[string][]byte{}, Problems: docs.Problems, Guides: map[string][]byte{"v1-to-v2": docs.V1ToV2},
+		Contracts: map[string][]byte{}, Problems: docs.Problems, Guides: map[string][]byte{},
 	}
 	for _, v := range versions {
+		cfg.Guides[v.guide.name] = v.guide.text
 		text, err := v.text()
 		if err != nil {
 			return nil, err

@@ -11,6 +11,7 @@ import (
 
 	"github.com/fluentpro/fluentpro/internal/api/web"
 	"github.com/fluentpro/fluentpro/internal/platform/gate"
+	"github.com/fluentpro/fluentpro/internal/usage"
 )
 
 // version is one major version of the API. Its name is that of its document.
@@ -18,6 +19,14 @@ type version struct {
 	name   string
 	mount  func(e *echo.Echo, d Deps, guards map[string][]echo.MiddlewareFunc)
 	errors web.ErrorForm // nil: problems
+	guide  guide
+}
+
+// guide is the page that tells how to leave what a version deprecates, with a section
+// for each such thing.
+type guide struct {
+	name string
+	text []byte
 }
 
 // versions are those that are served, the newest last. To drop one: its entry here, its
@@ -48,7 +57,7 @@ var documents = sync.OnceValues(func() (map[string]*web.Document, error) {
 
 // guardConfig is what the contracts cannot say by themselves, the same for all. What
 // is deprecated has its successor in the newest.
-func guardConfig(d Deps, read map[string]*web.Document) web.GuardConfig {
+func guardConfig(d Deps, v version, read map[string]*web.Document) web.GuardConfig {
 	newest := versions[len(versions)-1].name
 	return web.GuardConfig{
 		Authenticate: authenticate(d.Accounts), Permissions: permissions, Denied: denied(d.Accounts), Limits: d.Limits,
@@ -61,7 +70,10 @@ func guardConfig(d Deps, read map[string]*web.Document) web.GuardConfig {
 				path, ok := read[newest].OperationPath(operationID)
 				return "/api/" + newest + path, ok
 			},
-			Guide: func(operationID string) string { return "/docs/v1-to-v2#" + operationID },
+			Guide: func(name string) string { return "/docs/" + v.guide.name + "#" + name },
+			Used: func(ctx context.Context, name string) {
+				d.Usage.Count(usage.Call{Name: name, UserAgent: web.ClientFrom(ctx).UserAgent, UserID: web.IdentityFrom(ctx).UserID})
+			},
 		},
 	}
 }

@@ -75,6 +75,9 @@ func (n *nouns) erasers() []account.Eraser {
 		{Name: "custom_roles", Erase: func(ctx context.Context, user, _ uuid.UUID) (int64, error) {
 			return n.catalogue.EraseAuthor(ctx, user)
 		}},
+		{Name: "deprecated_calls", Erase: func(ctx context.Context, user, _ uuid.UUID) (int64, error) {
+			return n.usage.Erase(ctx, user)
+		}},
 		{Name: "tasks", Erase: n.tasks.Erase},
 	}
 }

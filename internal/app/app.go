@@ -34,6 +34,7 @@ import (
 	"github.com/fluentpro/fluentpro/internal/platform/postgres"
 	"github.com/fluentpro/fluentpro/internal/replay"
 	"github.com/fluentpro/fluentpro/internal/task"
+	"github.com/fluentpro/fluentpro/internal/usage"
 )
 
 // undefinedTable is the SQLSTATE of a query that names a table which is not there.
@@ -57,6 +58,7 @@ type App struct {
 	queue     *job.Queue
 	users     *account.Service
 	catalogue *catalogue.Service
+	usage     *usage.Service
 	tenant    *auth0.Client // nil: passwords are ours
 	logger    *slog.Logger
 
@@ -78,6 +80,8 @@ type Options struct {
 	HashCost account.HashCost
 	// GateTimeout is for counting a request; 0: as gate.Config has it.
 	GateTimeout time.Duration
+	// UsageEvery is how often counts of deprecated calls are written; 0: as usage.Deps has it.
+	UsageEvery time.Duration
 }
 
 // New connects to everything and wires it, top to bottom. The database must be
@@ -172,6 +176,9 @@ func (a *App) wireNouns(ctx context.Context, cfg Config, with nounParts) (*nouns
 		return nil, err
 	}
 	n := &nouns{audit: audit.New(audit.Deps{Pool: a.pool}), replays: replay.New(a.pool, with.once)}
+	n.usage = usage.New(usage.Deps{Pool: a.pool, Logger: a.logger, Now: now, Every: with.options.UsageEvery})
+	a.usage = n.usage
+	a.usage.Start(ctx)
 	if n.catalogue, err = a.wireCatalogue(ctx, cfg, with); err != nil {
 		return nil, err
 	}
@@ -205,7 +212,7 @@ func (a *App) wireDoors(cfg Config, n *nouns, letters *deadletter.Box, keys secr
 	}
 	a.handler, err = api.New(api.Deps{
 		Accounts: n.accounts, Gate: a.gate, Limits: limits, Catalogue: n.catalogue, Conversations: n.conversations, Audit: n.audit,
-		Tasks: n.tasks, Replays: n.replays, Onboarding: n.onboardings, Learning: n.plans,
+		Tasks: n.tasks, Replays: n.replays, Onboarding: n.onboardings, Learning: n.plans, Usage: n.usage,
 		Cursors: cursor.New(keys.cursor), Queues: a.queue, DeadLetters: letters,
 		Probes:   []api.Probe{{Name: "postgres", Required: true, Check: a.pool.Ping}, {Name: "redis", Check: a.pingRedis}},
 		NotReady: a.notReady, Draining: a.draining, Logger: a.logger, AllowedOrigins: cfg.AllowedOrigins, TrustedProxies: proxies,
@@ -256,6 +263,9 @@ func (a *App) Close() {
 		}
 		if a.catalogue != nil {
 			a.catalogue.Stop()
+		}
+		if a.usage != nil {
+			a.usage.Stop()
 		}
 		if a.tenant != nil {
 			a.tenant.Close()

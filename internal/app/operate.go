@@ -19,6 +19,7 @@ import (
 	"github.com/fluentpro/fluentpro/internal/platform/postgres"
 	"github.com/fluentpro/fluentpro/internal/replay"
 	"github.com/fluentpro/fluentpro/internal/task"
+	"github.com/fluentpro/fluentpro/internal/usage"
 )
 
 // Desk is what an operator works with from the command line: it needs nothing
@@ -26,6 +27,7 @@ import (
 type Desk struct {
 	Queues  *job.Queue // works on nothing
 	Letters *deadletter.Box
+	Usage   *usage.Service
 	Pool    *pgxpool.Pool
 }
 
@@ -36,14 +38,14 @@ func OpenDesk(ctx context.Context, cfg Config, logger *slog.Logger) (*Desk, erro
 	if err != nil {
 		return nil, err
 	}
-	d := &Desk{Pool: pool, Letters: deadletter.New(pool)}
+	d := &Desk{Pool: pool, Letters: deadletter.New(pool), Usage: usage.New(usage.Deps{Pool: pool, Logger: logger, Now: time.Now})}
 	registry := job.NewRegistry()
 	tasks := task.New(task.Deps{Pool: pool})
 	keys := once.New(nil, time.Now)
 	n := nouns{
 		accounts: new(account.Service), conversations: conversation.New(conversation.Deps{Pool: pool}), audit: audit.New(audit.Deps{Pool: pool}),
 		catalogue: new(catalogue.Service), onboardings: new(onboarding.Service), plans: new(learning.Service), tasks: tasks,
-		replays: replay.New(pool, keys),
+		replays: replay.New(pool, keys), usage: d.Usage,
 	}
 	n.registerJobs(registry)
 	n.registerTasks(registry)
@@ -70,6 +72,7 @@ type nouns struct {
 	plans         *learning.Service
 	replays       *replay.Service
 	tasks         *task.Service
+	usage         *usage.Service
 }
 
 // registerJobs adds the jobs of the nouns.

@@ -61,6 +61,12 @@ type silenceArgs struct{}
 // Kind names the job.
 func (silenceArgs) Kind() string { return "onboarding.silence" }
 
+// sweepUsageArgs is the job that deletes counts of deprecated calls that are old.
+type sweepUsageArgs struct{}
+
+// Kind names the job.
+func (sweepUsageArgs) Kind() string { return "maintenance.sweep_deprecated_calls" }
+
 // sweeps are the other things that are swept.
 type sweeps struct {
 	keys    *once.Keys
@@ -77,6 +83,7 @@ func (n nouns) registerSweeps(r *job.Registry, and sweeps) {
 	registerSweep(r, sweepEvery, sweepKeysArgs{}, func(ctx context.Context) (int64, error) { return and.keys.Sweep(ctx, and.pool, sweepBite) })
 	registerSweep(r, sweepEvery, sweepEventsArgs{}, func(ctx context.Context) (int64, error) { return outbox.Sweep(ctx, and.pool, sweepBite) })
 	registerSweep(r, sweepEvery, sweepTasksArgs{}, func(ctx context.Context) (int64, error) { return n.tasks.Sweep(ctx, sweepBite) })
+	registerSweep(r, sweepEvery, sweepUsageArgs{}, func(ctx context.Context) (int64, error) { return n.usage.Sweep(ctx, sweepBite) })
 	registerSweep(r, sweepEvery, sweepLettersArgs{}, func(ctx context.Context) (int64, error) { return and.letters.Sweep(ctx, sweepBite) })
 }
 

@@ -43,6 +43,9 @@ const stopLimit = 2 * time.Second
 // none pass uncounted.
 const gatePatience = 2 * time.Second
 
+// usageEvery is how often calls of what is deprecated are written.
+const usageEvery = 50 * time.Millisecond
+
 // Server is one running service.
 type Server struct {
 	URL       string          // of the API's root, without a trailing slash
@@ -122,7 +125,7 @@ func MailCatcher(t testing.TB) *mailcatcher.Server {
 
 func (s *Server) start(t testing.TB, register func(*task.Service, *job.Registry)) {
 	logger := slog.New(slog.NewJSONHandler(s.Logs, nil))
-	options := app.Options{Now: s.Clock.Now, GateTimeout: gatePatience, HashCost: account.HashCost{KiB: 64, Passes: 1}, Tasks: func(tasks *task.Service, r *job.Registry) {
+	options := app.Options{Now: s.Clock.Now, GateTimeout: gatePatience, UsageEvery: usageEvery, HashCost: account.HashCost{KiB: 64, Passes: 1}, Tasks: func(tasks *task.Service, r *job.Registry) {
 		if s.Tasks = tasks; register != nil {
 			register(tasks, r)
 		}

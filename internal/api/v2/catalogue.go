@@ -60,7 +60,7 @@ func newCatalogueLists(c *catalogue.Catalogue) (*catalogueLists, error) {
 	l.languages, errs[0] = localize(func(tag string) apiv2.LanguagePage {
 		page := apiv2.LanguagePage{Data: []apiv2.Language{}, NextCursor: nullable.NewNullNullable[any]()}
 		for _, x := range c.Languages {
-			page.Data = append(page.Data, apiv2.Language{ID: x.ID, Code: x.Code, Name: x.Name.In(tag), NativeName: x.NativeName, Available: x.Available})
+			page.Data = append(page.Data, apiv2.Language{ID: x.ID, Tag: x.Code, Code: x.Code, Name: x.Name.In(tag), NativeName: x.NativeName, Available: x.Available})
 		}
 		return page
 	})

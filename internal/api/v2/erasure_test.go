@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"net/http"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -57,6 +58,7 @@ func TestAnErasedAccountLeavesItsEmailFreeAndNothingElse(t *testing.T) {
 		onboard(t, l)
 		startErrand(t, s, l)
 		work.gives(nil)
+		askByOldName(t, s, l)
 		email := string(l.User.Email)
 
 		var done apiv2.Task
@@ -67,7 +69,7 @@ func TestAnErasedAccountLeavesItsEmailFreeAndNothingElse(t *testing.T) {
 		require.NoError(t, json.Unmarshal(a.Body, &whole))
 		require.Equal(t, l.User.ID.String(), whole.Result["user_id"])
 		require.NotEmpty(t, whole.Result["erased_at"])
-		for kind, n := range map[string]float64{"conversations": 1, "custom_roles": 1, "onboardings": 1, "learning_plans": 1, "sessions": 2} {
+		for kind, n := range map[string]float64{"conversations": 1, "custom_roles": 1, "onboardings": 1, "learning_plans": 1, "sessions": 2, "deprecated_calls": 1} {
 			require.Equal(t, n, whole.Result[kind], kind)
 		}
 
@@ -77,7 +79,7 @@ func TestAnErasedAccountLeavesItsEmailFreeAndNothingElse(t *testing.T) {
 		pool := s.Pool(t)
 		for _, rows := range []string{
 			"users where id", "sessions where user_id", "conversations where user_id", "mailed_codes where user_id",
-			"onboardings where user_id", "learning_plans where user_id", "roles where author_id",
+			"onboardings where user_id", "learning_plans where user_id", "roles where author_id", "deprecated_calls where user_id",
 			"tasks where kind <> 'account_erasure' and user_id", // which has the receipt
 		} {
 			var left int
@@ -103,4 +105,16 @@ func TestAnErasureIsFollowedByTheSessionThatAskedForIt(t *testing.T) {
 	require.Eventually(t, func() bool {
 		return l.Get(t, "/users/me").Status == http.StatusUnauthorized
 	}, apitest.Patience, poll)
+}
+
+// askByOldName uses something deprecated, and waits until that is counted.
+func askByOldName(t *testing.T, s *apitest.Server, l *apitest.Learner) {
+	t.Helper()
+	l.Get(t, "/roles?industry_id=real_estate").Expect(t, http.StatusOK, nil)
+	pool := s.Pool(t)
+	require.Eventually(t, func() bool {
+		var counted int
+		require.NoError(t, pool.QueryRow(t.Context(), "select count(*) from deprecated_calls where user_id = $1", l.User.ID).Scan(&counted))
+		return counted == 1
+	}, apitest.Patience, 10*time.Millisecond)
 }

@@ -23,7 +23,7 @@ func (s *Server) ListRoles(ctx context.Context, req apiv2.ListRolesRequestObject
 	p, tag := req.Params, catalogue.Negotiate(valueOr(req.Params.AcceptLanguage, ""))
 	limit := valueOr(p.Limit, defaultLimit)
 	in := catalogue.ListInput{
-		UserID: web.IdentityFrom(ctx).UserID, Industry: valueOr(p.Industry, ""), Query: valueOr(p.Q, ""),
+		UserID: web.IdentityFrom(ctx).UserID, Industry: valueOr(p.Industry, valueOr(p.IndustryID, "")), Query: valueOr(p.Q, ""),
 		Level: string(valueOr(p.Level, "")), Limit: limit + 1,
 	}
 	scope := fmt.Sprintf("listRoles/%s/%q/%q/%s", in.UserID, in.Industry, in.Query, in.Level)

@@ -21,6 +21,7 @@ import (
 	"github.com/fluentpro/fluentpro/internal/platform/page"
 	"github.com/fluentpro/fluentpro/internal/replay"
 	"github.com/fluentpro/fluentpro/internal/task"
+	"github.com/fluentpro/fluentpro/internal/usage"
 )
 
 // BasePath is where this version is mounted.
@@ -38,6 +39,7 @@ type Deps struct {
 	Replays       *replay.Service
 	Onboarding    *onboarding.Service
 	Learning      *learning.Service
+	Usage         *usage.Service
 	Cursors       *cursor.Sealer
 	Exports       *page.Exporter
 	Draining      context.Context // ends when streams must, so that readers move to other nodes

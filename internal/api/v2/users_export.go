@@ -17,6 +17,7 @@ import (
 	"github.com/fluentpro/fluentpro/internal/conversation"
 	"github.com/fluentpro/fluentpro/internal/platform/page"
 	"github.com/fluentpro/fluentpro/internal/task"
+	"github.com/fluentpro/fluentpro/internal/usage"
 )
 
 // ExportMe gives everything that is kept about the signed-in user.
@@ -69,7 +70,7 @@ type exportPart func(ctx context.Context, after exportPlace, limit int) ([]expor
 // read goes through the parts, one after the other.
 func (u userExport) read(ctx context.Context, after *exportPlace, limit int) iter.Seq2[exportedLine, error] {
 	return func(yield func(exportedLine, error) bool) {
-		parts := []exportPart{u.self, u.sessions, u.onboarding, u.roles, u.learningPlan, u.conversations, u.messages, u.tasks}
+		parts := []exportPart{u.self, u.sessions, u.onboarding, u.roles, u.learningPlan, u.conversations, u.messages, u.tasks, u.deprecatedCalls}
 		var from exportPlace
 		if after != nil {
 			from = *after
@@ -183,6 +184,24 @@ func (u userExport) messages(ctx context.Context, after exportPlace, limit int) 
 func (u userExport) tasks(ctx context.Context, after exportPlace, limit int) ([]exportedLine, error) {
 	rows, err := u.server.Tasks.Export(ctx, u.user, after.id, limit)
 	return exported("task", rows, func(t task.Task) (exportPlace, any) { return exportPlace{id: t.ID}, ToAPITask(t) }), err
+}
+
+// exportedCalls is how often the learner's apps asked for something deprecated.
+type exportedCalls struct {
+	usage.Own
+
+	FirstDay string `json:"first_day"`
+	LastDay  string `json:"last_day"`
+}
+
+func (u userExport) deprecatedCalls(ctx context.Context, after exportPlace, _ int) ([]exportedLine, error) {
+	if after.seq > 0 {
+		return nil, nil // they are few: all come at once
+	}
+	rows, err := u.server.Usage.ExportOf(ctx, u.user)
+	return exported("deprecated_calls", rows, func(o usage.Own) (exportPlace, any) {
+		return exportPlace{seq: 1}, exportedCalls{o, o.FirstDay.Format(time.DateOnly), o.LastDay.Format(time.DateOnly)}
+	}), err
 }
 
 // exported makes lines of rows.

@@ -45,10 +45,10 @@ type operation struct {
 	authenticate func(context.Context, string, gate.Limit) (Identity, gate.Pass, error) // nil: open to all
 	count        func(context.Context, string, gate.Limit) gate.Pass
 	denied       func(context.Context, Identity, string)
-	optional     bool         // whoever brings no good token is nobody, and may ask
-	deprecation  *deprecation // nil: it is not
-	limit        *gate.Limit  // nil: none
-	roles        []string     // nil: all roles
+	optional     bool        // whoever brings no good token is nobody, and may ask
+	ending       *ending     // nil: it is not deprecated
+	limit        *gate.Limit // nil: none
+	roles        []string    // nil: all roles
 	accepts      []contenttype.MediaType
 	path         []parameter
 	query        []parameter
@@ -73,6 +73,9 @@ type operation struct {
 // It gives an error, naming each operation at fault, if the contract asks for a
 // permission that is not in cfg or for something that cannot be checked.
 func (d *Document) Guards(cfg GuardConfig) (map[string][]echo.MiddlewareFunc, error) {
+	if _, err := d.Deprecations(); err != nil {
+		return nil, err
+	}
 	guards := map[string][]echo.MiddlewareFunc{}
 	buffers := newBuffers()
 	var faults []error
@@ -107,10 +110,10 @@ func (d *Document) compile(cfg GuardConfig, item *openapi3.PathItem, op *openapi
 		return nil, err
 	}
 	var err error
-	if o.deprecation, err = compileDeprecation(cfg.Deprecation, op); err != nil {
+	if o.ending, err = compileEnding(cfg.Deprecation, op); err != nil {
 		return nil, err
 	}
-	if err := o.takeParameters(item.Parameters, op.Parameters); err != nil {
+	if err := o.takeParameters(cfg.Deprecation, item.Parameters, op.Parameters); err != nil {
 		return nil, err
 	}
 	o.body, err = compileBody(op)
@@ -128,12 +131,7 @@ func (o *operation) guard(next echo.HandlerFunc) echo.HandlerFunc {
 }
 
 func (o *operation) admit(c echo.Context) error {
-	if o.deprecation != nil {
-		if err := o.deprecation.announce(c); err != nil {
-			return err
-		}
-	}
-	if err := o.identify(c); err != nil {
+	if err := o.enter(c); err != nil {
 		return err
 	}
 	if err := o.checkAccept(c); err != nil {
@@ -143,6 +141,18 @@ func (o *operation) admit(c echo.Context) error {
 		return err
 	}
 	return o.checkBody(c)
+}
+
+// enter learns who asks, and whether they may. A deprecated operation says so in any
+// case, and knows who still asks for it.
+func (o *operation) enter(c echo.Context) error {
+	if o.ending == nil {
+		return o.identify(c)
+	}
+	gone := o.ending.refuse(c)
+	err := o.identify(c)
+	o.ending.count(c)
+	return cmp.Or(gone, err)
 }
 
 // secure settles who may call the operation.

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"net/http"
 	"net/textproto"
 	"net/url"
 	"slices"
@@ -26,34 +25,52 @@ type parameter struct {
 	required bool
 	list     bool // a header whose lines may be joined (RFC 9110, section 5.3)
 	schema   *openapi3.Schema
+	notice   *notice // nil: it is not deprecated
 }
 
 // takeParameters compiles the operation's own parameters, and those of its path
 // that it does not write anew.
-func (o *operation) takeParameters(shared, own openapi3.Parameters) error {
-	all := slices.Clone(own)
-	for _, ref := range shared {
-		if own.GetByInAndName(ref.Value.In, ref.Value.Name) == nil {
-			all = append(all, ref)
-		}
-	}
-	for _, ref := range all {
-		compiled, err := compileParameter(ref.Value)
+func (o *operation) takeParameters(cfg DeprecationConfig, shared, own openapi3.Parameters) error {
+	for _, p := range parametersOf(shared, own) {
+		compiled, err := compileParameter(p)
 		if err != nil {
-			return fmt.Errorf("parameter %s: %w", ref.Value.Name, err)
+			return fmt.Errorf("parameter %s: %w", p.Name, err)
 		}
-		switch ref.Value.In {
+		d, err := readParameter(o.id+"."+p.Name, p, shared, own)
+		if err == nil {
+			compiled.notice, err = newNotice(cfg, d)
+		}
+		if err != nil {
+			return fmt.Errorf("parameter %s: %w", p.Name, err)
+		}
+		switch p.In {
 		case openapi3.ParameterInPath:
+			if compiled.notice != nil {
+				return fmt.Errorf("parameter %s: a part of the path is deprecated with its operation", p.Name)
+			}
 			o.path = append(o.path, compiled)
 		case openapi3.ParameterInQuery:
 			o.query = append(o.query, compiled)
 		case openapi3.ParameterInHeader:
 			o.header = append(o.header, compiled)
 		default:
-			return fmt.Errorf("parameter %s: one in %s is not supported", ref.Value.Name, ref.Value.In)
+			return fmt.Errorf("parameter %s: one in %s is not supported", p.Name, p.In)
 		}
 	}
 	return nil
+}
+
+func parametersOf(shared, own openapi3.Parameters) []*openapi3.Parameter {
+	var all []*openapi3.Parameter
+	for _, ref := range own {
+		all = append(all, ref.Value)
+	}
+	for _, ref := range shared {
+		if own.GetByInAndName(ref.Value.In, ref.Value.Name) == nil {
+			all = append(all, ref.Value)
+		}
+	}
+	return all
 }
 
 func compileParameter(p *openapi3.Parameter) (parameter, error) {
@@ -91,7 +108,7 @@ func (o *operation) checkParameters(c echo.Context) error {
 		fields = o.checkQuery(c, raw)
 	}
 	for i := range o.header {
-		fields = append(fields, o.checkHeader(&o.header[i], c.Request().Header)...)
+		fields = append(fields, o.checkHeader(c, &o.header[i])...)
 	}
 	if len(fields) > 0 {
 		return invalid(fields)
@@ -130,7 +147,9 @@ func (o *operation) checkQuery(c echo.Context, raw string) []fault.Field {
 		case len(values[name]) > 1:
 			fields = append(fields, repeated("query/"+name))
 		default:
-			fields = append(fields, o.checkValue(&o.query[known], "query/", values[name][0])...)
+			p := &o.query[known]
+			fields = append(fields, o.noteParameter(c, p, "query/", values.Has)...)
+			fields = append(fields, o.checkValue(p, "query/", values[name][0])...)
 		}
 	}
 	for i := range o.query {
@@ -143,7 +162,8 @@ func (o *operation) checkQuery(c echo.Context, raw string) []fault.Field {
 
 // checkHeader checks one header and leaves it as the one line that the
 // generated binder expects.
-func (o *operation) checkHeader(p *parameter, h http.Header) []fault.Field {
+func (o *operation) checkHeader(c echo.Context, p *parameter) []fault.Field {
+	h := c.Request().Header
 	lines := h[p.name]
 	switch {
 	case len(lines) == 0 && p.required:
@@ -155,7 +175,8 @@ func (o *operation) checkHeader(p *parameter, h http.Header) []fault.Field {
 	case len(lines) > 1:
 		h[p.name] = []string{strings.Join(lines, ", ")}
 	}
-	return o.checkValue(p, "header/", h[p.name][0])
+	fields := o.noteParameter(c, p, "header/", func(name string) bool { return h.Get(name) != "" })
+	return append(fields, o.checkValue(p, "header/", h[p.name][0])...)
 }
 
 func missing(pointer string) fault.Field {

@@ -66,7 +66,7 @@ func identify(token string) (web.Identity, error) {
 
 // guardConfig serves both contracts.
 func guardConfig() web.GuardConfig {
-	return web.GuardConfig{Limits: unlimited, Count: countNothing, Authenticate: authenticate, Permissions: map[string][]string{
+	return web.GuardConfig{Limits: unlimited, Count: countNothing, Authenticate: authenticate, Deprecation: oldDeprecation(time.Now), Permissions: map[string][]string{
 		"read": {"user"}, "write": {"writer"}, "purge": {}, "practise": {"user"}, "inspect": {"moderator"}, "administer": {"admin"},
 	}}
 }

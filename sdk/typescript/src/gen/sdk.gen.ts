@@ -1069,8 +1069,8 @@ export class Operations extends HeyApiClient {
     /**
      * Export all of one's own data
      *
-     * Everything that is kept about the learner, one JSON object a line: `user`, then each `session`, `conversation`,
-     * `message` and `task`; `type` says which. It is read page by page and is not one snapshot. The last line is
+     * Everything that is kept about the learner, one JSON object a line: `user`, then each `session`, `onboarding`, `role`,
+     * `learning_plan`, `conversation`, `message`, `task` and `deprecated_calls`; `type` says which. It is read page by page and is not one snapshot. The last line is
      * `{"type":"end","count":n}`; an export without it is cut, and one that the server could not finish ends with
      * `{"type":"problem",...}`.
      *

@@ -337,6 +337,8 @@ export type ExportMeLine = ({
 } & ExportedMessage) | ({
     type: 'task';
 } & ExportedTask) | ({
+    type: 'deprecated_calls';
+} & ExportedDeprecatedCalls) | ({
     type: 'end';
 } & ExportEnd) | ({
     type: 'problem';
@@ -383,6 +385,29 @@ export type ExportedConversation = {
         [key: string]: unknown;
     };
     type: 'conversation';
+};
+
+/**
+ * How often the learner's apps asked for something deprecated in the last 90 days.
+ */
+export type ExportedDeprecatedCalls = {
+    data: {
+        calls: number;
+        /**
+         * The browser or program, without its version.
+         */
+        client: string;
+        /**
+         * In UTC.
+         */
+        first_day: string;
+        last_day: string;
+        /**
+         * The operation, or a parameter of one.
+         */
+        name: string;
+    };
+    type: 'deprecated_calls';
 };
 
 /**
@@ -503,7 +528,9 @@ export type Language = {
      */
     available: boolean;
     /**
-     * BCP 47 tag.
+     * The older name of `tag`.
+     *
+     * @deprecated
      */
     code: string;
     id: string;
@@ -515,6 +542,10 @@ export type Language = {
      * In the language itself.
      */
     native_name: string;
+    /**
+     * Language tag (BCP 47), such as zh-Hans.
+     */
+    tag: string;
 };
 
 export type LanguagePage = {
@@ -720,7 +751,7 @@ export type Milestone = {
 };
 
 /**
- * A part that completing needs; `situations` when no partner has any yet.
+ * A part that completing needs; `situations` when no partner has any yet. New parts may appear.
  */
 export type MissingPart = 'native_language' | 'industry' | 'role' | 'partners' | 'situations';
 
@@ -890,6 +921,9 @@ export type QueuePage = {
     next_cursor: string | null;
 };
 
+/**
+ * What to offer the learner. New actions may appear.
+ */
 export type RecommendedAction = 'select_excellent_match' | 'review_good_matches' | 'consider_custom_role' | 'create_custom_role';
 
 /**
@@ -916,6 +950,9 @@ export type RefreshResult = {
 
 export type Resource = {
     description: string;
+    /**
+     * New kinds may appear.
+     */
     kind: 'article' | 'book' | 'exercise' | 'podcast' | 'video';
     title: string;
 };
@@ -1121,6 +1158,9 @@ export type SituationPage = {
  * The server ends this stream before what it tells of has ended; resume it after `retry_ms`. It has no `id`.
  */
 export type StreamClosing = {
+    /**
+     * New reasons may appear.
+     */
     reason: 'token_expiring' | 'draining' | 'too_slow';
     retry_ms: number;
     type: 'stream.closing';
@@ -2970,6 +3010,12 @@ export type ListRolesData = {
          * Only roles of this industry, in any case and with hyphens too.
          */
         industry?: string;
+        /**
+         * The older name of `industry`. Give one of the two.
+         *
+         * @deprecated
+         */
+        industry_id?: string;
         /**
          * Words to search for.
          */
