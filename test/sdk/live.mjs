@@ -14,6 +14,10 @@ import { fileURLToPath } from 'node:url';
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const soon = 60_000; // for what takes a second or two on a machine at rest
 
+// What a signal ends: the rest then ends by itself.
+let current;
+for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => current?.kill(signal));
+
 const [command, ...parameters] = process.argv.slice(2);
 if (process.env.FLUENTPRO_URL) {
   process.exitCode = await run(command, parameters, process.env);
@@ -28,11 +32,8 @@ if (process.env.FLUENTPRO_URL) {
 }
 
 async function run(program, parameters, env, cwd) {
-  const child = spawn(program, parameters, { stdio: 'inherit', env, cwd });
-  const forward = (signal) => child.kill(signal);
-  process.on('SIGINT', forward).on('SIGTERM', forward);
-  const [code] = await once(child, 'exit');
-  process.off('SIGINT', forward).off('SIGTERM', forward);
+  current = spawn(program, parameters, { stdio: 'inherit', env, cwd });
+  const [code] = await once(current, 'exit');
   return code ?? 1;
 }
 
@@ -41,6 +42,7 @@ async function withService(folder, use) {
   if ((await run('go', ['build', '-o', binary, './cmd/fluentpro'], process.env, root)) !== 0) return 1;
   const service = spawn(binary, ['dev'], { env: settings(folder), stdio: ['ignore', 'pipe', 'pipe'] });
   const ended = once(service, 'exit');
+  current = service;
   let said = '';
   for (const pipe of [service.stdout, service.stderr]) pipe.setEncoding('utf8').on('data', (text) => (said += text));
   try {
@@ -65,7 +67,7 @@ function settings(folder) {
 // ready waits until the service has told its address and is willing to answer.
 async function ready(service, said) {
   for (const deadline = Date.now() + soon; Date.now() < deadline; await after(50)) {
-    if (service.exitCode !== null) break;
+    if (service.exitCode !== null || service.signalCode !== null) break;
     const url = /API +(http:\/\/[^/]+)\//.exec(said())?.[1];
     if (url && (await fetch(`${url}/readyz`).catch(() => undefined))?.ok) return url;
   }

@@ -19,21 +19,23 @@ function problem(status: number, code: string, headers: Record<string, string> =
   return new Response(JSON.stringify(body), { status, headers: { 'Content-Type': 'application/problem+json', ...headers } });
 }
 
-/** Reads a task's events of a service that gives these answers, one for each request. */
-async function run(answers: (Response | Error)[], options: StreamOptions = {}) {
-  const cursors: (string | null)[] = [];
-  const requests: string[] = [];
-  const waits: [number, number][] = [];
+/** A service that gives these answers, one for each request, and what it was asked. */
+function scripted(answers: (Response | Error)[]) {
+  const sent: Request[] = [];
   const fetch: typeof globalThis.fetch = async (input, init) => {
-    const request = new Request(input, init);
-    requests.push(`${request.method} ${new URL(request.url).pathname}`);
-    if (request.url.endsWith('/events')) cursors.push(request.headers.get('Last-Event-ID'));
+    sent.push(new Request(input, init));
     const answer = answers.shift() ?? new Error('the script is over');
     if (answer instanceof Error) throw answer;
     return answer;
   };
   const tokens = { access_token: 'a', refresh_token: 'r' };
-  const api = createFluentPro({ baseUrl: 'http://service.test', tokens, fetch });
+  return { api: createFluentPro({ baseUrl: 'http://service.test', tokens, fetch }), sent };
+}
+
+/** Reads a task's events of such a service. */
+async function run(answers: (Response | Error)[], options: StreamOptions = {}) {
+  const { api, sent } = scripted(answers);
+  const waits: [number, number][] = [];
   const delay = (failures: number, hint: number) => (waits.push([failures, hint]), 0);
   const events: TaskEvent[] = [];
   let error: unknown;
@@ -42,6 +44,8 @@ async function run(answers: (Response | Error)[], options: StreamOptions = {}) {
   } catch (thrown) {
     error = thrown;
   }
+  const requests = sent.map((request) => `${request.method} ${new URL(request.url).pathname}`);
+  const cursors = sent.filter(({ url }) => url.endsWith('/events')).map(({ headers }) => headers.get('Last-Event-ID'));
   return { types: events.map(({ type }) => type as string), cursors, requests, waits, error, left: answers.length };
 }
 
@@ -138,4 +142,42 @@ test('without an own delay the wait is the hint or a little more', { timeout: 20
   const got = await run([stream('retry: 30\n\n', event('task.progressed', {}, '1')), stream(completed)], { delay: undefined });
   assert.equal(got.types.at(-1), 'task.completed');
   assert.ok(performance.now() - began >= 29);
+});
+
+test('a signal ends the iteration before events that have come already', async () => {
+  const { api } = scripted([stream(event('task.progressed', {}, '1'), completed)]);
+  const controller = new AbortController();
+  const types: string[] = [];
+  await assert.rejects(
+    async () => {
+      for await (const each of api.streamTaskEvents({ path: { task_id: id }, signal: controller.signal })) {
+        types.push(each.type);
+        controller.abort(new Error('enough'));
+      }
+    },
+    { message: 'enough' },
+  );
+  assert.deepEqual(types, ['task.progressed']);
+});
+
+test('leaving the loop ends the request', async () => {
+  const { api, sent } = scripted([stream(event('task.progressed', {}, '1'), completed)]);
+  for await (const _ of api.streamTaskEvents({ path: { task_id: id } })) break;
+  assert.equal(sent[0]?.signal.aborted, true);
+});
+
+test('a message is sent again with the same key until it is answered', async () => {
+  const begun = stream(event('message.created', {}, '1'), event('message.completed', { message: {} }, '2'));
+  begun.headers.set('Location', `/api/v2/conversations/${id}/messages/${id}`);
+  const { api, sent } = scripted([new TypeError('lost'), problem(409, 'idempotency.in_progress', { 'Retry-After': '1' }), begun]);
+  const waits: number[] = [];
+  const delay = (_: number, hint: number) => (waits.push(hint), 0);
+  const types: string[] = [];
+  const path = { conversation_id: id };
+  for await (const each of api.streamMessage({ path, body: { content: 'Good morning.' }, delay })) types.push(each.type);
+
+  assert.deepEqual(types, ['message.created', 'message.completed']);
+  assert.deepEqual(waits, [0, 1000]);
+  assert.equal(new Set(sent.map(({ headers }) => headers.get('Idempotency-Key'))).size, 1);
+  assert.deepEqual(await sent[2]?.json(), { content: 'Good morning.', stream: true });
 });

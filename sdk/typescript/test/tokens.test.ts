@@ -36,6 +36,24 @@ test('concurrent calls with an expired access token lead to one refresh', async 
   assert.notEqual(api.tokens?.refresh_token, tokens!.refresh_token);
 });
 
+test('a refusal that comes after the refresh does not lead to another', async () => {
+  const { tokens } = await learner();
+  const wire = counted();
+  let refreshed = () => {};
+  const held = new Promise<void>((resolve) => (refreshed = resolve));
+  const fetch: typeof globalThis.fetch = async (input, init) => {
+    const response = await wire.fetch(input, init);
+    if (response.status === 401 && response.url.endsWith('/sessions')) await held;
+    return response;
+  };
+  const api = createFluentPro({ baseUrl: url, tokens: { ...tokens!, access_token: 'expired' }, fetch });
+  const late = api.listSessions();
+  await api.getMe();
+  refreshed();
+  assert.equal((await late).data.length, 1);
+  assert.equal(wire.refreshes(), 1);
+});
+
 test('signing up and in sets the tokens', async () => {
   const told: (SessionTokens | undefined)[] = [];
   const api = await learner({ onTokens: (fresh) => void told.push(fresh) });
