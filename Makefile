@@ -67,6 +67,34 @@ bench: ## Measure: first token, server CPU per request, start, idle memory, expo
 lint: ## Run the linters
 	$(LINT) golangci-lint run ./...
 
+# What npm installs, by its lockfile. Nothing of it is asked whether to send anything home.
+NPM_CI := npm ci --no-audit --no-fund --loglevel=error
+export REDOCLY_TELEMETRY := off
+export REDOCLY_SUPPRESS_UPDATE_NOTICE := true
+%/node_modules/.package-lock.json: %/package-lock.json
+	cd $* && $(NPM_CI)
+SDK := sdk/typescript/node_modules/.package-lock.json
+NPM_TOOLS := tools/npm/node_modules/.package-lock.json
+
+.PHONY: sdk
+sdk: $(SDK) ## Make the clients in sdk/ from gen/openapi/v2.yaml
+	cd sdk/typescript && npm run -s generate
+
+.PHONY: verify-sdk
+verify-sdk: sdk ## Fail if sdk/ is not exactly what the contract makes
+	@changed=$$(git status --porcelain -- sdk); if [ -n "$$changed" ]; then \
+		echo "sdk/ is stale or edited; run make sdk and commit:"; echo "$$changed"; git --no-pager diff -- sdk | head -50; exit 1; fi
+
+.PHONY: test-sdk
+test-sdk: $(SDK) $(NPM_TOOLS) ## Run the tests of the clients, ours and those of other generators, against a service
+	cd sdk/typescript && npm run -s typecheck
+	node test/sdk/live.mjs sh -c 'npm test -s --prefix sdk/typescript && node tools/npm/foreign/run.mjs'
+
+.PHONY: lint-openapi
+lint-openapi: $(NPM_TOOLS) ## Lint the contract by openapi/redocly.yaml, and prove that the linter finds things
+	cd openapi && ../tools/npm/node_modules/.bin/redocly lint --config redocly.yaml --format stylish v1 v2
+	node tools/npm/lint/broken.mjs
+
 .PHONY: build
 build: ## Build bin/fluentpro
 	CGO_ENABLED=0 $(GO) build -trimpath -ldflags='-s -w' -o bin/fluentpro ./cmd/fluentpro
