@@ -77,7 +77,7 @@ SDK := sdk/typescript/node_modules/.package-lock.json
 NPM_TOOLS := tools/npm/node_modules/.package-lock.json
 
 .PHONY: sdk
-sdk: $(SDK) ## Make the clients in sdk/ from gen/openapi/v2.yaml
+sdk: generate $(SDK) ## Make the clients from the contract: gen/client for sdk/go, and sdk/typescript
 	cd sdk/typescript && npm run -s generate
 
 .PHONY: verify-sdk

@@ -78,7 +78,13 @@ func TestARefusedTokenIsRefreshedOnceForAll(t *testing.T) {
 	require.Equal(t, kept[0], api.Tokens())
 	require.NotEqual(t, old, api.Tokens())
 
-	_, err := api.RevokeSessionWithResponse(t.Context(), "current")
+	network.fails = []func(*http.Request, http.RoundTripper) (*http.Response, error){nil, lost}
+	s.Clock.Advance(time.Hour)
+	_, err := api.GetMeWithResponse(t.Context(), nil)
+	require.NoError(t, err, "the answer to the refresh was lost, and asked for again")
+	require.Equal(t, 3, network.times(http.MethodPost, "/sessions/refresh"))
+
+	_, err = api.RevokeSessionWithResponse(t.Context(), "current")
 	require.NoError(t, err)
 	_, err = api.GetMeWithResponse(t.Context(), nil)
 	require.True(t, fluentpro.Is(err, client.AuthInvalidToken))

@@ -90,7 +90,12 @@ func (c *Client) refreshSession(ctx context.Context, old client.Tokens) (client.
 	if old.RefreshToken == "" {
 		return old, errSignedOut
 	}
-	answer, err := c.RefreshSessionWithResponse(ctx, client.RefreshRequest{RefreshToken: old.RefreshToken})
+	in := client.RefreshRequest{RefreshToken: old.RefreshToken}
+	answer, err := c.RefreshSessionWithResponse(ctx, in)
+	if _, refused := errors.AsType[*Problem](err); err != nil && !refused {
+		// The answer was lost. The service answers the same token alike for some seconds.
+		answer, err = c.RefreshSessionWithResponse(ctx, in)
+	}
 	if err != nil {
 		return old, err
 	}

@@ -11,8 +11,8 @@
 // that no page asks any other host for anything, so that all of it works
 // offline; that each answer can be revalidated by its ETag; and that a page's
 // Content-Security-Policy lets nothing run but the scripts named here. Tokens
-// that a developer gets in /docs live in that page's memory alone: a reload
-// forgets them.
+// that a developer gets in /docs are used for every version, and live in that
+// page's memory alone: a reload forgets them.
 //
 // Its limits: the contracts are public, so the pages ask for no token; the Accept
 // header is not consulted; a stream shows in /docs only once it has ended.

@@ -6,6 +6,7 @@
   const root = document.getElementById("swagger-ui");
   const contracts = JSON.parse(root.dataset.contracts);
   const several = contracts.length > 1;
+  let token; // of whoever signed in last: it is good for every version
 
   const ui = SwaggerUIBundle({
     ...(several ? { urls: contracts } : { url: contracts[0].url }),
@@ -26,6 +27,7 @@
     defaultModelsExpandDepth: 0,
     requestInterceptor: withFreshKey,
     responseInterceptor: takeToken,
+    onComplete: signIn, // another contract was loaded, which signed the page out
   });
 
   function securitySchemes() {
@@ -33,19 +35,27 @@
     return schemes ? schemes.entrySeq().toArray() : [];
   }
 
-  // Signs the page in with the access token of a response, as if it were pasted
-  // into the Authorize dialogue.
+  // Takes the access token of a response.
   function takeToken(response) {
     const body = response.ok && response.obj;
-    const token = body && (body.tokens ?? body).access_token;
-    if (typeof token === "string") {
-      for (const [name, scheme] of securitySchemes()) {
-        if (scheme.get("type") === "http" && scheme.get("scheme").toLowerCase() === "bearer") {
-          ui.preauthorizeApiKey(name, token);
-        }
-      }
+    const given = body && (body.tokens ?? body).access_token;
+    if (typeof given === "string") {
+      token = given;
+      signIn();
     }
     return response;
+  }
+
+  // Signs the page in, as if the token were pasted into the Authorize dialogue.
+  function signIn() {
+    if (!token) {
+      return;
+    }
+    for (const [name, scheme] of securitySchemes()) {
+      if (scheme.get("type") === "http" && scheme.get("scheme").toLowerCase() === "bearer") {
+        ui.preauthorizeApiKey(name, token);
+      }
+    }
   }
 
   // Replaces the contract's example of an Idempotency-Key: every reader of this
