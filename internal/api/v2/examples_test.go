@@ -55,9 +55,7 @@ var stages = map[string]func(t *testing.T, s *apitest.Server) stage{
 	"updateMe 200": func(t *testing.T, s *apitest.Server) stage { return stage{asks: signUpAsTheExample(t, s)} },
 	"exportMe 200": func(t *testing.T, s *apitest.Server) stage { return stage{asks: signUpAsTheExample(t, s)} },
 	"deleteMe 200": func(t *testing.T, s *apitest.Server) stage { return stage{asks: signUpAsTheExample(t, s)} },
-	"deleteMe 202": func(t *testing.T, s *apitest.Server) stage {
-		return stage{asks: signUpAsTheExample(t, s), header: func(h map[string]string) { delete(h, "Prefer") }}
-	},
+	"deleteMe 202": begun(func(t *testing.T, s *apitest.Server) stage { return stage{asks: signUpAsTheExample(t, s)} }),
 	"listSessions 200": func(t *testing.T, s *apitest.Server) stage {
 		l := signUpAsTheExample(t, s)
 		var in apiv2.LogInResult
@@ -87,17 +85,11 @@ var stages = map[string]func(t *testing.T, s *apitest.Server) stage{
 	"resetOnboarding 200":      onboardedUpTo(6),
 	"getLearningPlan 200":      planned,
 	"createLearningPlan 200":   planned,
-	"createLearningPlan 202": func(t *testing.T, s *apitest.Server) stage {
-		st := planned(t, s)
-		st.header = func(h map[string]string) { delete(h, "Prefer") }
-		return st
-	},
+	"createLearningPlan 202":   begun(planned),
 	"reindexRoles 200": func(t *testing.T, s *apitest.Server) stage {
 		return stage{asks: s.Admin(t), header: func(h map[string]string) { h["Prefer"] = "wait=30" }} // it has a lot to do
 	},
-	"reindexRoles 202": func(t *testing.T, s *apitest.Server) stage {
-		return stage{asks: s.Admin(t), header: func(h map[string]string) { delete(h, "Prefer") }}
-	},
+	"reindexRoles 202":    begun(func(t *testing.T, s *apitest.Server) stage { return stage{asks: s.Admin(t)} }),
 	"listCustomRoles 200": customRole,
 	"publishRole 200":     customRole,
 
@@ -109,12 +101,8 @@ var stages = map[string]func(t *testing.T, s *apitest.Server) stage{
 		st.body = func(b map[string]any) { b["stream"] = true }
 		return st
 	},
-	"createMessage 201": talkAsTheExample,
-	"createMessage 202": func(t *testing.T, s *apitest.Server) stage {
-		st := talkAsTheExample(t, s)
-		st.header = func(h map[string]string) { delete(h, "Prefer") }
-		return st
-	},
+	"createMessage 201":       talkAsTheExample,
+	"createMessage 202":       begun(talkAsTheExample),
 	"listMessages 200":        talkAsTheExample,
 	"getMessage 200":          greetingAsTheExample,
 	"streamMessageEvents 200": greetingAsTheExample,
@@ -138,9 +126,7 @@ var stages = map[string]func(t *testing.T, s *apitest.Server) stage{
 		return st
 	},
 	"createEventReplay 200": func(t *testing.T, s *apitest.Server) stage { return stage{asks: s.Admin(t)} },
-	"createEventReplay 202": func(t *testing.T, s *apitest.Server) stage {
-		return stage{asks: s.Admin(t), header: func(h map[string]string) { delete(h, "Prefer") }}
-	},
+	"createEventReplay 202": begun(func(t *testing.T, s *apitest.Server) stage { return stage{asks: s.Admin(t)} }),
 	"listTasks 200": func(t *testing.T, s *apitest.Server) stage {
 		st := taskAsTheExample(t, s)
 		st.asks.Get(t, "/tasks/%s/events", st.path["task_id"]).Expect(t, http.StatusOK, nil) // to its end
@@ -257,6 +243,22 @@ func compareAnswer(t *testing.T, kind string, media *openapi3.MediaType, answer 
 		}
 	}
 	t.Errorf("nothing of type %s in:\n%s", example["type"], answer.Body)
+}
+
+// begun is a stage whose request does not wait for what it begins, and that is for later:
+// so it is queued for certain. The service is its own.
+func begun(prepare func(*testing.T, *apitest.Server) stage) func(*testing.T, *apitest.Server) stage {
+	return func(t *testing.T, _ *apitest.Server) stage {
+		s := apitest.New(t)
+		st := prepare(t, s)
+		st.header = func(h map[string]string) { delete(h, "Prefer") }
+		_, err := s.Pool(t).Exec(t.Context(), `
+			create function later() returns trigger language plpgsql as
+				$$ begin new.state := 'scheduled'; new.scheduled_at := now() + interval '1 hour'; return new; end $$;
+			create trigger later before insert on river_job for each row execute function later();`)
+		require.NoError(t, err)
+		return st
+	}
 }
 
 // compare holds an answer against its example: the same members, the same
