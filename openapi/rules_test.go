@@ -324,3 +324,15 @@ func says(t *testing.T, at string, s *openapi3.Schema) {
 		require.Regexp(t, `New [a-z]+ may appear\.`, s.Description, at)
 	}
 }
+
+// Each limit that the service can be given counts something; "api" counts what names none.
+func TestEachLimitCountsSomething(t *testing.T) {
+	t.Parallel()
+	named := map[string]bool{}
+	eachOperation(t, func(t *testing.T, _ *openapi3.T, op operation) {
+		if limit, ok := op.Extensions["x-rate-limit"].(string); ok {
+			named[limit] = true
+		}
+	})
+	require.Equal(t, []string{"admin", "auth", "matching", "messages"}, keys(named))
+}

@@ -121,3 +121,20 @@ func TestWhileRedisIsAwayNobodyIsCountedAndNobodyIsKeptOut(t *testing.T) {
 	l.Do(t, apitest.Call{Method: http.MethodDelete, Path: "/sessions"}).Expect(t, http.StatusNoContent, nil)
 	requireOver(t, other, s)
 }
+
+func TestMessagesHaveALimitOfTheirOwn(t *testing.T) {
+	t.Parallel()
+	s := apitest.New(t, rated(func(c *app.Config) { c.RateMessages = "2/10m" }))
+	l := s.SignUp(t)
+	c := l.Talk(t)
+	for range 2 {
+		l.Do(t, apitest.Call{
+			Method: http.MethodPost, Path: "/conversations/" + c.ID.String() + "/messages", Header: map[string]string{"Prefer": "wait=30"},
+			Body: map[string]any{"content": "Good morning."},
+		}).Expect(t, http.StatusCreated, nil)
+	}
+	a := l.Post(t, "/conversations/"+c.ID.String()+"/messages", map[string]any{"content": "And now?"})
+	a.Refused(t, http.StatusTooManyRequests, "request.rate_limited")
+	require.Equal(t, `"messages";q=2;w=600`, a.Header.Get("RateLimit-Policy"))
+	l.Get(t, "/conversations/%s/messages", c.ID).Expect(t, http.StatusOK, nil)
+}
