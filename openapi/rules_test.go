@@ -329,7 +329,7 @@ func says(t *testing.T, at string, s *openapi3.Schema) {
 func TestEachLimitCountsSomething(t *testing.T) {
 	t.Parallel()
 	named := map[string]bool{}
-	eachOperation(t, func(t *testing.T, _ *openapi3.T, op operation) {
+	eachOperation(t, func(_ *testing.T, _ *openapi3.T, op operation) {
 		if limit, ok := op.Extensions["x-rate-limit"].(string); ok {
 			named[limit] = true
 		}
