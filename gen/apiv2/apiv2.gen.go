@@ -513,8 +513,10 @@ const (
 	AuthRequired                  ProblemCode = "auth.required"
 	CatalogueTooManyCustomRoles   ProblemCode = "catalogue.too_many_custom_roles"
 	CatalogueUnknownIndustry      ProblemCode = "catalogue.unknown_industry"
+	ConversationContextTooLarge   ProblemCode = "conversation.context_too_large"
 	ConversationNotActive         ProblemCode = "conversation.not_active"
 	ConversationReplyInFlight     ProblemCode = "conversation.reply_in_flight"
+	ConversationStatusNotAllowed  ProblemCode = "conversation.status_not_allowed"
 	ConversationTokenLimitReached ProblemCode = "conversation.token_limit_reached"
 	ConversationUnknownPartner    ProblemCode = "conversation.unknown_partner"
 	ConversationUnknownSituation  ProblemCode = "conversation.unknown_situation"
@@ -589,9 +591,13 @@ func (e ProblemCode) Valid() bool {
 		return true
 	case CatalogueUnknownIndustry:
 		return true
+	case ConversationContextTooLarge:
+		return true
 	case ConversationNotActive:
 		return true
 	case ConversationReplyInFlight:
+		return true
+	case ConversationStatusNotAllowed:
 		return true
 	case ConversationTokenLimitReached:
 		return true
@@ -1001,6 +1007,45 @@ func (e UserRole) Valid() bool {
 	}
 }
 
+// Defines values for VersionOperation.
+const (
+	AddMessage     VersionOperation = "add_message"
+	CompleteReply  VersionOperation = "complete_reply"
+	Create         VersionOperation = "create"
+	Fork           VersionOperation = "fork"
+	Recover        VersionOperation = "recover"
+	RollBack       VersionOperation = "roll_back"
+	UpdateContext  VersionOperation = "update_context"
+	UpdateMetadata VersionOperation = "update_metadata"
+	UpdateStatus   VersionOperation = "update_status"
+)
+
+// Valid indicates whether the value is a known member of the VersionOperation enum.
+func (e VersionOperation) Valid() bool {
+	switch e {
+	case AddMessage:
+		return true
+	case CompleteReply:
+		return true
+	case Create:
+		return true
+	case Fork:
+		return true
+	case Recover:
+		return true
+	case RollBack:
+		return true
+	case UpdateContext:
+		return true
+	case UpdateMetadata:
+		return true
+	case UpdateStatus:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for ListDeadLettersParamsStatus.
 const (
 	Open     ListDeadLettersParamsStatus = "open"
@@ -1160,6 +1205,17 @@ type ContextInput struct {
 
 // ContextMap At most 50 members.
 type ContextMap map[string]interface{}
+
+// ContextMapPatch defines model for ContextMapPatch.
+type ContextMapPatch map[string]interface{}
+
+// ContextPatch Merged into what is there; at most 50 members a map in the end, and 1 MiB of JSON in all.
+type ContextPatch struct {
+	ConversationSettings nullable.Nullable[ContextMapPatch] `json:"conversation_settings,omitempty"`
+	DomainContext        nullable.Nullable[ContextMapPatch] `json:"domain_context,omitempty"`
+	SessionMetadata      nullable.Nullable[ContextMapPatch] `json:"session_metadata,omitempty"`
+	UserPreferences      nullable.Nullable[ContextMapPatch] `json:"user_preferences,omitempty"`
+}
 
 // Conversation defines model for Conversation.
 type Conversation struct {
@@ -2223,6 +2279,23 @@ type Tokens struct {
 // TokensTokenType defines model for Tokens.TokenType.
 type TokensTokenType string
 
+// UpdateConversationRequest defines model for UpdateConversationRequest.
+type UpdateConversationRequest struct {
+	// Context Merged into what is there; at most 50 members a map in the end, and 1 MiB of JSON in all.
+	Context nullable.Nullable[ContextPatch] `json:"context,omitempty"`
+
+	// Metadata Merged into what is there.
+	Metadata nullable.Nullable[map[string]interface{}] `json:"metadata,omitempty"`
+
+	// Status Only an `active` conversation takes messages.
+	Status *ConversationStatus `json:"status,omitempty"`
+
+	// Tags Takes the place of the tags there are.
+	Tags       *[]Tag                   `json:"tags,omitempty"`
+	Title      *string                  `json:"title,omitempty"`
+	TokenLimit nullable.Nullable[int64] `json:"token_limit,omitempty"`
+}
+
 // UpdateMeRequest defines model for UpdateMeRequest.
 type UpdateMeRequest struct {
 	// FullName Any script; 2-100 characters after trim.
@@ -2270,6 +2343,41 @@ type UserRole string
 type VerifyEmailRequest struct {
 	// Token The code of the mail, good once and for 30 minutes. Hyphens, spaces and case do not matter.
 	Token MailedCode `json:"token"`
+}
+
+// Version One step in a conversation's history. The history only grows, and each step seals those before it.
+type Version struct {
+	// ActorID Who made it; null: the service itself.
+	ActorID nullable.Nullable[openapi_types.UUID] `json:"actor_id"`
+	At      time.Time                             `json:"at"`
+
+	// Change What changed, in ids, numbers and names. What was written is not in it, only its salted hash.
+	Change Version_Change `json:"change"`
+
+	// Checksum SHA-256, in hexadecimal, of the parent's checksum and of this version.
+	Checksum string `json:"checksum"`
+
+	// Operation What made a version. New operations may appear.
+	Operation VersionOperation `json:"operation"`
+
+	// Parent The version before it; null: the first.
+	Parent  nullable.Nullable[int64] `json:"parent"`
+	Version int64                    `json:"version"`
+}
+
+// Version_Change What changed, in ids, numbers and names. What was written is not in it, only its salted hash.
+type Version_Change struct {
+	TextSha256           *string                `json:"text_sha256,omitempty"`
+	AdditionalProperties map[string]interface{} `json:"-"`
+}
+
+// VersionOperation What made a version. New operations may appear.
+type VersionOperation string
+
+// VersionPage defines model for VersionPage.
+type VersionPage struct {
+	Data       []Version                 `json:"data"`
+	NextCursor nullable.Nullable[string] `json:"next_cursor"`
 }
 
 // AcceptLanguage defines model for AcceptLanguage.
@@ -2494,10 +2602,22 @@ type CreateConversationParams struct {
 	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
 }
 
+// DeleteConversationParams defines parameters for DeleteConversation.
+type DeleteConversationParams struct {
+	// IfMatch ETags that the client knows (RFC 9110); 412 `request.precondition_failed` if none of them is current.
+	IfMatch *IfMatch `json:"If-Match,omitempty"`
+}
+
 // GetConversationParams defines parameters for GetConversation.
 type GetConversationParams struct {
 	// IfNoneMatch ETags the client holds (RFC 9110); 304 if one of them is current.
 	IfNoneMatch *IfNoneMatch `json:"If-None-Match,omitempty"`
+}
+
+// UpdateConversationParams defines parameters for UpdateConversation.
+type UpdateConversationParams struct {
+	// IfMatch ETags that the client knows (RFC 9110); 412 `request.precondition_failed` if none of them is current.
+	IfMatch *IfMatch `json:"If-Match,omitempty"`
 }
 
 // ListMessagesParams defines parameters for ListMessages.
@@ -2538,6 +2658,15 @@ type StreamMessageEventsParams struct {
 
 	// LastEventID The `id` of the last event received; goes before `after`. One of another stream is 400 `cursor.invalid`.
 	LastEventID *LastEventID `json:"Last-Event-ID,omitempty"`
+}
+
+// ListVersionsParams defines parameters for ListVersions.
+type ListVersionsParams struct {
+	// Limit The most entries to return, 1-100.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor The `next_cursor` of the page before, with the same filter; anything else is 400 `cursor.invalid`.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
 }
 
 // RequestEmailVerificationParams defines parameters for RequestEmailVerification.
@@ -2794,6 +2923,12 @@ type UpdateUserRolesJSONRequestBody = UpdateUserRolesRequest
 // CreateConversationJSONRequestBody defines body for CreateConversation for application/json ContentType.
 type CreateConversationJSONRequestBody = CreateConversationRequest
 
+// UpdateConversationJSONRequestBody defines body for UpdateConversation for application/json ContentType.
+type UpdateConversationJSONRequestBody = UpdateConversationRequest
+
+// UpdateConversationApplicationMergePatchPlusJSONRequestBody defines body for UpdateConversation for application/merge-patch+json ContentType.
+type UpdateConversationApplicationMergePatchPlusJSONRequestBody = UpdateConversationRequest
+
 // CreateMessageJSONRequestBody defines body for CreateMessage for application/json ContentType.
 type CreateMessageJSONRequestBody = CreateMessageRequest
 
@@ -2844,6 +2979,74 @@ type ChangeEmailJSONRequestBody = ChangeEmailRequest
 
 // ChangePasswordJSONRequestBody defines body for ChangePassword for application/json ContentType.
 type ChangePasswordJSONRequestBody = ChangePasswordRequest
+
+// Getter for additional properties for Version_Change. Returns the specified
+// element and whether it was found
+func (a Version_Change) Get(fieldName string) (value interface{}, found bool) {
+	if a.AdditionalProperties != nil {
+		value, found = a.AdditionalProperties[fieldName]
+	}
+	return
+}
+
+// Setter for additional properties for Version_Change
+func (a *Version_Change) Set(fieldName string, value interface{}) {
+	if a.AdditionalProperties == nil {
+		a.AdditionalProperties = make(map[string]interface{})
+	}
+	a.AdditionalProperties[fieldName] = value
+}
+
+// Override default JSON handling for Version_Change to handle AdditionalProperties
+func (a *Version_Change) UnmarshalJSON(b []byte) error {
+	object := make(map[string]json.RawMessage)
+	err := json.Unmarshal(b, &object)
+	if err != nil {
+		return err
+	}
+
+	if raw, found := object["text_sha256"]; found {
+		err = json.Unmarshal(raw, &a.TextSha256)
+		if err != nil {
+			return fmt.Errorf("error reading 'text_sha256': %w", err)
+		}
+		delete(object, "text_sha256")
+	}
+
+	if len(object) != 0 {
+		a.AdditionalProperties = make(map[string]interface{})
+		for fieldName, fieldBuf := range object {
+			var fieldVal interface{}
+			err := json.Unmarshal(fieldBuf, &fieldVal)
+			if err != nil {
+				return fmt.Errorf("error unmarshaling field %s: %w", fieldName, err)
+			}
+			a.AdditionalProperties[fieldName] = fieldVal
+		}
+	}
+	return nil
+}
+
+// Override default JSON handling for Version_Change to handle AdditionalProperties
+func (a Version_Change) MarshalJSON() ([]byte, error) {
+	var err error
+	object := make(map[string]json.RawMessage)
+
+	if a.TextSha256 != nil {
+		object["text_sha256"], err = json.Marshal(a.TextSha256)
+		if err != nil {
+			return nil, fmt.Errorf("error marshaling 'text_sha256': %w", err)
+		}
+	}
+
+	for fieldName, field := range a.AdditionalProperties {
+		object[fieldName], err = json.Marshal(field)
+		if err != nil {
+			return nil, fmt.Errorf("error marshaling '%s': %w", fieldName, err)
+		}
+	}
+	return json.Marshal(object)
+}
 
 // AsAuditEvent returns the union data inside the AuditExportLine as a AuditEvent
 func (t AuditExportLine) AsAuditEvent() (AuditEvent, error) {
@@ -4113,9 +4316,15 @@ type ServerInterface interface {
 	// CreateConversation Start a conversation
 	// (POST /conversations)
 	CreateConversation(ctx echo.Context, params CreateConversationParams) error
+	// DeleteConversation Delete a conversation
+	// (DELETE /conversations/{conversation_id})
+	DeleteConversation(ctx echo.Context, conversationID ConversationID, params DeleteConversationParams) error
 	// GetConversation Read one conversation
 	// (GET /conversations/{conversation_id})
 	GetConversation(ctx echo.Context, conversationID ConversationID, params GetConversationParams) error
+	// UpdateConversation Change a conversation
+	// (PATCH /conversations/{conversation_id})
+	UpdateConversation(ctx echo.Context, conversationID ConversationID, params UpdateConversationParams) error
 	// ListMessages List a conversation's messages
 	// (GET /conversations/{conversation_id}/messages)
 	ListMessages(ctx echo.Context, conversationID ConversationID, params ListMessagesParams) error
@@ -4125,9 +4334,15 @@ type ServerInterface interface {
 	// GetMessage Read one message
 	// (GET /conversations/{conversation_id}/messages/{message_id})
 	GetMessage(ctx echo.Context, conversationID ConversationID, messageID MessageID, params GetMessageParams) error
+	// CancelMessage Cancel the partner's reply
+	// (POST /conversations/{conversation_id}/messages/{message_id}/cancel)
+	CancelMessage(ctx echo.Context, conversationID ConversationID, messageID MessageID) error
 	// StreamMessageEvents Follow the partner's reply as it is written
 	// (GET /conversations/{conversation_id}/messages/{message_id}/events)
 	StreamMessageEvents(ctx echo.Context, conversationID ConversationID, messageID MessageID, params StreamMessageEventsParams) error
+	// ListVersions List the versions of a conversation
+	// (GET /conversations/{conversation_id}/versions)
+	ListVersions(ctx echo.Context, conversationID ConversationID, params ListVersionsParams) error
 	// RequestEmailVerification Ask for a mail that verifies one's email
 	// (POST /email-verifications)
 	RequestEmailVerification(ctx echo.Context, params RequestEmailVerificationParams) error
@@ -4829,6 +5044,42 @@ func (w *ServerInterfaceWrapper) CreateConversation(ctx echo.Context) error {
 	return err
 }
 
+// DeleteConversation converts echo context to params.
+func (w *ServerInterfaceWrapper) DeleteConversation(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "conversation_id" -------------
+	var conversationID ConversationID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "conversation_id", ctx.Param("conversation_id"), &conversationID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter conversation_id: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params DeleteConversationParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "If-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-Match")]; found {
+		var IfMatch IfMatch
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for If-Match, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-Match", valueList[0], &IfMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter If-Match: %s", err))
+		}
+
+		params.IfMatch = &IfMatch
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.DeleteConversation(ctx, conversationID, params)
+	return err
+}
+
 // GetConversation converts echo context to params.
 func (w *ServerInterfaceWrapper) GetConversation(ctx echo.Context) error {
 	var err error
@@ -4862,6 +5113,42 @@ func (w *ServerInterfaceWrapper) GetConversation(ctx echo.Context) error {
 
 	// Invoke the callback with all the unmarshaled arguments
 	err = w.Handler.GetConversation(ctx, conversationID, params)
+	return err
+}
+
+// UpdateConversation converts echo context to params.
+func (w *ServerInterfaceWrapper) UpdateConversation(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "conversation_id" -------------
+	var conversationID ConversationID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "conversation_id", ctx.Param("conversation_id"), &conversationID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter conversation_id: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params UpdateConversationParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "If-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-Match")]; found {
+		var IfMatch IfMatch
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for If-Match, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-Match", valueList[0], &IfMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter If-Match: %s", err))
+		}
+
+		params.IfMatch = &IfMatch
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.UpdateConversation(ctx, conversationID, params)
 	return err
 }
 
@@ -4999,6 +5286,30 @@ func (w *ServerInterfaceWrapper) GetMessage(ctx echo.Context) error {
 	return err
 }
 
+// CancelMessage converts echo context to params.
+func (w *ServerInterfaceWrapper) CancelMessage(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "conversation_id" -------------
+	var conversationID ConversationID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "conversation_id", ctx.Param("conversation_id"), &conversationID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter conversation_id: %s", err))
+	}
+
+	// ------------- Path parameter "message_id" -------------
+	var messageID MessageID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "message_id", ctx.Param("message_id"), &messageID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter message_id: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.CancelMessage(ctx, conversationID, messageID)
+	return err
+}
+
 // StreamMessageEvents converts echo context to params.
 func (w *ServerInterfaceWrapper) StreamMessageEvents(ctx echo.Context) error {
 	var err error
@@ -5046,6 +5357,38 @@ func (w *ServerInterfaceWrapper) StreamMessageEvents(ctx echo.Context) error {
 
 	// Invoke the callback with all the unmarshaled arguments
 	err = w.Handler.StreamMessageEvents(ctx, conversationID, messageID, params)
+	return err
+}
+
+// ListVersions converts echo context to params.
+func (w *ServerInterfaceWrapper) ListVersions(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "conversation_id" -------------
+	var conversationID ConversationID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "conversation_id", ctx.Param("conversation_id"), &conversationID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter conversation_id: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListVersionsParams
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", ctx.QueryParams(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter limit: %s", err))
+	}
+
+	// ------------- Optional query parameter "cursor" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "cursor", ctx.QueryParams(), &params.Cursor, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter cursor: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ListVersions(ctx, conversationID, params)
 	return err
 }
 
@@ -6270,11 +6613,15 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.GET(options.BaseURL+"/admin/users/export", wrapper.ExportUsers, options.OperationMiddlewares["exportUsers"]...)
 	router.GET(options.BaseURL+"/conversations", wrapper.ListConversations, options.OperationMiddlewares["listConversations"]...)
 	router.POST(options.BaseURL+"/conversations", wrapper.CreateConversation, options.OperationMiddlewares["createConversation"]...)
+	router.DELETE(options.BaseURL+"/conversations/:conversation_id", wrapper.DeleteConversation, options.OperationMiddlewares["deleteConversation"]...)
 	router.GET(options.BaseURL+"/conversations/:conversation_id", wrapper.GetConversation, options.OperationMiddlewares["getConversation"]...)
+	router.PATCH(options.BaseURL+"/conversations/:conversation_id", wrapper.UpdateConversation, options.OperationMiddlewares["updateConversation"]...)
 	router.GET(options.BaseURL+"/conversations/:conversation_id/messages", wrapper.ListMessages, options.OperationMiddlewares["listMessages"]...)
 	router.POST(options.BaseURL+"/conversations/:conversation_id/messages", wrapper.CreateMessage, options.OperationMiddlewares["createMessage"]...)
 	router.GET(options.BaseURL+"/conversations/:conversation_id/messages/:message_id", wrapper.GetMessage, options.OperationMiddlewares["getMessage"]...)
+	router.POST(options.BaseURL+"/conversations/:conversation_id/messages/:message_id/cancel", wrapper.CancelMessage, options.OperationMiddlewares["cancelMessage"]...)
 	router.GET(options.BaseURL+"/conversations/:conversation_id/messages/:message_id/events", wrapper.StreamMessageEvents, options.OperationMiddlewares["streamMessageEvents"]...)
+	router.GET(options.BaseURL+"/conversations/:conversation_id/versions", wrapper.ListVersions, options.OperationMiddlewares["listVersions"]...)
 	router.POST(options.BaseURL+"/email-verifications", wrapper.RequestEmailVerification, options.OperationMiddlewares["requestEmailVerification"]...)
 	router.PUT(options.BaseURL+"/email-verifications", wrapper.VerifyEmail, options.OperationMiddlewares["verifyEmail"]...)
 	router.GET(options.BaseURL+"/industries", wrapper.ListIndustries, options.OperationMiddlewares["listIndustries"]...)
@@ -7179,6 +7526,40 @@ func (response CreateConversationdefaultApplicationProblemPlusJSONResponse) Visi
 	return err
 }
 
+type DeleteConversationRequestObject struct {
+	ConversationID ConversationID `json:"conversation_id"`
+	Params         DeleteConversationParams
+}
+
+type DeleteConversationResponseObject interface {
+	VisitDeleteConversationResponse(w http.ResponseWriter) error
+}
+
+type DeleteConversation204Response struct {
+}
+
+func (response DeleteConversation204Response) VisitDeleteConversationResponse(w http.ResponseWriter) error {
+	w.WriteHeader(204)
+	return nil
+}
+
+type DeleteConversationdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response DeleteConversationdefaultApplicationProblemPlusJSONResponse) VisitDeleteConversationResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type GetConversationRequestObject struct {
 	ConversationID ConversationID `json:"conversation_id"`
 	Params         GetConversationParams
@@ -7224,6 +7605,56 @@ type GetConversationdefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response GetConversationdefaultApplicationProblemPlusJSONResponse) VisitGetConversationResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type UpdateConversationRequestObject struct {
+	ConversationID                    ConversationID `json:"conversation_id"`
+	Params                            UpdateConversationParams
+	JSONBody                          *UpdateConversationJSONRequestBody
+	ApplicationMergePatchPlusJSONBody *UpdateConversationApplicationMergePatchPlusJSONRequestBody
+}
+
+type UpdateConversationResponseObject interface {
+	VisitUpdateConversationResponse(w http.ResponseWriter) error
+}
+
+type UpdateConversation200ResponseHeaders struct {
+	ETag string
+}
+
+type UpdateConversation200JSONResponse struct {
+	Body    Conversation
+	Headers UpdateConversation200ResponseHeaders
+}
+
+func (response UpdateConversation200JSONResponse) VisitUpdateConversationResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type UpdateConversationdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response UpdateConversationdefaultApplicationProblemPlusJSONResponse) VisitUpdateConversationResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
@@ -7466,6 +7897,54 @@ func (response GetMessagedefaultApplicationProblemPlusJSONResponse) VisitGetMess
 	return err
 }
 
+type CancelMessageRequestObject struct {
+	ConversationID ConversationID `json:"conversation_id"`
+	MessageID      MessageID      `json:"message_id"`
+}
+
+type CancelMessageResponseObject interface {
+	VisitCancelMessageResponse(w http.ResponseWriter) error
+}
+
+type CancelMessage200ResponseHeaders struct {
+	ETag string
+}
+
+type CancelMessage200JSONResponse struct {
+	Body    Message
+	Headers CancelMessage200ResponseHeaders
+}
+
+func (response CancelMessage200JSONResponse) VisitCancelMessageResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CancelMessagedefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response CancelMessagedefaultApplicationProblemPlusJSONResponse) VisitCancelMessageResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type StreamMessageEventsRequestObject struct {
 	ConversationID ConversationID `json:"conversation_id"`
 	MessageID      MessageID      `json:"message_id"`
@@ -7533,6 +8012,46 @@ type StreamMessageEventsdefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response StreamMessageEventsdefaultApplicationProblemPlusJSONResponse) VisitStreamMessageEventsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListVersionsRequestObject struct {
+	ConversationID ConversationID `json:"conversation_id"`
+	Params         ListVersionsParams
+}
+
+type ListVersionsResponseObject interface {
+	VisitListVersionsResponse(w http.ResponseWriter) error
+}
+
+type ListVersions200JSONResponse VersionPage
+
+func (response ListVersions200JSONResponse) VisitListVersionsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListVersionsdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ListVersionsdefaultApplicationProblemPlusJSONResponse) VisitListVersionsResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
@@ -9396,9 +9915,15 @@ type StrictServerInterface interface {
 	// CreateConversation Start a conversation
 	// (POST /conversations)
 	CreateConversation(ctx context.Context, request CreateConversationRequestObject) (CreateConversationResponseObject, error)
+	// DeleteConversation Delete a conversation
+	// (DELETE /conversations/{conversation_id})
+	DeleteConversation(ctx context.Context, request DeleteConversationRequestObject) (DeleteConversationResponseObject, error)
 	// GetConversation Read one conversation
 	// (GET /conversations/{conversation_id})
 	GetConversation(ctx context.Context, request GetConversationRequestObject) (GetConversationResponseObject, error)
+	// UpdateConversation Change a conversation
+	// (PATCH /conversations/{conversation_id})
+	UpdateConversation(ctx context.Context, request UpdateConversationRequestObject) (UpdateConversationResponseObject, error)
 	// ListMessages List a conversation's messages
 	// (GET /conversations/{conversation_id}/messages)
 	ListMessages(ctx context.Context, request ListMessagesRequestObject) (ListMessagesResponseObject, error)
@@ -9408,9 +9933,15 @@ type StrictServerInterface interface {
 	// GetMessage Read one message
 	// (GET /conversations/{conversation_id}/messages/{message_id})
 	GetMessage(ctx context.Context, request GetMessageRequestObject) (GetMessageResponseObject, error)
+	// CancelMessage Cancel the partner's reply
+	// (POST /conversations/{conversation_id}/messages/{message_id}/cancel)
+	CancelMessage(ctx context.Context, request CancelMessageRequestObject) (CancelMessageResponseObject, error)
 	// StreamMessageEvents Follow the partner's reply as it is written
 	// (GET /conversations/{conversation_id}/messages/{message_id}/events)
 	StreamMessageEvents(ctx context.Context, request StreamMessageEventsRequestObject) (StreamMessageEventsResponseObject, error)
+	// ListVersions List the versions of a conversation
+	// (GET /conversations/{conversation_id}/versions)
+	ListVersions(ctx context.Context, request ListVersionsRequestObject) (ListVersionsResponseObject, error)
 	// RequestEmailVerification Ask for a mail that verifies one's email
 	// (POST /email-verifications)
 	RequestEmailVerification(ctx context.Context, request RequestEmailVerificationRequestObject) (RequestEmailVerificationResponseObject, error)
@@ -10105,6 +10636,32 @@ func (sh *strictHandler) CreateConversation(ctx echo.Context, params CreateConve
 	return nil
 }
 
+// DeleteConversation operation middleware
+func (sh *strictHandler) DeleteConversation(ctx echo.Context, conversationID ConversationID, params DeleteConversationParams) error {
+	var request DeleteConversationRequestObject
+
+	request.ConversationID = conversationID
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.DeleteConversation(ctx.Request().Context(), request.(DeleteConversationRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "DeleteConversation")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(DeleteConversationResponseObject); ok {
+		return validResponse.VisitDeleteConversationResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
 // GetConversation operation middleware
 func (sh *strictHandler) GetConversation(ctx echo.Context, conversationID ConversationID, params GetConversationParams) error {
 	var request GetConversationRequestObject
@@ -10125,6 +10682,82 @@ func (sh *strictHandler) GetConversation(ctx echo.Context, conversationID Conver
 		return err
 	} else if validResponse, ok := response.(GetConversationResponseObject); ok {
 		return validResponse.VisitGetConversationResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// UpdateConversation operation middleware
+func (sh *strictHandler) UpdateConversation(ctx echo.Context, conversationID ConversationID, params UpdateConversationParams) error {
+	var request UpdateConversationRequestObject
+
+	request.ConversationID = conversationID
+	request.Params = params
+	if strings.HasPrefix(ctx.Request().Header.Get("Content-Type"), "application/json") {
+		var body UpdateConversationJSONRequestBody
+		var err error
+		if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+			// A request validator built on kin-openapi's openapi3filter with
+			// KeepValidatedValue leaves the value it validated on the body. Bind
+			// that value, matching member names exactly, so the handler receives
+			// what was validated instead of a second, case-insensitive decode.
+			// Otherwise bind only the request body, so that path and query
+			// parameters are not also bound into the body struct.
+			if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+				err = binder.BindBody(ctx, &body)
+			}
+		} else {
+			// A custom binder is installed on the Echo instance; defer to it
+			// entirely, since echo.Binder does not expose body-only binding and
+			// the binder may do more than decode (for example call ctx.Validate).
+			err = ctx.Bind(&body)
+		}
+		if err != nil {
+			return err
+		}
+		request.JSONBody = &body
+
+	}
+	if strings.HasPrefix(ctx.Request().Header.Get("Content-Type"), "application/merge-patch+json") {
+		var body UpdateConversationApplicationMergePatchPlusJSONRequestBody
+		var err error
+		if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+			// A request validator built on kin-openapi's openapi3filter with
+			// KeepValidatedValue leaves the value it validated on the body. Bind
+			// that value, matching member names exactly, so the handler receives
+			// what was validated instead of a second, case-insensitive decode.
+			// Otherwise bind only the request body, so that path and query
+			// parameters are not also bound into the body struct.
+			if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+				err = binder.BindBody(ctx, &body)
+			}
+		} else {
+			// A custom binder is installed on the Echo instance; defer to it
+			// entirely, since echo.Binder does not expose body-only binding and
+			// the binder may do more than decode (for example call ctx.Validate).
+			err = ctx.Bind(&body)
+		}
+		if err != nil {
+			return err
+		}
+		request.ApplicationMergePatchPlusJSONBody = &body
+
+	}
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.UpdateConversation(ctx.Request().Context(), request.(UpdateConversationRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "UpdateConversation")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(UpdateConversationResponseObject); ok {
+		return validResponse.VisitUpdateConversationResponse(ctx.Response())
 	} else if response != nil {
 		return fmt.Errorf("unexpected response type: %T", response)
 	}
@@ -10233,6 +10866,32 @@ func (sh *strictHandler) GetMessage(ctx echo.Context, conversationID Conversatio
 	return nil
 }
 
+// CancelMessage operation middleware
+func (sh *strictHandler) CancelMessage(ctx echo.Context, conversationID ConversationID, messageID MessageID) error {
+	var request CancelMessageRequestObject
+
+	request.ConversationID = conversationID
+	request.MessageID = messageID
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.CancelMessage(ctx.Request().Context(), request.(CancelMessageRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "CancelMessage")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(CancelMessageResponseObject); ok {
+		return validResponse.VisitCancelMessageResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
 // StreamMessageEvents operation middleware
 func (sh *strictHandler) StreamMessageEvents(ctx echo.Context, conversationID ConversationID, messageID MessageID, params StreamMessageEventsParams) error {
 	var request StreamMessageEventsRequestObject
@@ -10254,6 +10913,32 @@ func (sh *strictHandler) StreamMessageEvents(ctx echo.Context, conversationID Co
 		return err
 	} else if validResponse, ok := response.(StreamMessageEventsResponseObject); ok {
 		return validResponse.VisitStreamMessageEventsResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ListVersions operation middleware
+func (sh *strictHandler) ListVersions(ctx echo.Context, conversationID ConversationID, params ListVersionsParams) error {
+	var request ListVersionsRequestObject
+
+	request.ConversationID = conversationID
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ListVersions(ctx.Request().Context(), request.(ListVersionsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListVersions")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ListVersionsResponseObject); ok {
+		return validResponse.VisitListVersionsResponse(ctx.Response())
 	} else if response != nil {
 		return fmt.Errorf("unexpected response type: %T", response)
 	}

@@ -513,8 +513,10 @@ const (
 	AuthRequired                  ProblemCode = "auth.required"
 	CatalogueTooManyCustomRoles   ProblemCode = "catalogue.too_many_custom_roles"
 	CatalogueUnknownIndustry      ProblemCode = "catalogue.unknown_industry"
+	ConversationContextTooLarge   ProblemCode = "conversation.context_too_large"
 	ConversationNotActive         ProblemCode = "conversation.not_active"
 	ConversationReplyInFlight     ProblemCode = "conversation.reply_in_flight"
+	ConversationStatusNotAllowed  ProblemCode = "conversation.status_not_allowed"
 	ConversationTokenLimitReached ProblemCode = "conversation.token_limit_reached"
 	ConversationUnknownPartner    ProblemCode = "conversation.unknown_partner"
 	ConversationUnknownSituation  ProblemCode = "conversation.unknown_situation"
@@ -589,9 +591,13 @@ func (e ProblemCode) Valid() bool {
 		return true
 	case CatalogueUnknownIndustry:
 		return true
+	case ConversationContextTooLarge:
+		return true
 	case ConversationNotActive:
 		return true
 	case ConversationReplyInFlight:
+		return true
+	case ConversationStatusNotAllowed:
 		return true
 	case ConversationTokenLimitReached:
 		return true
@@ -1001,6 +1007,45 @@ func (e UserRole) Valid() bool {
 	}
 }
 
+// Defines values for VersionOperation.
+const (
+	AddMessage     VersionOperation = "add_message"
+	CompleteReply  VersionOperation = "complete_reply"
+	Create         VersionOperation = "create"
+	Fork           VersionOperation = "fork"
+	Recover        VersionOperation = "recover"
+	RollBack       VersionOperation = "roll_back"
+	UpdateContext  VersionOperation = "update_context"
+	UpdateMetadata VersionOperation = "update_metadata"
+	UpdateStatus   VersionOperation = "update_status"
+)
+
+// Valid indicates whether the value is a known member of the VersionOperation enum.
+func (e VersionOperation) Valid() bool {
+	switch e {
+	case AddMessage:
+		return true
+	case CompleteReply:
+		return true
+	case Create:
+		return true
+	case Fork:
+		return true
+	case Recover:
+		return true
+	case RollBack:
+		return true
+	case UpdateContext:
+		return true
+	case UpdateMetadata:
+		return true
+	case UpdateStatus:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for ListDeadLettersParamsStatus.
 const (
 	Open     ListDeadLettersParamsStatus = "open"
@@ -1160,6 +1205,17 @@ type ContextInput struct {
 
 // ContextMap At most 50 members.
 type ContextMap map[string]interface{}
+
+// ContextMapPatch defines model for ContextMapPatch.
+type ContextMapPatch map[string]interface{}
+
+// ContextPatch Merged into what is there; at most 50 members a map in the end, and 1 MiB of JSON in all.
+type ContextPatch struct {
+	ConversationSettings nullable.Nullable[ContextMapPatch] `json:"conversation_settings,omitempty"`
+	DomainContext        nullable.Nullable[ContextMapPatch] `json:"domain_context,omitempty"`
+	SessionMetadata      nullable.Nullable[ContextMapPatch] `json:"session_metadata,omitempty"`
+	UserPreferences      nullable.Nullable[ContextMapPatch] `json:"user_preferences,omitempty"`
+}
 
 // Conversation defines model for Conversation.
 type Conversation struct {
@@ -2223,6 +2279,23 @@ type Tokens struct {
 // TokensTokenType defines model for Tokens.TokenType.
 type TokensTokenType string
 
+// UpdateConversationRequest defines model for UpdateConversationRequest.
+type UpdateConversationRequest struct {
+	// Context Merged into what is there; at most 50 members a map in the end, and 1 MiB of JSON in all.
+	Context nullable.Nullable[ContextPatch] `json:"context,omitempty"`
+
+	// Metadata Merged into what is there.
+	Metadata nullable.Nullable[map[string]interface{}] `json:"metadata,omitempty"`
+
+	// Status Only an `active` conversation takes messages.
+	Status *ConversationStatus `json:"status,omitempty"`
+
+	// Tags Takes the place of the tags there are.
+	Tags       *[]Tag                   `json:"tags,omitempty"`
+	Title      *string                  `json:"title,omitempty"`
+	TokenLimit nullable.Nullable[int64] `json:"token_limit,omitempty"`
+}
+
 // UpdateMeRequest defines model for UpdateMeRequest.
 type UpdateMeRequest struct {
 	// FullName Any script; 2-100 characters after trim.
@@ -2270,6 +2343,41 @@ type UserRole string
 type VerifyEmailRequest struct {
 	// Token The code of the mail, good once and for 30 minutes. Hyphens, spaces and case do not matter.
 	Token MailedCode `json:"token"`
+}
+
+// Version One step in a conversation's history. The history only grows, and each step seals those before it.
+type Version struct {
+	// ActorID Who made it; null: the service itself.
+	ActorID nullable.Nullable[openapi_types.UUID] `json:"actor_id"`
+	At      time.Time                             `json:"at"`
+
+	// Change What changed, in ids, numbers and names. What was written is not in it, only its salted hash.
+	Change Version_Change `json:"change"`
+
+	// Checksum SHA-256, in hexadecimal, of the parent's checksum and of this version.
+	Checksum string `json:"checksum"`
+
+	// Operation What made a version. New operations may appear.
+	Operation VersionOperation `json:"operation"`
+
+	// Parent The version before it; null: the first.
+	Parent  nullable.Nullable[int64] `json:"parent"`
+	Version int64                    `json:"version"`
+}
+
+// Version_Change What changed, in ids, numbers and names. What was written is not in it, only its salted hash.
+type Version_Change struct {
+	TextSha256           *string                `json:"text_sha256,omitempty"`
+	AdditionalProperties map[string]interface{} `json:"-"`
+}
+
+// VersionOperation What made a version. New operations may appear.
+type VersionOperation string
+
+// VersionPage defines model for VersionPage.
+type VersionPage struct {
+	Data       []Version                 `json:"data"`
+	NextCursor nullable.Nullable[string] `json:"next_cursor"`
 }
 
 // AcceptLanguage defines model for AcceptLanguage.
@@ -2494,10 +2602,22 @@ type CreateConversationParams struct {
 	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
 }
 
+// DeleteConversationParams defines parameters for DeleteConversation.
+type DeleteConversationParams struct {
+	// IfMatch ETags that the client knows (RFC 9110); 412 `request.precondition_failed` if none of them is current.
+	IfMatch *IfMatch `json:"If-Match,omitempty"`
+}
+
 // GetConversationParams defines parameters for GetConversation.
 type GetConversationParams struct {
 	// IfNoneMatch ETags the client holds (RFC 9110); 304 if one of them is current.
 	IfNoneMatch *IfNoneMatch `json:"If-None-Match,omitempty"`
+}
+
+// UpdateConversationParams defines parameters for UpdateConversation.
+type UpdateConversationParams struct {
+	// IfMatch ETags that the client knows (RFC 9110); 412 `request.precondition_failed` if none of them is current.
+	IfMatch *IfMatch `json:"If-Match,omitempty"`
 }
 
 // ListMessagesParams defines parameters for ListMessages.
@@ -2538,6 +2658,15 @@ type StreamMessageEventsParams struct {
 
 	// LastEventID The `id` of the last event received; goes before `after`. One of another stream is 400 `cursor.invalid`.
 	LastEventID *LastEventID `json:"Last-Event-ID,omitempty"`
+}
+
+// ListVersionsParams defines parameters for ListVersions.
+type ListVersionsParams struct {
+	// Limit The most entries to return, 1-100.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor The `next_cursor` of the page before, with the same filter; anything else is 400 `cursor.invalid`.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
 }
 
 // RequestEmailVerificationParams defines parameters for RequestEmailVerification.
@@ -2794,6 +2923,12 @@ type UpdateUserRolesJSONRequestBody = UpdateUserRolesRequest
 // CreateConversationJSONRequestBody defines body for CreateConversation for application/json ContentType.
 type CreateConversationJSONRequestBody = CreateConversationRequest
 
+// UpdateConversationJSONRequestBody defines body for UpdateConversation for application/json ContentType.
+type UpdateConversationJSONRequestBody = UpdateConversationRequest
+
+// UpdateConversationApplicationMergePatchPlusJSONRequestBody defines body for UpdateConversation for application/merge-patch+json ContentType.
+type UpdateConversationApplicationMergePatchPlusJSONRequestBody = UpdateConversationRequest
+
 // CreateMessageJSONRequestBody defines body for CreateMessage for application/json ContentType.
 type CreateMessageJSONRequestBody = CreateMessageRequest
 
@@ -2844,6 +2979,74 @@ type ChangeEmailJSONRequestBody = ChangeEmailRequest
 
 // ChangePasswordJSONRequestBody defines body for ChangePassword for application/json ContentType.
 type ChangePasswordJSONRequestBody = ChangePasswordRequest
+
+// Getter for additional properties for Version_Change. Returns the specified
+// element and whether it was found
+func (a Version_Change) Get(fieldName string) (value interface{}, found bool) {
+	if a.AdditionalProperties != nil {
+		value, found = a.AdditionalProperties[fieldName]
+	}
+	return
+}
+
+// Setter for additional properties for Version_Change
+func (a *Version_Change) Set(fieldName string, value interface{}) {
+	if a.AdditionalProperties == nil {
+		a.AdditionalProperties = make(map[string]interface{})
+	}
+	a.AdditionalProperties[fieldName] = value
+}
+
+// Override default JSON handling for Version_Change to handle AdditionalProperties
+func (a *Version_Change) UnmarshalJSON(b []byte) error {
+	object := make(map[string]json.RawMessage)
+	err := json.Unmarshal(b, &object)
+	if err != nil {
+		return err
+	}
+
+	if raw, found := object["text_sha256"]; found {
+		err = json.Unmarshal(raw, &a.TextSha256)
+		if err != nil {
+			return fmt.Errorf("error reading 'text_sha256': %w", err)
+		}
+		delete(object, "text_sha256")
+	}
+
+	if len(object) != 0 {
+		a.AdditionalProperties = make(map[string]interface{})
+		for fieldName, fieldBuf := range object {
+			var fieldVal interface{}
+			err := json.Unmarshal(fieldBuf, &fieldVal)
+			if err != nil {
+				return fmt.Errorf("error unmarshaling field %s: %w", fieldName, err)
+			}
+			a.AdditionalProperties[fieldName] = fieldVal
+		}
+	}
+	return nil
+}
+
+// Override default JSON handling for Version_Change to handle AdditionalProperties
+func (a Version_Change) MarshalJSON() ([]byte, error) {
+	var err error
+	object := make(map[string]json.RawMessage)
+
+	if a.TextSha256 != nil {
+		object["text_sha256"], err = json.Marshal(a.TextSha256)
+		if err != nil {
+			return nil, fmt.Errorf("error marshaling 'text_sha256': %w", err)
+		}
+	}
+
+	for fieldName, field := range a.AdditionalProperties {
+		object[fieldName], err = json.Marshal(field)
+		if err != nil {
+			return nil, fmt.Errorf("error marshaling '%s': %w", fieldName, err)
+		}
+	}
+	return json.Marshal(object)
+}
 
 // AsAuditEvent returns the union data inside the AuditExportLine as a AuditEvent
 func (t AuditExportLine) AsAuditEvent() (AuditEvent, error) {
@@ -4336,10 +4539,66 @@ type ClientInterface interface {
 	// Corresponds with POST /conversations (the `CreateConversation` operationId).
 	CreateConversation(ctx context.Context, params *CreateConversationParams, body CreateConversationJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
+	// DeleteConversation Delete a conversation
+	//
+	// For ever, with all that was said in it; a reply under way is cancelled first. What remains of its history is a chain
+	// of hashes that tell nothing.
+	//
+	// Corresponds with DELETE /conversations/{conversation_id} (the `DeleteConversation` operationId).
+	DeleteConversation(ctx context.Context, conversationID ConversationID, params *DeleteConversationParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
 	// GetConversation Read one conversation
 	//
 	// Corresponds with GET /conversations/{conversation_id} (the `GetConversation` operationId).
 	GetConversation(ctx context.Context, conversationID ConversationID, params *GetConversationParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// UpdateConversationWithBody Change a conversation
+	//
+	// A merge patch (RFC 7396; `application/json` means the same): what is left out stays. `token_limit: null` takes the
+	// limit away, `null` for a map of the context, or for `metadata`, empties it, and `null` for one of its members takes
+	// that away. Each change is a new version; a patch that changes nothing is none.
+	//
+	// Statuses follow one another so: `active` and `paused` each other; either of them `completed`; `completed` nothing but
+	// `archived`, which every status may become and none leaves; `failed` becomes `active`. Anything else is 409
+	// `conversation.status_not_allowed`. With `completed` and `archived` a reply under way is cancelled first, and keeps its
+	// text so far.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with PATCH /conversations/{conversation_id} (the `UpdateConversation` operationId).
+	UpdateConversationWithBody(ctx context.Context, conversationID ConversationID, params *UpdateConversationParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// UpdateConversation Change a conversation
+	//
+	// A merge patch (RFC 7396; `application/json` means the same): what is left out stays. `token_limit: null` takes the
+	// limit away, `null` for a map of the context, or for `metadata`, empties it, and `null` for one of its members takes
+	// that away. Each change is a new version; a patch that changes nothing is none.
+	//
+	// Statuses follow one another so: `active` and `paused` each other; either of them `completed`; `completed` nothing but
+	// `archived`, which every status may become and none leaves; `failed` becomes `active`. Anything else is 409
+	// `conversation.status_not_allowed`. With `completed` and `archived` a reply under way is cancelled first, and keeps its
+	// text so far.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with PATCH /conversations/{conversation_id} (the `UpdateConversation` operationId).
+	UpdateConversation(ctx context.Context, conversationID ConversationID, params *UpdateConversationParams, body UpdateConversationJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// UpdateConversationWithApplicationMergePatchPlusJSONBody Change a conversation
+	//
+	// A merge patch (RFC 7396; `application/json` means the same): what is left out stays. `token_limit: null` takes the
+	// limit away, `null` for a map of the context, or for `metadata`, empties it, and `null` for one of its members takes
+	// that away. Each change is a new version; a patch that changes nothing is none.
+	//
+	// Statuses follow one another so: `active` and `paused` each other; either of them `completed`; `completed` nothing but
+	// `archived`, which every status may become and none leaves; `failed` becomes `active`. Anything else is 409
+	// `conversation.status_not_allowed`. With `completed` and `archived` a reply under way is cancelled first, and keeps its
+	// text so far.
+	//
+	// Takes a body of the `application/merge-patch+json` content type.
+	//
+	// Corresponds with PATCH /conversations/{conversation_id} (the `UpdateConversation` operationId).
+	UpdateConversationWithApplicationMergePatchPlusJSONBody(ctx context.Context, conversationID ConversationID, params *UpdateConversationParams, body UpdateConversationApplicationMergePatchPlusJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// ListMessages List a conversation's messages
 	//
@@ -4393,6 +4652,15 @@ type ClientInterface interface {
 	// Corresponds with GET /conversations/{conversation_id}/messages/{message_id} (the `GetMessage` operationId).
 	GetMessage(ctx context.Context, conversationID ConversationID, messageID MessageID, params *GetMessageParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
+	// CancelMessage Cancel the partner's reply
+	//
+	// Ends a reply that is being written, or is to be, and keeps its text so far; its readers get `message.cancelled`, and the
+	// conversation takes the next message. A reply that has ended is given as it is, so a second call does nothing. The message
+	// must be the partner's, else 409 `message.not_a_reply`.
+	//
+	// Corresponds with POST /conversations/{conversation_id}/messages/{message_id}/cancel (the `CancelMessage` operationId).
+	CancelMessage(ctx context.Context, conversationID ConversationID, messageID MessageID, reqEditors ...RequestEditorFn) (*http.Response, error)
+
 	// StreamMessageEvents Follow the partner's reply as it is written
 	//
 	// Server-Sent Events (WHATWG HTML): `event:` repeats the type, `id:` is the cursor to resume with,
@@ -4407,6 +4675,13 @@ type ClientInterface interface {
 	//
 	// Corresponds with GET /conversations/{conversation_id}/messages/{message_id}/events (the `StreamMessageEvents` operationId).
 	StreamMessageEvents(ctx context.Context, conversationID ConversationID, messageID MessageID, params *StreamMessageEventsParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ListVersions List the versions of a conversation
+	//
+	// The newest first. Each change of a conversation, and each message and reply, is one.
+	//
+	// Corresponds with GET /conversations/{conversation_id}/versions (the `ListVersions` operationId).
+	ListVersions(ctx context.Context, conversationID ConversationID, params *ListVersionsParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// RequestEmailVerification Ask for a mail that verifies one's email
 	//
@@ -5377,11 +5652,107 @@ func (c *Client) CreateConversation(ctx context.Context, params *CreateConversat
 	return c.Client.Do(req)
 }
 
+// DeleteConversation Delete a conversation
+//
+// For ever, with all that was said in it; a reply under way is cancelled first. What remains of its history is a chain
+// of hashes that tell nothing.
+//
+// Corresponds with DELETE /conversations/{conversation_id} (the `DeleteConversation` operationId).
+func (c *Client) DeleteConversation(ctx context.Context, conversationID ConversationID, params *DeleteConversationParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewDeleteConversationRequest(c.Server, conversationID, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
 // GetConversation Read one conversation
 //
 // Corresponds with GET /conversations/{conversation_id} (the `GetConversation` operationId).
 func (c *Client) GetConversation(ctx context.Context, conversationID ConversationID, params *GetConversationParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewGetConversationRequest(c.Server, conversationID, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// UpdateConversationWithBody Change a conversation
+//
+// A merge patch (RFC 7396; `application/json` means the same): what is left out stays. `token_limit: null` takes the
+// limit away, `null` for a map of the context, or for `metadata`, empties it, and `null` for one of its members takes
+// that away. Each change is a new version; a patch that changes nothing is none.
+//
+// Statuses follow one another so: `active` and `paused` each other; either of them `completed`; `completed` nothing but
+// `archived`, which every status may become and none leaves; `failed` becomes `active`. Anything else is 409
+// `conversation.status_not_allowed`. With `completed` and `archived` a reply under way is cancelled first, and keeps its
+// text so far.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with PATCH /conversations/{conversation_id} (the `UpdateConversation` operationId).
+func (c *Client) UpdateConversationWithBody(ctx context.Context, conversationID ConversationID, params *UpdateConversationParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewUpdateConversationRequestWithBody(c.Server, conversationID, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// UpdateConversation Change a conversation
+//
+// A merge patch (RFC 7396; `application/json` means the same): what is left out stays. `token_limit: null` takes the
+// limit away, `null` for a map of the context, or for `metadata`, empties it, and `null` for one of its members takes
+// that away. Each change is a new version; a patch that changes nothing is none.
+//
+// Statuses follow one another so: `active` and `paused` each other; either of them `completed`; `completed` nothing but
+// `archived`, which every status may become and none leaves; `failed` becomes `active`. Anything else is 409
+// `conversation.status_not_allowed`. With `completed` and `archived` a reply under way is cancelled first, and keeps its
+// text so far.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with PATCH /conversations/{conversation_id} (the `UpdateConversation` operationId).
+func (c *Client) UpdateConversation(ctx context.Context, conversationID ConversationID, params *UpdateConversationParams, body UpdateConversationJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewUpdateConversationRequest(c.Server, conversationID, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// UpdateConversationWithApplicationMergePatchPlusJSONBody Change a conversation
+//
+// A merge patch (RFC 7396; `application/json` means the same): what is left out stays. `token_limit: null` takes the
+// limit away, `null` for a map of the context, or for `metadata`, empties it, and `null` for one of its members takes
+// that away. Each change is a new version; a patch that changes nothing is none.
+//
+// Statuses follow one another so: `active` and `paused` each other; either of them `completed`; `completed` nothing but
+// `archived`, which every status may become and none leaves; `failed` becomes `active`. Anything else is 409
+// `conversation.status_not_allowed`. With `completed` and `archived` a reply under way is cancelled first, and keeps its
+// text so far.
+//
+// Takes a body of the `application/merge-patch+json` content type.
+//
+// Corresponds with PATCH /conversations/{conversation_id} (the `UpdateConversation` operationId).
+func (c *Client) UpdateConversationWithApplicationMergePatchPlusJSONBody(ctx context.Context, conversationID ConversationID, params *UpdateConversationParams, body UpdateConversationApplicationMergePatchPlusJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewUpdateConversationRequestWithApplicationMergePatchPlusJSONBody(c.Server, conversationID, params, body)
 	if err != nil {
 		return nil, err
 	}
@@ -5484,6 +5855,25 @@ func (c *Client) GetMessage(ctx context.Context, conversationID ConversationID, 
 	return c.Client.Do(req)
 }
 
+// CancelMessage Cancel the partner's reply
+//
+// Ends a reply that is being written, or is to be, and keeps its text so far; its readers get `message.cancelled`, and the
+// conversation takes the next message. A reply that has ended is given as it is, so a second call does nothing. The message
+// must be the partner's, else 409 `message.not_a_reply`.
+//
+// Corresponds with POST /conversations/{conversation_id}/messages/{message_id}/cancel (the `CancelMessage` operationId).
+func (c *Client) CancelMessage(ctx context.Context, conversationID ConversationID, messageID MessageID, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewCancelMessageRequest(c.Server, conversationID, messageID)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
 // StreamMessageEvents Follow the partner's reply as it is written
 //
 // Server-Sent Events (WHATWG HTML): `event:` repeats the type, `id:` is the cursor to resume with,
@@ -5499,6 +5889,23 @@ func (c *Client) GetMessage(ctx context.Context, conversationID ConversationID, 
 // Corresponds with GET /conversations/{conversation_id}/messages/{message_id}/events (the `StreamMessageEvents` operationId).
 func (c *Client) StreamMessageEvents(ctx context.Context, conversationID ConversationID, messageID MessageID, params *StreamMessageEventsParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewStreamMessageEventsRequest(c.Server, conversationID, messageID, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ListVersions List the versions of a conversation
+//
+// The newest first. Each change of a conversation, and each message and reply, is one.
+//
+// Corresponds with GET /conversations/{conversation_id}/versions (the `ListVersions` operationId).
+func (c *Client) ListVersions(ctx context.Context, conversationID ConversationID, params *ListVersionsParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewListVersionsRequest(c.Server, conversationID, params)
 	if err != nil {
 		return nil, err
 	}
@@ -7813,6 +8220,55 @@ func NewCreateConversationRequestWithBody(server string, params *CreateConversat
 	return req, nil
 }
 
+// NewDeleteConversationRequest constructs an http.Request for the DeleteConversation method
+func NewDeleteConversationRequest(server string, conversationID ConversationID, params *DeleteConversationParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "conversation_id", conversationID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/conversations/%s", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodDelete, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+
+		if params.IfMatch != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "If-Match", *params.IfMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("If-Match", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
 // NewGetConversationRequest constructs an http.Request for the GetConversation method
 func NewGetConversationRequest(server string, conversationID ConversationID, params *GetConversationParams) (*http.Request, error) {
 	var err error
@@ -7855,6 +8311,79 @@ func NewGetConversationRequest(server string, conversationID ConversationID, par
 			}
 
 			req.Header.Set("If-None-Match", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewUpdateConversationRequest calls the generic UpdateConversation builder with application/json body
+func NewUpdateConversationRequest(server string, conversationID ConversationID, params *UpdateConversationParams, body UpdateConversationJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewUpdateConversationRequestWithBody(server, conversationID, params, "application/json", bodyReader)
+}
+
+// NewUpdateConversationRequestWithApplicationMergePatchPlusJSONBody calls the generic UpdateConversation builder with application/merge-patch+json body
+func NewUpdateConversationRequestWithApplicationMergePatchPlusJSONBody(server string, conversationID ConversationID, params *UpdateConversationParams, body UpdateConversationApplicationMergePatchPlusJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewUpdateConversationRequestWithBody(server, conversationID, params, "application/merge-patch+json", bodyReader)
+}
+
+// NewUpdateConversationRequestWithBody constructs an http.Request for the UpdateConversation method, with any body, and a specified content type
+func NewUpdateConversationRequestWithBody(server string, conversationID ConversationID, params *UpdateConversationParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "conversation_id", conversationID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/conversations/%s", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPatch, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		if params.IfMatch != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "If-Match", *params.IfMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("If-Match", headerParam0)
 		}
 
 	}
@@ -8076,6 +8605,47 @@ func NewGetMessageRequest(server string, conversationID ConversationID, messageI
 	return req, nil
 }
 
+// NewCancelMessageRequest constructs an http.Request for the CancelMessage method
+func NewCancelMessageRequest(server string, conversationID ConversationID, messageID MessageID) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "conversation_id", conversationID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	var pathParam1 string
+
+	pathParam1, err = runtime.StyleParamWithOptions("simple", false, "message_id", messageID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/conversations/%s/messages/%s/cancel", pathParam0, pathParam1)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
 // NewStreamMessageEventsRequest constructs an http.Request for the StreamMessageEvents method
 func NewStreamMessageEventsRequest(server string, conversationID ConversationID, messageID MessageID, params *StreamMessageEventsParams) (*http.Request, error) {
 	var err error
@@ -8154,6 +8724,79 @@ func NewStreamMessageEventsRequest(server string, conversationID ConversationID,
 			req.Header.Set("Last-Event-ID", headerParam0)
 		}
 
+	}
+
+	return req, nil
+}
+
+// NewListVersionsRequest constructs an http.Request for the ListVersions method
+func NewListVersionsRequest(server string, conversationID ConversationID, params *ListVersionsParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "conversation_id", conversationID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/conversations/%s/versions", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Limit != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "limit", *params.Limit, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Cursor != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "cursor", *params.Cursor, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
 	}
 
 	return req, nil
@@ -10410,12 +11053,70 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with POST /conversations (the `CreateConversation` operationId).
 	CreateConversationWithResponse(ctx context.Context, params *CreateConversationParams, body CreateConversationJSONRequestBody, reqEditors ...RequestEditorFn) (*CreateConversationResponse, error)
 
+	// DeleteConversationWithResponse Delete a conversation
+	//
+	// For ever, with all that was said in it; a reply under way is cancelled first. What remains of its history is a chain
+	// of hashes that tell nothing.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with DELETE /conversations/{conversation_id} (the `DeleteConversation` operationId).
+	DeleteConversationWithResponse(ctx context.Context, conversationID ConversationID, params *DeleteConversationParams, reqEditors ...RequestEditorFn) (*DeleteConversationResponse, error)
+
 	// GetConversationWithResponse Read one conversation
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with GET /conversations/{conversation_id} (the `GetConversation` operationId).
 	GetConversationWithResponse(ctx context.Context, conversationID ConversationID, params *GetConversationParams, reqEditors ...RequestEditorFn) (*GetConversationResponse, error)
+
+	// UpdateConversationWithBodyWithResponse Change a conversation
+	//
+	// A merge patch (RFC 7396; `application/json` means the same): what is left out stays. `token_limit: null` takes the
+	// limit away, `null` for a map of the context, or for `metadata`, empties it, and `null` for one of its members takes
+	// that away. Each change is a new version; a patch that changes nothing is none.
+	//
+	// Statuses follow one another so: `active` and `paused` each other; either of them `completed`; `completed` nothing but
+	// `archived`, which every status may become and none leaves; `failed` becomes `active`. Anything else is 409
+	// `conversation.status_not_allowed`. With `completed` and `archived` a reply under way is cancelled first, and keeps its
+	// text so far.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PATCH /conversations/{conversation_id} (the `UpdateConversation` operationId).
+	UpdateConversationWithBodyWithResponse(ctx context.Context, conversationID ConversationID, params *UpdateConversationParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*UpdateConversationResponse, error)
+
+	// UpdateConversationWithResponse Change a conversation
+	//
+	// A merge patch (RFC 7396; `application/json` means the same): what is left out stays. `token_limit: null` takes the
+	// limit away, `null` for a map of the context, or for `metadata`, empties it, and `null` for one of its members takes
+	// that away. Each change is a new version; a patch that changes nothing is none.
+	//
+	// Statuses follow one another so: `active` and `paused` each other; either of them `completed`; `completed` nothing but
+	// `archived`, which every status may become and none leaves; `failed` becomes `active`. Anything else is 409
+	// `conversation.status_not_allowed`. With `completed` and `archived` a reply under way is cancelled first, and keeps its
+	// text so far.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PATCH /conversations/{conversation_id} (the `UpdateConversation` operationId).
+	UpdateConversationWithResponse(ctx context.Context, conversationID ConversationID, params *UpdateConversationParams, body UpdateConversationJSONRequestBody, reqEditors ...RequestEditorFn) (*UpdateConversationResponse, error)
+
+	// UpdateConversationWithApplicationMergePatchPlusJSONBodyWithResponse Change a conversation
+	//
+	// A merge patch (RFC 7396; `application/json` means the same): what is left out stays. `token_limit: null` takes the
+	// limit away, `null` for a map of the context, or for `metadata`, empties it, and `null` for one of its members takes
+	// that away. Each change is a new version; a patch that changes nothing is none.
+	//
+	// Statuses follow one another so: `active` and `paused` each other; either of them `completed`; `completed` nothing but
+	// `archived`, which every status may become and none leaves; `failed` becomes `active`. Anything else is 409
+	// `conversation.status_not_allowed`. With `completed` and `archived` a reply under way is cancelled first, and keeps its
+	// text so far.
+	//
+	// Takes a body of the `application/merge-patch+json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PATCH /conversations/{conversation_id} (the `UpdateConversation` operationId).
+	UpdateConversationWithApplicationMergePatchPlusJSONBodyWithResponse(ctx context.Context, conversationID ConversationID, params *UpdateConversationParams, body UpdateConversationApplicationMergePatchPlusJSONRequestBody, reqEditors ...RequestEditorFn) (*UpdateConversationResponse, error)
 
 	// ListMessagesWithResponse List a conversation's messages
 	//
@@ -10473,6 +11174,17 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with GET /conversations/{conversation_id}/messages/{message_id} (the `GetMessage` operationId).
 	GetMessageWithResponse(ctx context.Context, conversationID ConversationID, messageID MessageID, params *GetMessageParams, reqEditors ...RequestEditorFn) (*GetMessageResponse, error)
 
+	// CancelMessageWithResponse Cancel the partner's reply
+	//
+	// Ends a reply that is being written, or is to be, and keeps its text so far; its readers get `message.cancelled`, and the
+	// conversation takes the next message. A reply that has ended is given as it is, so a second call does nothing. The message
+	// must be the partner's, else 409 `message.not_a_reply`.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /conversations/{conversation_id}/messages/{message_id}/cancel (the `CancelMessage` operationId).
+	CancelMessageWithResponse(ctx context.Context, conversationID ConversationID, messageID MessageID, reqEditors ...RequestEditorFn) (*CancelMessageResponse, error)
+
 	// StreamMessageEventsWithResponse Follow the partner's reply as it is written
 	//
 	// Server-Sent Events (WHATWG HTML): `event:` repeats the type, `id:` is the cursor to resume with,
@@ -10489,6 +11201,15 @@ type ClientWithResponsesInterface interface {
 	//
 	// Corresponds with GET /conversations/{conversation_id}/messages/{message_id}/events (the `StreamMessageEvents` operationId).
 	StreamMessageEventsWithResponse(ctx context.Context, conversationID ConversationID, messageID MessageID, params *StreamMessageEventsParams, reqEditors ...RequestEditorFn) (*StreamMessageEventsResponse, error)
+
+	// ListVersionsWithResponse List the versions of a conversation
+	//
+	// The newest first. Each change of a conversation, and each message and reply, is one.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /conversations/{conversation_id}/versions (the `ListVersions` operationId).
+	ListVersionsWithResponse(ctx context.Context, conversationID ConversationID, params *ListVersionsParams, reqEditors ...RequestEditorFn) (*ListVersionsResponse, error)
 
 	// RequestEmailVerificationWithResponse Ask for a mail that verifies one's email
 	//
@@ -11973,6 +12694,47 @@ func (r CreateConversationResponse) ContentType() string {
 	return ""
 }
 
+type DeleteConversationResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// ApplicationProblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationProblemJSONDefault *ProblemResponse
+}
+
+// GetApplicationProblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r DeleteConversationResponse) GetApplicationProblemJSONDefault() *ProblemResponse {
+	return r.ApplicationProblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r DeleteConversationResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r DeleteConversationResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r DeleteConversationResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r DeleteConversationResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
 // GetConversationResponse200Headers the declared response headers of an HTTP 200 response for GetConversation
 type GetConversationResponse200Headers struct {
 	ETag string
@@ -12029,6 +12791,61 @@ func (r GetConversationResponse) StatusCode() int {
 
 // ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
 func (r GetConversationResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// UpdateConversationResponse200Headers the declared response headers of an HTTP 200 response for UpdateConversation
+type UpdateConversationResponse200Headers struct {
+	ETag string
+}
+
+type UpdateConversationResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Conversation
+	// ApplicationProblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationProblemJSONDefault *ProblemResponse
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *UpdateConversationResponse200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r UpdateConversationResponse) GetJSON200() *Conversation {
+	return r.JSON200
+}
+
+// GetApplicationProblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r UpdateConversationResponse) GetApplicationProblemJSONDefault() *ProblemResponse {
+	return r.ApplicationProblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r UpdateConversationResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r UpdateConversationResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r UpdateConversationResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r UpdateConversationResponse) ContentType() string {
 	if r.HTTPResponse != nil {
 		return r.HTTPResponse.Header.Get("Content-Type")
 	}
@@ -12225,6 +13042,61 @@ func (r GetMessageResponse) ContentType() string {
 	return ""
 }
 
+// CancelMessageResponse200Headers the declared response headers of an HTTP 200 response for CancelMessage
+type CancelMessageResponse200Headers struct {
+	ETag string
+}
+
+type CancelMessageResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Message
+	// ApplicationProblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationProblemJSONDefault *ProblemResponse
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *CancelMessageResponse200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r CancelMessageResponse) GetJSON200() *Message {
+	return r.JSON200
+}
+
+// GetApplicationProblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r CancelMessageResponse) GetApplicationProblemJSONDefault() *ProblemResponse {
+	return r.ApplicationProblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r CancelMessageResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r CancelMessageResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r CancelMessageResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r CancelMessageResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
 type StreamMessageEventsResponse struct {
 	Body         []byte
 	HTTPResponse *http.Response
@@ -12260,6 +13132,54 @@ func (r StreamMessageEventsResponse) StatusCode() int {
 
 // ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
 func (r StreamMessageEventsResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type ListVersionsResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *VersionPage
+	// ApplicationProblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationProblemJSONDefault *ProblemResponse
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ListVersionsResponse) GetJSON200() *VersionPage {
+	return r.JSON200
+}
+
+// GetApplicationProblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r ListVersionsResponse) GetApplicationProblemJSONDefault() *ProblemResponse {
+	return r.ApplicationProblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r ListVersionsResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ListVersionsResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ListVersionsResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ListVersionsResponse) ContentType() string {
 	if r.HTTPResponse != nil {
 		return r.HTTPResponse.Header.Get("Content-Type")
 	}
@@ -14598,6 +15518,22 @@ func (c *ClientWithResponses) CreateConversationWithResponse(ctx context.Context
 	return ParseCreateConversationResponse(rsp)
 }
 
+// DeleteConversationWithResponse Delete a conversation
+//
+// For ever, with all that was said in it; a reply under way is cancelled first. What remains of its history is a chain
+// of hashes that tell nothing.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with DELETE /conversations/{conversation_id} (the `DeleteConversation` operationId).
+func (c *ClientWithResponses) DeleteConversationWithResponse(ctx context.Context, conversationID ConversationID, params *DeleteConversationParams, reqEditors ...RequestEditorFn) (*DeleteConversationResponse, error) {
+	rsp, err := c.DeleteConversation(ctx, conversationID, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseDeleteConversationResponse(rsp)
+}
+
 // GetConversationWithResponse Read one conversation
 //
 // Returns a wrapper object for the known response body format(s).
@@ -14609,6 +15545,72 @@ func (c *ClientWithResponses) GetConversationWithResponse(ctx context.Context, c
 		return nil, err
 	}
 	return ParseGetConversationResponse(rsp)
+}
+
+// UpdateConversationWithBodyWithResponse Change a conversation
+//
+// A merge patch (RFC 7396; `application/json` means the same): what is left out stays. `token_limit: null` takes the
+// limit away, `null` for a map of the context, or for `metadata`, empties it, and `null` for one of its members takes
+// that away. Each change is a new version; a patch that changes nothing is none.
+//
+// Statuses follow one another so: `active` and `paused` each other; either of them `completed`; `completed` nothing but
+// `archived`, which every status may become and none leaves; `failed` becomes `active`. Anything else is 409
+// `conversation.status_not_allowed`. With `completed` and `archived` a reply under way is cancelled first, and keeps its
+// text so far.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PATCH /conversations/{conversation_id} (the `UpdateConversation` operationId).
+func (c *ClientWithResponses) UpdateConversationWithBodyWithResponse(ctx context.Context, conversationID ConversationID, params *UpdateConversationParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*UpdateConversationResponse, error) {
+	rsp, err := c.UpdateConversationWithBody(ctx, conversationID, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseUpdateConversationResponse(rsp)
+}
+
+// UpdateConversationWithResponse Change a conversation
+//
+// A merge patch (RFC 7396; `application/json` means the same): what is left out stays. `token_limit: null` takes the
+// limit away, `null` for a map of the context, or for `metadata`, empties it, and `null` for one of its members takes
+// that away. Each change is a new version; a patch that changes nothing is none.
+//
+// Statuses follow one another so: `active` and `paused` each other; either of them `completed`; `completed` nothing but
+// `archived`, which every status may become and none leaves; `failed` becomes `active`. Anything else is 409
+// `conversation.status_not_allowed`. With `completed` and `archived` a reply under way is cancelled first, and keeps its
+// text so far.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PATCH /conversations/{conversation_id} (the `UpdateConversation` operationId).
+func (c *ClientWithResponses) UpdateConversationWithResponse(ctx context.Context, conversationID ConversationID, params *UpdateConversationParams, body UpdateConversationJSONRequestBody, reqEditors ...RequestEditorFn) (*UpdateConversationResponse, error) {
+	rsp, err := c.UpdateConversation(ctx, conversationID, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseUpdateConversationResponse(rsp)
+}
+
+// UpdateConversationWithApplicationMergePatchPlusJSONBodyWithResponse Change a conversation
+//
+// A merge patch (RFC 7396; `application/json` means the same): what is left out stays. `token_limit: null` takes the
+// limit away, `null` for a map of the context, or for `metadata`, empties it, and `null` for one of its members takes
+// that away. Each change is a new version; a patch that changes nothing is none.
+//
+// Statuses follow one another so: `active` and `paused` each other; either of them `completed`; `completed` nothing but
+// `archived`, which every status may become and none leaves; `failed` becomes `active`. Anything else is 409
+// `conversation.status_not_allowed`. With `completed` and `archived` a reply under way is cancelled first, and keeps its
+// text so far.
+//
+// Takes a body of the `application/merge-patch+json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PATCH /conversations/{conversation_id} (the `UpdateConversation` operationId).
+func (c *ClientWithResponses) UpdateConversationWithApplicationMergePatchPlusJSONBodyWithResponse(ctx context.Context, conversationID ConversationID, params *UpdateConversationParams, body UpdateConversationApplicationMergePatchPlusJSONRequestBody, reqEditors ...RequestEditorFn) (*UpdateConversationResponse, error) {
+	rsp, err := c.UpdateConversationWithApplicationMergePatchPlusJSONBody(ctx, conversationID, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseUpdateConversationResponse(rsp)
 }
 
 // ListMessagesWithResponse List a conversation's messages
@@ -14691,6 +15693,23 @@ func (c *ClientWithResponses) GetMessageWithResponse(ctx context.Context, conver
 	return ParseGetMessageResponse(rsp)
 }
 
+// CancelMessageWithResponse Cancel the partner's reply
+//
+// Ends a reply that is being written, or is to be, and keeps its text so far; its readers get `message.cancelled`, and the
+// conversation takes the next message. A reply that has ended is given as it is, so a second call does nothing. The message
+// must be the partner's, else 409 `message.not_a_reply`.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /conversations/{conversation_id}/messages/{message_id}/cancel (the `CancelMessage` operationId).
+func (c *ClientWithResponses) CancelMessageWithResponse(ctx context.Context, conversationID ConversationID, messageID MessageID, reqEditors ...RequestEditorFn) (*CancelMessageResponse, error) {
+	rsp, err := c.CancelMessage(ctx, conversationID, messageID, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseCancelMessageResponse(rsp)
+}
+
 // StreamMessageEventsWithResponse Follow the partner's reply as it is written
 //
 // Server-Sent Events (WHATWG HTML): `event:` repeats the type, `id:` is the cursor to resume with,
@@ -14712,6 +15731,21 @@ func (c *ClientWithResponses) StreamMessageEventsWithResponse(ctx context.Contex
 		return nil, err
 	}
 	return ParseStreamMessageEventsResponse(rsp)
+}
+
+// ListVersionsWithResponse List the versions of a conversation
+//
+// The newest first. Each change of a conversation, and each message and reply, is one.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /conversations/{conversation_id}/versions (the `ListVersions` operationId).
+func (c *ClientWithResponses) ListVersionsWithResponse(ctx context.Context, conversationID ConversationID, params *ListVersionsParams, reqEditors ...RequestEditorFn) (*ListVersionsResponse, error) {
+	rsp, err := c.ListVersions(ctx, conversationID, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseListVersionsResponse(rsp)
 }
 
 // RequestEmailVerificationWithResponse Ask for a mail that verifies one's email
@@ -16304,6 +17338,35 @@ func ParseCreateConversationResponse(rsp *http.Response) (*CreateConversationRes
 	return response, nil
 }
 
+// ParseDeleteConversationResponse parses an HTTP response from a DeleteConversationWithResponse call
+func ParseDeleteConversationResponse(rsp *http.Response) (*DeleteConversationResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &DeleteConversationResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case rsp.StatusCode == 204:
+		break // No content-type
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest ProblemResponse
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
 // ParseGetConversationResponse parses an HTTP response from a GetConversationWithResponse call
 func ParseGetConversationResponse(rsp *http.Response) (*GetConversationResponse, error) {
 	bodyBytes, err := io.ReadAll(rsp.Body)
@@ -16358,6 +17421,52 @@ func ParseGetConversationResponse(rsp *http.Response) (*GetConversationResponse,
 			headers.ETag = value
 		}
 		response.Headers304 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseUpdateConversationResponse parses an HTTP response from a UpdateConversationWithResponse call
+func ParseUpdateConversationResponse(rsp *http.Response) (*UpdateConversationResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &UpdateConversationResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Conversation
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest ProblemResponse
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers UpdateConversationResponse200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = value
+		}
+		response.Headers200 = &headers
 	}
 
 	return response, nil
@@ -16556,6 +17665,52 @@ func ParseGetMessageResponse(rsp *http.Response) (*GetMessageResponse, error) {
 	return response, nil
 }
 
+// ParseCancelMessageResponse parses an HTTP response from a CancelMessageWithResponse call
+func ParseCancelMessageResponse(rsp *http.Response) (*CancelMessageResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &CancelMessageResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Message
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest ProblemResponse
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers CancelMessageResponse200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
 // ParseStreamMessageEventsResponse parses an HTTP response from a StreamMessageEventsWithResponse call
 func ParseStreamMessageEventsResponse(rsp *http.Response) (*StreamMessageEventsResponse, error) {
 	bodyBytes, err := io.ReadAll(rsp.Body)
@@ -16572,6 +17727,39 @@ func ParseStreamMessageEventsResponse(rsp *http.Response) (*StreamMessageEventsR
 	switch {
 	case rsp.StatusCode == 204:
 		break // No content-type
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest ProblemResponse
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseListVersionsResponse parses an HTTP response from a ListVersionsWithResponse call
+func ParseListVersionsResponse(rsp *http.Response) (*ListVersionsResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ListVersionsResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest VersionPage
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
 
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
 		var dest ProblemResponse

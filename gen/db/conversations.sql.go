@@ -14,7 +14,7 @@ import (
 )
 
 const ConversationByID = `-- name: ConversationByID :one
-select id, user_id, partner_id, situation_id, title, status, version, tags, context, metadata, token_limit, tokens_used, message_count, last_seq, reply_id, created_at, updated_at, last_activity_at from conversations where id = $1 and user_id = $2
+select id, user_id, partner_id, situation_id, title, status, version, tags, context, metadata, token_limit, tokens_used, message_count, last_seq, reply_id, created_at, updated_at, last_activity_at, checksum from conversations where id = $1 and user_id = $2
 `
 
 type ConversationByIDParams struct {
@@ -45,12 +45,13 @@ func (q *Queries) ConversationByID(ctx context.Context, db DBTX, arg Conversatio
 		&i.CreatedAt,
 		&i.UpdatedAt,
 		&i.LastActivityAt,
+		&i.Checksum,
 	)
 	return i, err
 }
 
 const ConversationForUpdate = `-- name: ConversationForUpdate :one
-select id, user_id, partner_id, situation_id, title, status, version, tags, context, metadata, token_limit, tokens_used, message_count, last_seq, reply_id, created_at, updated_at, last_activity_at from conversations where id = $1 for update
+select id, user_id, partner_id, situation_id, title, status, version, tags, context, metadata, token_limit, tokens_used, message_count, last_seq, reply_id, created_at, updated_at, last_activity_at, checksum from conversations where id = $1 for update
 `
 
 // The head, locked: writers of one conversation take turns here. By conversations_pkey.
@@ -76,12 +77,13 @@ func (q *Queries) ConversationForUpdate(ctx context.Context, db DBTX, id uuid.UU
 		&i.CreatedAt,
 		&i.UpdatedAt,
 		&i.LastActivityAt,
+		&i.Checksum,
 	)
 	return i, err
 }
 
 const ConversationsByUser = `-- name: ConversationsByUser :many
-select id, user_id, partner_id, situation_id, title, status, version, tags, context, metadata, token_limit, tokens_used, message_count, last_seq, reply_id, created_at, updated_at, last_activity_at from conversations
+select id, user_id, partner_id, situation_id, title, status, version, tags, context, metadata, token_limit, tokens_used, message_count, last_seq, reply_id, created_at, updated_at, last_activity_at, checksum from conversations
 where user_id = $1
   and ($2::text is null or status = $2)
   and ($3::text is null or $3 = any (tags))
@@ -135,6 +137,7 @@ func (q *Queries) ConversationsByUser(ctx context.Context, db DBTX, arg Conversa
 			&i.CreatedAt,
 			&i.UpdatedAt,
 			&i.LastActivityAt,
+			&i.Checksum,
 		); err != nil {
 			return nil, err
 		}
@@ -147,7 +150,7 @@ func (q *Queries) ConversationsByUser(ctx context.Context, db DBTX, arg Conversa
 }
 
 const ConversationsForExport = `-- name: ConversationsForExport :many
-select id, user_id, partner_id, situation_id, title, status, version, tags, context, metadata, token_limit, tokens_used, message_count, last_seq, reply_id, created_at, updated_at, last_activity_at from conversations where user_id = $1 and id > $2 order by id limit $3::int
+select id, user_id, partner_id, situation_id, title, status, version, tags, context, metadata, token_limit, tokens_used, message_count, last_seq, reply_id, created_at, updated_at, last_activity_at, checksum from conversations where user_id = $1 and id > $2 order by id limit $3::int
 `
 
 type ConversationsForExportParams struct {
@@ -185,6 +188,7 @@ func (q *Queries) ConversationsForExport(ctx context.Context, db DBTX, arg Conve
 			&i.CreatedAt,
 			&i.UpdatedAt,
 			&i.LastActivityAt,
+			&i.Checksum,
 		); err != nil {
 			return nil, err
 		}
@@ -196,22 +200,53 @@ func (q *Queries) ConversationsForExport(ctx context.Context, db DBTX, arg Conve
 	return items, nil
 }
 
+const DeleteConversation = `-- name: DeleteConversation :exec
+delete from conversations where id = $1
+`
+
+// With its messages and the texts of its versions. By conversations_pkey.
+func (q *Queries) DeleteConversation(ctx context.Context, db DBTX, id uuid.UUID) error {
+	_, err := db.Exec(ctx, DeleteConversation, id)
+	return err
+}
+
 const EndReply = `-- name: EndReply :exec
-update conversations
-set version = version + 1, reply_id = null, tokens_used = tokens_used + $1::bigint,
-    updated_at = $2, last_activity_at = $2
-where id = $3
+with head as (
+    update conversations c
+    set version = c.version + 1, reply_id = null, tokens_used = c.tokens_used + $3::bigint,
+        updated_at = $4, last_activity_at = $4, checksum = sha256(c.checksum || conversation_entry($5::text, c.version))
+    where c.id = $6
+    returning c.id, c.version, c.checksum
+), version as (
+    insert into conversation_versions (conversation_id, version, parent, operation, actor_id, at, entry, checksum)
+    select head.id, head.version, head.version - 1, 'complete_reply', $7::uuid, $4,
+        conversation_entry($5::text, head.version - 1), head.checksum
+    from head
+)
+insert into conversation_texts (conversation_id, version, salt, body) select head.id, head.version, $1, $2 from head
 `
 
 type EndReplyParams struct {
-	Tokens int64
-	At     time.Time
-	ID     uuid.UUID
+	Salt      []byte
+	Body      string
+	Tokens    int64
+	At        time.Time
+	EntryHead string
+	ID        uuid.UUID
+	ActorID   *uuid.UUID
 }
 
-// The reply in flight is over, whatever its end.
+// The reply in flight is over, whatever its end: a new version. By conversations_pkey.
 func (q *Queries) EndReply(ctx context.Context, db DBTX, arg EndReplyParams) error {
-	_, err := db.Exec(ctx, EndReply, arg.Tokens, arg.At, arg.ID)
+	_, err := db.Exec(ctx, EndReply,
+		arg.Salt,
+		arg.Body,
+		arg.Tokens,
+		arg.At,
+		arg.EntryHead,
+		arg.ID,
+		arg.ActorID,
+	)
 	return err
 }
 
@@ -235,7 +270,7 @@ func (q *Queries) EraseConversations(ctx context.Context, db DBTX, arg EraseConv
 }
 
 const HeadByID = `-- name: HeadByID :one
-select id, user_id, partner_id, situation_id, title, status, version, tags, context, metadata, token_limit, tokens_used, message_count, last_seq, reply_id, created_at, updated_at, last_activity_at from conversations where id = $1
+select id, user_id, partner_id, situation_id, title, status, version, tags, context, metadata, token_limit, tokens_used, message_count, last_seq, reply_id, created_at, updated_at, last_activity_at, checksum from conversations where id = $1
 `
 
 // A conversation by its id alone, for the worker. By conversations_pkey.
@@ -261,18 +296,28 @@ func (q *Queries) HeadByID(ctx context.Context, db DBTX, id uuid.UUID) (Conversa
 		&i.CreatedAt,
 		&i.UpdatedAt,
 		&i.LastActivityAt,
+		&i.Checksum,
 	)
 	return i, err
 }
 
 const InsertConversation = `-- name: InsertConversation :exec
-insert into conversations (id, user_id, partner_id, situation_id, title, status, version, tags, context, metadata,
-    token_limit, message_count, last_seq, created_at, updated_at, last_activity_at)
-values ($1, $2, $3, $4, $5, 'active', 1, $6, $7, $8,
-    $9, 1, 1, $10, $10, $10)
+with head as (
+    insert into conversations (id, user_id, partner_id, situation_id, title, status, version, tags, context, metadata,
+        token_limit, message_count, last_seq, created_at, updated_at, last_activity_at, checksum)
+    values ($3, $4, $5, $6, $7, 'active', 1, $8, $9, $10,
+        $11, 1, 1, $12, $12, $12, sha256(conversation_entry($13::text, null)))
+    returning id, checksum
+), version as (
+    insert into conversation_versions (conversation_id, version, parent, operation, actor_id, at, entry, checksum)
+    select head.id, 1, null, 'create', $4, $12, conversation_entry($13::text, null), head.checksum from head
+)
+insert into conversation_texts (conversation_id, version, salt, body) select head.id, 1, $1, $2 from head
 `
 
 type InsertConversationParams struct {
+	Salt        []byte
+	Body        string
 	ID          uuid.UUID
 	UserID      uuid.UUID
 	PartnerID   string
@@ -283,10 +328,14 @@ type InsertConversationParams struct {
 	Metadata    json.RawMessage
 	TokenLimit  *int64
 	At          time.Time
+	EntryHead   string
 }
 
+// With its first version.
 func (q *Queries) InsertConversation(ctx context.Context, db DBTX, arg InsertConversationParams) error {
 	_, err := db.Exec(ctx, InsertConversation,
+		arg.Salt,
+		arg.Body,
 		arg.ID,
 		arg.UserID,
 		arg.PartnerID,
@@ -297,6 +346,57 @@ func (q *Queries) InsertConversation(ctx context.Context, db DBTX, arg InsertCon
 		arg.Metadata,
 		arg.TokenLimit,
 		arg.At,
+		arg.EntryHead,
+	)
+	return err
+}
+
+const UpdateConversation = `-- name: UpdateConversation :exec
+with head as (
+    update conversations c
+    set version = c.version + 1, title = $3, tags = $4, context = $5, metadata = $6, status = $7,
+        token_limit = $8, updated_at = $9, checksum = sha256(c.checksum || conversation_entry($10::text, c.version))
+    where c.id = $11
+    returning c.id, c.user_id, c.version, c.checksum
+), version as (
+    insert into conversation_versions (conversation_id, version, parent, operation, actor_id, at, entry, checksum)
+    select head.id, head.version, head.version - 1, $12, head.user_id, $9,
+        conversation_entry($10::text, head.version - 1), head.checksum
+    from head
+)
+insert into conversation_texts (conversation_id, version, salt, body) select head.id, head.version, $1, $2 from head
+`
+
+type UpdateConversationParams struct {
+	Salt       []byte
+	Body       string
+	Title      string
+	Tags       []string
+	Context    json.RawMessage
+	Metadata   json.RawMessage
+	Status     string
+	TokenLimit *int64
+	At         time.Time
+	EntryHead  string
+	ID         uuid.UUID
+	Operation  string
+}
+
+// Everything of it that a learner may change: a new version. By conversations_pkey.
+func (q *Queries) UpdateConversation(ctx context.Context, db DBTX, arg UpdateConversationParams) error {
+	_, err := db.Exec(ctx, UpdateConversation,
+		arg.Salt,
+		arg.Body,
+		arg.Title,
+		arg.Tags,
+		arg.Context,
+		arg.Metadata,
+		arg.Status,
+		arg.TokenLimit,
+		arg.At,
+		arg.EntryHead,
+		arg.ID,
+		arg.Operation,
 	)
 	return err
 }

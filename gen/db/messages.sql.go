@@ -50,6 +50,54 @@ func (q *Queries) BeginReply(ctx context.Context, db DBTX, arg BeginReplyParams)
 	return i, err
 }
 
+const CancelReply = `-- name: CancelReply :one
+update messages
+set content = $1, status = 'cancelled', finish_reason = 'cancelled', tokens = $2, tokens_estimated = true,
+    lease_number = lease_number + 1, version = $3, completed_at = $4
+where id = $5 and status in ('pending', 'streaming')
+returning id, conversation_id, seq, role, content, status, finish_reason, tokens, prompt_tokens, tokens_estimated, problem, metadata, version, attempt, lease_number, created_at, completed_at
+`
+
+type CancelReplyParams struct {
+	Content string
+	Tokens  *int
+	Version int64
+	At      *time.Time
+	ID      uuid.UUID
+}
+
+// A reply under way ends here; the worker that writes it can write no more. By messages_pkey.
+func (q *Queries) CancelReply(ctx context.Context, db DBTX, arg CancelReplyParams) (Message, error) {
+	row := db.QueryRow(ctx, CancelReply,
+		arg.Content,
+		arg.Tokens,
+		arg.Version,
+		arg.At,
+		arg.ID,
+	)
+	var i Message
+	err := row.Scan(
+		&i.ID,
+		&i.ConversationID,
+		&i.Seq,
+		&i.Role,
+		&i.Content,
+		&i.Status,
+		&i.FinishReason,
+		&i.Tokens,
+		&i.PromptTokens,
+		&i.TokensEstimated,
+		&i.Problem,
+		&i.Metadata,
+		&i.Version,
+		&i.Attempt,
+		&i.LeaseNumber,
+		&i.CreatedAt,
+		&i.CompletedAt,
+	)
+	return i, err
+}
+
 const FinishReply = `-- name: FinishReply :one
 update messages
 set content = $1, status = $2, finish_reason = $3, tokens = $4,
@@ -367,19 +415,26 @@ func (q *Queries) ReplyByID(ctx context.Context, db DBTX, id uuid.UUID) (Message
 const SendMessage = `-- name: SendMessage :one
 with head as (
     update conversations c
-    set version = version + 1, message_count = message_count + 2, last_seq = last_seq + 2, reply_id = $1,
-        updated_at = $2, last_activity_at = $2
-    where c.id = $3 and c.user_id = $4 and c.status = 'active' and c.reply_id is null
+    set version = c.version + 1, message_count = c.message_count + 2, last_seq = c.last_seq + 2, reply_id = $1,
+        updated_at = $2, last_activity_at = $2, checksum = sha256(c.checksum || conversation_entry($3::text, c.version))
+    where c.id = $4 and c.user_id = $5 and c.status = 'active' and c.reply_id is null
       and (c.token_limit is null or c.tokens_used < c.token_limit)
-      and ($5::uuid is null
-           or exists (select 1 from idempotency_keys k where k.claim_id = $5::uuid))
-    returning c.id, c.version, c.last_seq
+      and ($6::uuid is null
+           or exists (select 1 from idempotency_keys k where k.claim_id = $6::uuid))
+    returning c.id, c.version, c.last_seq, c.checksum
 ), said as (
     insert into messages (id, conversation_id, seq, role, content, status, metadata, version, created_at, completed_at)
-    select $6, head.id, head.last_seq - 1, 'user', $7, 'completed', $8, head.version, $2, $2 from head
+    select $7, head.id, head.last_seq - 1, 'user', $8, 'completed', $9, head.version, $2, $2 from head
 ), reply as (
     insert into messages (id, conversation_id, seq, role, content, status, metadata, version, created_at)
     select $1, head.id, head.last_seq, 'assistant', '', 'pending', '{}', head.version, $2 from head
+), version as (
+    insert into conversation_versions (conversation_id, version, parent, operation, actor_id, at, entry, checksum)
+    select head.id, head.version, head.version - 1, 'add_message', $5, $2,
+        conversation_entry($3::text, head.version - 1), head.checksum
+    from head
+), spoken as (
+    insert into conversation_texts (conversation_id, version, salt, body) select head.id, head.version, $10, $11 from head
 )
 select head.version, head.last_seq from head
 `
@@ -387,12 +442,15 @@ select head.version, head.last_seq from head
 type SendMessageParams struct {
 	ReplyID        *uuid.UUID
 	At             time.Time
+	EntryHead      string
 	ConversationID uuid.UUID
 	UserID         uuid.UUID
 	ClaimID        *uuid.UUID
 	MessageID      uuid.UUID
 	Content        string
 	Metadata       json.RawMessage
+	Salt           []byte
+	Body           string
 }
 
 type SendMessageRow struct {
@@ -407,12 +465,15 @@ func (q *Queries) SendMessage(ctx context.Context, db DBTX, arg SendMessageParam
 	row := db.QueryRow(ctx, SendMessage,
 		arg.ReplyID,
 		arg.At,
+		arg.EntryHead,
 		arg.ConversationID,
 		arg.UserID,
 		arg.ClaimID,
 		arg.MessageID,
 		arg.Content,
 		arg.Metadata,
+		arg.Salt,
+		arg.Body,
 	)
 	var i SendMessageRow
 	err := row.Scan(&i.Version, &i.LastSeq)

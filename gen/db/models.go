@@ -100,6 +100,25 @@ type Conversation struct {
 	CreatedAt      time.Time
 	UpdatedAt      time.Time
 	LastActivityAt time.Time
+	Checksum       []byte
+}
+
+type ConversationText struct {
+	ConversationID uuid.UUID
+	Version        int64
+	Salt           []byte
+	Body           string
+}
+
+type ConversationVersion struct {
+	ConversationID uuid.UUID
+	Version        int64
+	Parent         *int64
+	Operation      string
+	ActorID        *uuid.UUID
+	At             time.Time
+	Entry          []byte
+	Checksum       []byte
 }
 
 type DeadLetter struct {

@@ -1,7 +1,6 @@
 package account
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -14,6 +13,7 @@ import (
 
 	"github.com/fluentpro/fluentpro/gen/events"
 	"github.com/fluentpro/fluentpro/internal/platform/fault"
+	"github.com/fluentpro/fluentpro/internal/platform/mergepatch"
 	"github.com/fluentpro/fluentpro/internal/platform/outbox"
 	"github.com/fluentpro/fluentpro/internal/platform/postgres"
 )
@@ -101,7 +101,7 @@ func (s *Service) patch(u User, in UpdateProfileInput) (User, error) {
 		u.Preferences = json.RawMessage("{}")
 		return u, nil
 	}
-	merged, err := mergePatch(u.Preferences, in.Preferences)
+	merged, err := mergepatch.Apply(u.Preferences, in.Preferences)
 	if err != nil {
 		return u, fmt.Errorf("merge preferences: %w", err)
 	}
@@ -110,46 +110,6 @@ func (s *Service) patch(u User, in UpdateProfileInput) (User, error) {
 	}
 	u.Preferences = merged
 	return u, nil
-}
-
-// mergePatch applies a JSON merge patch (RFC 7396). The library's also takes nulls out
-// of objects in arrays, which the RFC replaces as they are.
-func mergePatch(target, patch json.RawMessage) (json.RawMessage, error) {
-	var documents [2]any
-	for i, text := range [][]byte{target, patch} {
-		decoder := json.NewDecoder(bytes.NewReader(text))
-		decoder.UseNumber() // numbers stay as they are written
-		if err := decoder.Decode(&documents[i]); err != nil {
-			return nil, err
-		}
-	}
-	var out bytes.Buffer
-	encoder := json.NewEncoder(&out)
-	encoder.SetEscapeHTML(false) // text counts as it is
-	if err := encoder.Encode(merge(documents[0], documents[1])); err != nil {
-		return nil, err
-	}
-	return bytes.TrimSpace(out.Bytes()), nil
-}
-
-// merge is the RFC's MergePatch; it may change target.
-func merge(target, patch any) any {
-	changes, ok := patch.(map[string]any)
-	if !ok {
-		return patch
-	}
-	object, ok := target.(map[string]any)
-	if !ok {
-		object = map[string]any{}
-	}
-	for name, value := range changes {
-		if value == nil {
-			delete(object, name)
-		} else {
-			object[name] = merge(object[name], value)
-		}
-	}
-	return object
 }
 
 // changed names the fields in which two states of a user differ, sorted.

@@ -48,6 +48,8 @@ const (
 const (
 	FinishError  = "error"
 	FinishLength = "length"
+	// FinishCancelled is that of a reply whose learner wanted no more of it.
+	FinishCancelled = "cancelled"
 )
 
 var (

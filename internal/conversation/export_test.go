@@ -1,9 +1,11 @@
 package conversation
 
 import (
+	"context"
 	"testing"
 	"time"
 
+	"github.com/google/uuid"
 	"github.com/stretchr/testify/require"
 )
 
@@ -19,4 +21,10 @@ func SystemPrompt(t *testing.T, title string) string {
 	text, err := systemPrompt(Scene{Persona: "a partner.", Brief: "A talk."}, facts{Title: title})
 	require.NoError(t, err)
 	return text
+}
+
+// SoFar is the text of the reply under way, as its log tells it.
+func (s *Service) SoFar(ctx context.Context, userID, conversationID uuid.UUID) (string, error) {
+	so, err := s.soFar(ctx, userID, conversationID)
+	return so.text, err
 }

@@ -105,10 +105,15 @@ func insertConversation(ctx context.Context, tx Tx, c Conversation, greetingID u
 	if err != nil {
 		return fmt.Errorf("insert conversation: %w", err)
 	}
+	first, err := created(c, greetingID, greeting).seal(c.ID)
+	if err != nil {
+		return err
+	}
 	q := db.New()
 	err = q.InsertConversation(ctx, tx, db.InsertConversationParams{
 		ID: c.ID, UserID: c.UserID, PartnerID: c.PartnerID, SituationID: c.SituationID, Title: c.Title, Tags: c.Tags,
 		Context: contextText, Metadata: metadata, TokenLimit: c.TokenLimit, At: c.CreatedAt,
+		EntryHead: first.head, Salt: first.salt, Body: first.body,
 	})
 	if err != nil {
 		return fmt.Errorf("insert conversation: %w", err)
@@ -134,25 +139,29 @@ func (s *store) send(ctx context.Context, tx Tx, in SendInput, claim *once.Claim
 	if err != nil {
 		return sendOutcome{}, fmt.Errorf("send message: %w", err)
 	}
+	version, err := added(in, sent).seal(in.ConversationID)
+	if err != nil {
+		return sendOutcome{}, err
+	}
 	var out sendOutcome
 	batch := &pgx.Batch{}
 	if err := s.once.Queue(batch, claim, sendResult{MessageID: sent.Message.ID, ReplyID: sent.Reply.ID}, &out.claimed); err != nil {
 		return out, err
 	}
-	batch.Queue(db.SendMessage, sent.Reply.ID, sent.Message.CreatedAt, in.ConversationID, in.UserID, claim.IDOrNil(),
-		sent.Message.ID, in.Content, json.RawMessage(metadata)).
+	batch.Queue(db.SendMessage, sent.Reply.ID, sent.Message.CreatedAt, version.head, in.ConversationID, in.UserID, claim.IDOrNil(),
+		sent.Message.ID, in.Content, json.RawMessage(metadata), version.salt, version.body).
 		QueryRow(func(row pgx.Row) error {
-			var version int64
+			var number int64
 			var lastSeq int
-			if err := row.Scan(&version, &lastSeq); err != nil {
+			if err := row.Scan(&number, &lastSeq); err != nil {
 				if postgres.NoRows(err) {
 					return nil
 				}
 				return fmt.Errorf("send message: %w", err)
 			}
 			out.stored = true
-			sent.Message.Seq, sent.Message.Version = lastSeq-1, version
-			sent.Reply.Seq, sent.Reply.Version = lastSeq, version
+			sent.Message.Seq, sent.Message.Version = lastSeq-1, number
+			sent.Reply.Seq, sent.Reply.Version = lastSeq, number
 			return nil
 		})
 	if err := outbox.Queue(ctx, batch, sent.Message.CreatedAt, in.ConversationID, said(in, sent)); err != nil {
@@ -280,9 +289,9 @@ func (s *store) finishReply(ctx context.Context, m Message, lease int64, usage l
 		if done, err = fromMessage(row); err != nil {
 			return err
 		}
-		err = s.q.EndReply(ctx, tx, db.EndReplyParams{ID: m.ConversationID, Tokens: int64(usage.Prompt + usage.Completion), At: at})
-		if err != nil {
-			return fmt.Errorf("finish reply: %w", err)
+		used := int64(usage.Prompt + usage.Completion)
+		if err := s.endReply(ctx, tx, done.ConversationID, used, finished(done, nil, used, at)); err != nil {
+			return err
 		}
 		return answered(ctx, tx, done)
 	})

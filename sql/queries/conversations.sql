@@ -1,8 +1,16 @@
+-- With its first version.
 -- name: InsertConversation :exec
-insert into conversations (id, user_id, partner_id, situation_id, title, status, version, tags, context, metadata,
-    token_limit, message_count, last_seq, created_at, updated_at, last_activity_at)
-values (@id, @user_id, @partner_id, @situation_id, @title, 'active', 1, @tags, @context, @metadata,
-    @token_limit, 1, 1, @at, @at, @at);
+with head as (
+    insert into conversations (id, user_id, partner_id, situation_id, title, status, version, tags, context, metadata,
+        token_limit, message_count, last_seq, created_at, updated_at, last_activity_at, checksum)
+    values (@id, @user_id, @partner_id, @situation_id, @title, 'active', 1, @tags, @context, @metadata,
+        @token_limit, 1, 1, @at, @at, @at, sha256(conversation_entry(@entry_head::text, null)))
+    returning id, checksum
+), version as (
+    insert into conversation_versions (conversation_id, version, parent, operation, actor_id, at, entry, checksum)
+    select head.id, 1, null, 'create', @user_id, @at, conversation_entry(@entry_head::text, null), head.checksum from head
+)
+insert into conversation_texts (conversation_id, version, salt, body) select head.id, 1, @salt, @body from head;
 
 -- By conversations_pkey.
 -- name: ConversationByID :one
@@ -22,12 +30,41 @@ limit @max_rows;
 -- name: ConversationForUpdate :one
 select * from conversations where id = @id for update;
 
--- The reply in flight is over, whatever its end.
+-- The reply in flight is over, whatever its end: a new version. By conversations_pkey.
 -- name: EndReply :exec
-update conversations
-set version = version + 1, reply_id = null, tokens_used = tokens_used + @tokens::bigint,
-    updated_at = @at, last_activity_at = @at
-where id = @id;
+with head as (
+    update conversations c
+    set version = c.version + 1, reply_id = null, tokens_used = c.tokens_used + @tokens::bigint,
+        updated_at = @at, last_activity_at = @at, checksum = sha256(c.checksum || conversation_entry(@entry_head::text, c.version))
+    where c.id = @id
+    returning c.id, c.version, c.checksum
+), version as (
+    insert into conversation_versions (conversation_id, version, parent, operation, actor_id, at, entry, checksum)
+    select head.id, head.version, head.version - 1, 'complete_reply', sqlc.narg(actor_id)::uuid, @at,
+        conversation_entry(@entry_head::text, head.version - 1), head.checksum
+    from head
+)
+insert into conversation_texts (conversation_id, version, salt, body) select head.id, head.version, @salt, @body from head;
+
+-- Everything of it that a learner may change: a new version. By conversations_pkey.
+-- name: UpdateConversation :exec
+with head as (
+    update conversations c
+    set version = c.version + 1, title = @title, tags = @tags, context = @context, metadata = @metadata, status = @status,
+        token_limit = @token_limit, updated_at = @at, checksum = sha256(c.checksum || conversation_entry(@entry_head::text, c.version))
+    where c.id = @id
+    returning c.id, c.user_id, c.version, c.checksum
+), version as (
+    insert into conversation_versions (conversation_id, version, parent, operation, actor_id, at, entry, checksum)
+    select head.id, head.version, head.version - 1, @operation, head.user_id, @at,
+        conversation_entry(@entry_head::text, head.version - 1), head.checksum
+    from head
+)
+insert into conversation_texts (conversation_id, version, salt, body) select head.id, head.version, @salt, @body from head;
+
+-- With its messages and the texts of its versions. By conversations_pkey.
+-- name: DeleteConversation :exec
+delete from conversations where id = @id;
 
 -- A conversation by its id alone, for the worker. By conversations_pkey.
 -- name: HeadByID :one

@@ -8,19 +8,26 @@ values (@id, @conversation_id, 1, 'assistant', @content, 'completed', 'stop', '{
 -- name: SendMessage :one
 with head as (
     update conversations c
-    set version = version + 1, message_count = message_count + 2, last_seq = last_seq + 2, reply_id = @reply_id,
-        updated_at = @at, last_activity_at = @at
+    set version = c.version + 1, message_count = c.message_count + 2, last_seq = c.last_seq + 2, reply_id = @reply_id,
+        updated_at = @at, last_activity_at = @at, checksum = sha256(c.checksum || conversation_entry(@entry_head::text, c.version))
     where c.id = @conversation_id and c.user_id = @user_id and c.status = 'active' and c.reply_id is null
       and (c.token_limit is null or c.tokens_used < c.token_limit)
       and (sqlc.narg(claim_id)::uuid is null
            or exists (select 1 from idempotency_keys k where k.claim_id = sqlc.narg(claim_id)::uuid))
-    returning c.id, c.version, c.last_seq
+    returning c.id, c.version, c.last_seq, c.checksum
 ), said as (
     insert into messages (id, conversation_id, seq, role, content, status, metadata, version, created_at, completed_at)
     select @message_id, head.id, head.last_seq - 1, 'user', @content, 'completed', @metadata, head.version, @at, @at from head
 ), reply as (
     insert into messages (id, conversation_id, seq, role, content, status, metadata, version, created_at)
     select @reply_id, head.id, head.last_seq, 'assistant', '', 'pending', '{}', head.version, @at from head
+), version as (
+    insert into conversation_versions (conversation_id, version, parent, operation, actor_id, at, entry, checksum)
+    select head.id, head.version, head.version - 1, 'add_message', @user_id, @at,
+        conversation_entry(@entry_head::text, head.version - 1), head.checksum
+    from head
+), spoken as (
+    insert into conversation_texts (conversation_id, version, salt, body) select head.id, head.version, @salt, @body from head
 )
 select head.version, head.last_seq from head;
 
@@ -65,6 +72,14 @@ set content = @content, status = @status, finish_reason = @finish_reason, tokens
     prompt_tokens = @prompt_tokens, tokens_estimated = @tokens_estimated, problem = @problem,
     version = @version, completed_at = @at
 where id = @id and status = 'streaming' and lease_number = @lease_number
+returning *;
+
+-- A reply under way ends here; the worker that writes it can write no more. By messages_pkey.
+-- name: CancelReply :one
+update messages
+set content = @content, status = 'cancelled', finish_reason = 'cancelled', tokens = @tokens, tokens_estimated = true,
+    lease_number = lease_number + 1, version = @version, completed_at = @at
+where id = @id and status in ('pending', 'streaming')
 returning *;
 
 -- A reply by its id alone, for the worker. By messages_pkey.

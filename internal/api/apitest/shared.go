@@ -58,6 +58,9 @@ type life struct {
 // Helper does nothing: no line of a test is to be named.
 func (l *life) Helper() {}
 
+// Name is what a failure is told of.
+func (l *life) Name() string { return "what tests share" }
+
 // Context is never done.
 func (l *life) Context() context.Context { return context.Background() }
 

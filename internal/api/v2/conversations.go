@@ -2,6 +2,7 @@ package v2
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 
 	"github.com/oapi-codegen/nullable"
@@ -92,4 +93,62 @@ func (s *Server) GetConversation(ctx context.Context, req apiv2.GetConversationR
 	return apiv2.GetConversation200JSONResponse{
 		Body: ToAPIConversation(c), Headers: apiv2.GetConversation200ResponseHeaders{ETag: etag},
 	}, nil
+}
+
+// UpdateConversation changes a conversation by a merge patch.
+func (s *Server) UpdateConversation(ctx context.Context, req apiv2.UpdateConversationRequestObject) (apiv2.UpdateConversationResponseObject, error) {
+	body := req.JSONBody
+	if body == nil {
+		body = req.ApplicationMergePatchPlusJSONBody
+	}
+	in, err := FromAPIConversationPatch(*body)
+	if err != nil {
+		return nil, err
+	}
+	in.UserID, in.ConversationID = web.IdentityFrom(ctx).UserID, req.ConversationID
+	in.Matches = matchesConversation(req.Params.IfMatch)
+	c, err := s.Conversations.Update(ctx, in)
+	if err != nil {
+		return nil, err
+	}
+	return apiv2.UpdateConversation200JSONResponse{
+		Body: ToAPIConversation(c), Headers: apiv2.UpdateConversation200ResponseHeaders{ETag: conversationETag(c)},
+	}, nil
+}
+
+// matchesConversation is the check of If-Match; nil: the client asks for none.
+func matchesConversation(wanted *string) func(conversation.Conversation) error {
+	if wanted == nil {
+		return nil
+	}
+	return func(c conversation.Conversation) error { return web.CheckMatch(*wanted, conversationETag(c)) }
+}
+
+// FromAPIConversationPatch translates a merge patch.
+func FromAPIConversationPatch(b apiv2.UpdateConversationRequest) (in conversation.UpdateInput, err error) {
+	in.Title, in.Tags, in.Status = b.Title, b.Tags, (*string)(b.Status)
+	if b.TokenLimit.IsSpecified() {
+		limit := fromNullable(b.TokenLimit)
+		in.TokenLimit = &limit
+	}
+	if b.Context.IsSpecified() {
+		if in.Context, err = json.Marshal(b.Context); err != nil {
+			return in, fmt.Errorf("read context: %w", err)
+		}
+	}
+	if b.Metadata.IsSpecified() {
+		if in.Metadata, err = json.Marshal(b.Metadata); err != nil {
+			return in, fmt.Errorf("read metadata: %w", err)
+		}
+	}
+	return in, nil
+}
+
+// DeleteConversation removes a conversation for ever.
+func (s *Server) DeleteConversation(ctx context.Context, req apiv2.DeleteConversationRequestObject) (apiv2.DeleteConversationResponseObject, error) {
+	err := s.Conversations.Delete(ctx, web.IdentityFrom(ctx).UserID, req.ConversationID, matchesConversation(req.Params.IfMatch))
+	if err != nil {
+		return nil, err
+	}
+	return apiv2.DeleteConversation204Response{}, nil
 }

@@ -114,3 +114,12 @@ func (s *Server) GetMessage(ctx context.Context, req apiv2.GetMessageRequestObje
 	}
 	return apiv2.GetMessage200JSONResponse{Body: ToAPIMessage(m), Headers: apiv2.GetMessage200ResponseHeaders{ETag: etag}}, nil
 }
+
+// CancelMessage ends a reply under way.
+func (s *Server) CancelMessage(ctx context.Context, req apiv2.CancelMessageRequestObject) (apiv2.CancelMessageResponseObject, error) {
+	m, err := s.Conversations.Cancel(ctx, web.IdentityFrom(ctx).UserID, req.ConversationID, req.MessageID)
+	if err != nil {
+		return nil, err
+	}
+	return apiv2.CancelMessage200JSONResponse{Body: ToAPIMessage(m), Headers: apiv2.CancelMessage200ResponseHeaders{ETag: messageETag(m)}}, nil
+}

@@ -35,6 +35,7 @@ func formats() map[string]format {
 		"jwt":           {},
 		"opaque-token":  {},
 		"password":      {},
+		"sha256":        {},
 		"int32":         {}, // bounds of the fast copy check these two
 		"int64":         {},
 		"float":         {},

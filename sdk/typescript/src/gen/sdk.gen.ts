@@ -2,7 +2,7 @@
 
 import { client } from './client.gen.js';
 import type { Client, ClientMeta, Options as Options2, RequestResult, ServerSentEventsResult, TDataShape } from './client/index.js';
-import type { CancelTaskData, CancelTaskErrors, CancelTaskResponses, ChangeEmailData, ChangeEmailErrors, ChangeEmailResponses, ChangePasswordData, ChangePasswordErrors, ChangePasswordResponses, CompleteOnboardingData, CompleteOnboardingErrors, CompleteOnboardingResponses, CompletePasswordResetData, CompletePasswordResetErrors, CompletePasswordResetResponses, CreateConversationData, CreateConversationErrors, CreateConversationResponses, CreateEventReplayData, CreateEventReplayErrors, CreateEventReplayResponses, CreateLearningPlanData, CreateLearningPlanErrors, CreateLearningPlanResponses, CreateMessageData, CreateMessageErrors, CreateMessageResponses, DeleteMeData, DeleteMeErrors, DeleteMeResponses, ExportAuditEventsData, ExportAuditEventsErrors, ExportAuditEventsResponses, ExportMeData, ExportMeErrors, ExportMeResponses, ExportUsersData, ExportUsersErrors, ExportUsersResponses, GetConversationData, GetConversationErrors, GetConversationResponses, GetLearningPlanData, GetLearningPlanErrors, GetLearningPlanResponses, GetMeData, GetMeErrors, GetMeResponses, GetMessageData, GetMessageErrors, GetMessageResponses, GetOnboardingData, GetOnboardingErrors, GetOnboardingResponses, GetOnboardingSummaryData, GetOnboardingSummaryErrors, GetOnboardingSummaryResponses, GetTaskData, GetTaskErrors, GetTaskResponses, GetUserData, GetUserErrors, GetUserResponses, ListAuditEventsData, ListAuditEventsErrors, ListAuditEventsResponses, ListConversationsData, ListConversationsErrors, ListConversationsResponses, ListCustomRolesData, ListCustomRolesErrors, ListCustomRolesResponses, ListDeadLettersData, ListDeadLettersErrors, ListDeadLettersResponses, ListIndustriesData, ListIndustriesErrors, ListIndustriesResponses, ListLanguagesData, ListLanguagesErrors, ListLanguagesResponses, ListMessagesData, ListMessagesErrors, ListMessagesResponses, ListPartnersData, ListPartnersErrors, ListPartnersResponses, ListQueuesData, ListQueuesErrors, ListQueuesResponses, ListRolesData, ListRolesErrors, ListRolesResponses, ListSessionsData, ListSessionsErrors, ListSessionsResponses, ListSituationsData, ListSituationsErrors, ListSituationsResponses, ListTasksData, ListTasksErrors, ListTasksResponses, ListUsersData, ListUsersErrors, ListUsersResponses, LogInData, LogInErrors, LogInResponses, MatchRolesData, MatchRolesErrors, MatchRolesResponses, PauseQueueData, PauseQueueErrors, PauseQueueResponses, PublishRoleData, PublishRoleErrors, PublishRoleResponses, RefreshSessionData, RefreshSessionErrors, RefreshSessionResponses, ReindexRolesData, ReindexRolesErrors, ReindexRolesResponses, ReplayDeadLetterData, ReplayDeadLetterErrors, ReplayDeadLetterResponses, RequestEmailVerificationData, RequestEmailVerificationErrors, RequestEmailVerificationResponses, RequestPasswordResetData, RequestPasswordResetErrors, RequestPasswordResetResponses, ResetOnboardingData, ResetOnboardingErrors, ResetOnboardingResponses, ResumeQueueData, ResumeQueueErrors, ResumeQueueResponses, RevokeOtherSessionsData, RevokeOtherSessionsErrors, RevokeOtherSessionsResponses, RevokeSessionData, RevokeSessionErrors, RevokeSessionResponses, SetIndustryData, SetIndustryErrors, SetIndustryResponses, SetNativeLanguageData, SetNativeLanguageErrors, SetNativeLanguageResponses, SetPartnersData, SetPartnersErrors, SetPartnerSituationsData, SetPartnerSituationsErrors, SetPartnerSituationsResponses, SetPartnersResponses, SetRoleData, SetRoleErrors, SetRoleResponses, SignUpData, SignUpErrors, SignUpResponses, StreamMessageEventsData, StreamMessageEventsErrors, StreamMessageEventsResponse, StreamMessageEventsResponses, StreamTaskEventsData, StreamTaskEventsErrors, StreamTaskEventsResponse, StreamTaskEventsResponses, UpdateMeData, UpdateMeErrors, UpdateMeResponses, UpdateUserData, UpdateUserErrors, UpdateUserResponses, UpdateUserRolesData, UpdateUserRolesErrors, UpdateUserRolesResponses, VerifyEmailData, VerifyEmailErrors, VerifyEmailResponses } from './types.gen.js';
+import type { CancelMessageData, CancelMessageErrors, CancelMessageResponses, CancelTaskData, CancelTaskErrors, CancelTaskResponses, ChangeEmailData, ChangeEmailErrors, ChangeEmailResponses, ChangePasswordData, ChangePasswordErrors, ChangePasswordResponses, CompleteOnboardingData, CompleteOnboardingErrors, CompleteOnboardingResponses, CompletePasswordResetData, CompletePasswordResetErrors, CompletePasswordResetResponses, CreateConversationData, CreateConversationErrors, CreateConversationResponses, CreateEventReplayData, CreateEventReplayErrors, CreateEventReplayResponses, CreateLearningPlanData, CreateLearningPlanErrors, CreateLearningPlanResponses, CreateMessageData, CreateMessageErrors, CreateMessageResponses, DeleteConversationData, DeleteConversationErrors, DeleteConversationResponses, DeleteMeData, DeleteMeErrors, DeleteMeResponses, ExportAuditEventsData, ExportAuditEventsErrors, ExportAuditEventsResponses, ExportMeData, ExportMeErrors, ExportMeResponses, ExportUsersData, ExportUsersErrors, ExportUsersResponses, GetConversationData, GetConversationErrors, GetConversationResponses, GetLearningPlanData, GetLearningPlanErrors, GetLearningPlanResponses, GetMeData, GetMeErrors, GetMeResponses, GetMessageData, GetMessageErrors, GetMessageResponses, GetOnboardingData, GetOnboardingErrors, GetOnboardingResponses, GetOnboardingSummaryData, GetOnboardingSummaryErrors, GetOnboardingSummaryResponses, GetTaskData, GetTaskErrors, GetTaskResponses, GetUserData, GetUserErrors, GetUserResponses, ListAuditEventsData, ListAuditEventsErrors, ListAuditEventsResponses, ListConversationsData, ListConversationsErrors, ListConversationsResponses, ListCustomRolesData, ListCustomRolesErrors, ListCustomRolesResponses, ListDeadLettersData, ListDeadLettersErrors, ListDeadLettersResponses, ListIndustriesData, ListIndustriesErrors, ListIndustriesResponses, ListLanguagesData, ListLanguagesErrors, ListLanguagesResponses, ListMessagesData, ListMessagesErrors, ListMessagesResponses, ListPartnersData, ListPartnersErrors, ListPartnersResponses, ListQueuesData, ListQueuesErrors, ListQueuesResponses, ListRolesData, ListRolesErrors, ListRolesResponses, ListSessionsData, ListSessionsErrors, ListSessionsResponses, ListSituationsData, ListSituationsErrors, ListSituationsResponses, ListTasksData, ListTasksErrors, ListTasksResponses, ListUsersData, ListUsersErrors, ListUsersResponses, ListVersionsData, ListVersionsErrors, ListVersionsResponses, LogInData, LogInErrors, LogInResponses, MatchRolesData, MatchRolesErrors, MatchRolesResponses, PauseQueueData, PauseQueueErrors, PauseQueueResponses, PublishRoleData, PublishRoleErrors, PublishRoleResponses, RefreshSessionData, RefreshSessionErrors, RefreshSessionResponses, ReindexRolesData, ReindexRolesErrors, ReindexRolesResponses, ReplayDeadLetterData, ReplayDeadLetterErrors, ReplayDeadLetterResponses, RequestEmailVerificationData, RequestEmailVerificationErrors, RequestEmailVerificationResponses, RequestPasswordResetData, RequestPasswordResetErrors, RequestPasswordResetResponses, ResetOnboardingData, ResetOnboardingErrors, ResetOnboardingResponses, ResumeQueueData, ResumeQueueErrors, ResumeQueueResponses, RevokeOtherSessionsData, RevokeOtherSessionsErrors, RevokeOtherSessionsResponses, RevokeSessionData, RevokeSessionErrors, RevokeSessionResponses, SetIndustryData, SetIndustryErrors, SetIndustryResponses, SetNativeLanguageData, SetNativeLanguageErrors, SetNativeLanguageResponses, SetPartnersData, SetPartnersErrors, SetPartnerSituationsData, SetPartnerSituationsErrors, SetPartnerSituationsResponses, SetPartnersResponses, SetRoleData, SetRoleErrors, SetRoleResponses, SignUpData, SignUpErrors, SignUpResponses, StreamMessageEventsData, StreamMessageEventsErrors, StreamMessageEventsResponse, StreamMessageEventsResponses, StreamTaskEventsData, StreamTaskEventsErrors, StreamTaskEventsResponse, StreamTaskEventsResponses, UpdateConversationData, UpdateConversationErrors, UpdateConversationResponses, UpdateMeData, UpdateMeErrors, UpdateMeResponses, UpdateUserData, UpdateUserErrors, UpdateUserResponses, UpdateUserRolesData, UpdateUserRolesErrors, UpdateUserRolesResponses, VerifyEmailData, VerifyEmailErrors, VerifyEmailResponses } from './types.gen.js';
 
 export type Options<TData extends TDataShape = TDataShape, ThrowOnError extends boolean = boolean, TResponse = unknown> = Options2<TData, ThrowOnError, TResponse> & {
     /**
@@ -355,6 +355,22 @@ export class Operations extends HeyApiClient {
     }
     
     /**
+     * Delete a conversation
+     *
+     * For ever, with all that was said in it; a reply under way is cancelled first. What remains of its history is a chain
+     * of hashes that tell nothing.
+     *
+     */
+    public deleteConversation<ThrowOnError extends boolean = true>(options: Options<DeleteConversationData, ThrowOnError>): RequestResult<DeleteConversationResponses, DeleteConversationErrors, ThrowOnError, 'data'> {
+        return (options.client ?? this.client).delete<DeleteConversationResponses, DeleteConversationErrors, ThrowOnError, 'data'>({
+            responseStyle: 'data',
+            security: [{ scheme: 'bearer', type: 'http' }],
+            url: '/conversations/{conversation_id}',
+            ...options
+        });
+    }
+    
+    /**
      * Read one conversation
      */
     public getConversation<ThrowOnError extends boolean = true>(options: Options<GetConversationData, ThrowOnError>): RequestResult<GetConversationResponses, GetConversationErrors, ThrowOnError, 'data'> {
@@ -363,6 +379,32 @@ export class Operations extends HeyApiClient {
             security: [{ scheme: 'bearer', type: 'http' }],
             url: '/conversations/{conversation_id}',
             ...options
+        });
+    }
+    
+    /**
+     * Change a conversation
+     *
+     * A merge patch (RFC 7396; `application/json` means the same): what is left out stays. `token_limit: null` takes the
+     * limit away, `null` for a map of the context, or for `metadata`, empties it, and `null` for one of its members takes
+     * that away. Each change is a new version; a patch that changes nothing is none.
+     *
+     * Statuses follow one another so: `active` and `paused` each other; either of them `completed`; `completed` nothing but
+     * `archived`, which every status may become and none leaves; `failed` becomes `active`. Anything else is 409
+     * `conversation.status_not_allowed`. With `completed` and `archived` a reply under way is cancelled first, and keeps its
+     * text so far.
+     *
+     */
+    public updateConversation<ThrowOnError extends boolean = true>(options: Options<UpdateConversationData, ThrowOnError>): RequestResult<UpdateConversationResponses, UpdateConversationErrors, ThrowOnError, 'data'> {
+        return (options.client ?? this.client).patch<UpdateConversationResponses, UpdateConversationErrors, ThrowOnError, 'data'>({
+            responseStyle: 'data',
+            security: [{ scheme: 'bearer', type: 'http' }],
+            url: '/conversations/{conversation_id}',
+            ...options,
+            headers: {
+                'Content-Type': 'application/json',
+                ...options.headers
+            }
         });
     }
     
@@ -423,6 +465,23 @@ export class Operations extends HeyApiClient {
     }
     
     /**
+     * Cancel the partner's reply
+     *
+     * Ends a reply that is being written, or is to be, and keeps its text so far; its readers get `message.cancelled`, and the
+     * conversation takes the next message. A reply that has ended is given as it is, so a second call does nothing. The message
+     * must be the partner's, else 409 `message.not_a_reply`.
+     *
+     */
+    public cancelMessage<ThrowOnError extends boolean = true>(options: Options<CancelMessageData, ThrowOnError>): RequestResult<CancelMessageResponses, CancelMessageErrors, ThrowOnError, 'data'> {
+        return (options.client ?? this.client).post<CancelMessageResponses, CancelMessageErrors, ThrowOnError, 'data'>({
+            responseStyle: 'data',
+            security: [{ scheme: 'bearer', type: 'http' }],
+            url: '/conversations/{conversation_id}/messages/{message_id}/cancel',
+            ...options
+        });
+    }
+    
+    /**
      * Follow the partner's reply as it is written
      *
      * Server-Sent Events (WHATWG HTML): `event:` repeats the type, `id:` is the cursor to resume with,
@@ -441,6 +500,20 @@ export class Operations extends HeyApiClient {
             responseStyle: 'data',
             security: [{ scheme: 'bearer', type: 'http' }],
             url: '/conversations/{conversation_id}/messages/{message_id}/events',
+            ...options
+        });
+    }
+    
+    /**
+     * List the versions of a conversation
+     *
+     * The newest first. Each change of a conversation, and each message and reply, is one.
+     */
+    public listVersions<ThrowOnError extends boolean = true>(options: Options<ListVersionsData, ThrowOnError>): RequestResult<ListVersionsResponses, ListVersionsErrors, ThrowOnError, 'data'> {
+        return (options.client ?? this.client).get<ListVersionsResponses, ListVersionsErrors, ThrowOnError, 'data'>({
+            responseStyle: 'data',
+            security: [{ scheme: 'bearer', type: 'http' }],
+            url: '/conversations/{conversation_id}/versions',
             ...options
         });
     }

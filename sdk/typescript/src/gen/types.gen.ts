@@ -137,6 +137,20 @@ export type ContextMap = {
     [key: string]: unknown;
 };
 
+export type ContextMapPatch = {
+    [key: string]: unknown;
+} | null;
+
+/**
+ * Merged into what is there; at most 50 members a map in the end, and 1 MiB of JSON in all.
+ */
+export type ContextPatch = {
+    conversation_settings?: ContextMapPatch;
+    domain_context?: ContextMapPatch;
+    session_metadata?: ContextMapPatch;
+    user_preferences?: ContextMapPatch;
+} | null;
+
 export type Conversation = {
     context: Context;
     created_at: string;
@@ -881,7 +895,7 @@ export type Problem = {
 /**
  * A stable slug; clients may act on it. New codes may appear.
  */
-export type ProblemCode = 'auth.forbidden' | 'auth.invalid_code' | 'auth.invalid_credentials' | 'auth.invalid_refresh_token' | 'auth.invalid_token' | 'auth.required' | 'catalogue.too_many_custom_roles' | 'catalogue.unknown_industry' | 'conversation.not_active' | 'conversation.reply_in_flight' | 'conversation.token_limit_reached' | 'conversation.unknown_partner' | 'conversation.unknown_situation' | 'cursor.invalid' | 'dead_letter.replayed' | 'dead_letter.unknown_kind' | 'event.expired' | 'export.busy' | 'export.out_of_time' | 'idempotency.in_progress' | 'idempotency.key_reused' | 'message.not_a_reply' | 'model.garbled' | 'model.interrupted' | 'model.rate_limited' | 'model.refused' | 'model.timeout' | 'model.unavailable' | 'onboarding.incomplete' | 'onboarding.industry_required' | 'onboarding.invalid_partners' | 'onboarding.invalid_situations' | 'onboarding.partner_not_selected' | 'onboarding.partner_required' | 'onboarding.role_of_other_industry' | 'onboarding.situation_required' | 'onboarding.unknown_industry' | 'onboarding.unknown_language' | 'onboarding.unknown_role' | 'replay.invalid' | 'request.invalid' | 'request.malformed' | 'request.not_acceptable' | 'request.precondition_failed' | 'request.rate_limited' | 'request.too_large' | 'request.unsupported_media_type' | 'resource.not_found' | 'route.gone' | 'route.method_not_allowed' | 'route.not_found' | 'server.internal' | 'server.overloaded' | 'server.unavailable' | 'task.not_cancellable' | 'task.result_too_large' | 'user.email_taken' | 'user.own_account' | 'user.password_required' | 'user.password_weak' | 'user.preferences_too_large' | 'user.unknown_language' | 'user.wrong_password';
+export type ProblemCode = 'auth.forbidden' | 'auth.invalid_code' | 'auth.invalid_credentials' | 'auth.invalid_refresh_token' | 'auth.invalid_token' | 'auth.required' | 'catalogue.too_many_custom_roles' | 'catalogue.unknown_industry' | 'conversation.context_too_large' | 'conversation.not_active' | 'conversation.reply_in_flight' | 'conversation.status_not_allowed' | 'conversation.token_limit_reached' | 'conversation.unknown_partner' | 'conversation.unknown_situation' | 'cursor.invalid' | 'dead_letter.replayed' | 'dead_letter.unknown_kind' | 'event.expired' | 'export.busy' | 'export.out_of_time' | 'idempotency.in_progress' | 'idempotency.key_reused' | 'message.not_a_reply' | 'model.garbled' | 'model.interrupted' | 'model.rate_limited' | 'model.refused' | 'model.timeout' | 'model.unavailable' | 'onboarding.incomplete' | 'onboarding.industry_required' | 'onboarding.invalid_partners' | 'onboarding.invalid_situations' | 'onboarding.partner_not_selected' | 'onboarding.partner_required' | 'onboarding.role_of_other_industry' | 'onboarding.situation_required' | 'onboarding.unknown_industry' | 'onboarding.unknown_language' | 'onboarding.unknown_role' | 'replay.invalid' | 'request.invalid' | 'request.malformed' | 'request.not_acceptable' | 'request.precondition_failed' | 'request.rate_limited' | 'request.too_large' | 'request.unsupported_media_type' | 'resource.not_found' | 'route.gone' | 'route.method_not_allowed' | 'route.not_found' | 'server.internal' | 'server.overloaded' | 'server.unavailable' | 'task.not_cancellable' | 'task.result_too_large' | 'user.email_taken' | 'user.own_account' | 'user.password_required' | 'user.password_weak' | 'user.preferences_too_large' | 'user.unknown_language' | 'user.wrong_password';
 
 /**
  * A step of the onboarding, in the order of doing.
@@ -1326,6 +1340,23 @@ export type Tokens = {
     token_type: 'Bearer';
 };
 
+export type UpdateConversationRequest = {
+    context?: ContextPatch;
+    /**
+     * Merged into what is there.
+     */
+    metadata?: {
+        [key: string]: unknown;
+    } | null;
+    status?: ConversationStatus;
+    /**
+     * Takes the place of the tags there are.
+     */
+    tags?: Array<Tag>;
+    title?: string;
+    token_limit?: number | null;
+};
+
 export type UpdateMeRequest = {
     /**
      * Any script; 2-100 characters after trim.
@@ -1376,6 +1407,45 @@ export type UserRole = 'user' | 'moderator' | 'admin';
 
 export type VerifyEmailRequest = {
     token: MailedCode;
+};
+
+/**
+ * One step in a conversation's history. The history only grows, and each step seals those before it.
+ */
+export type Version = {
+    /**
+     * Who made it; null: the service itself.
+     */
+    actor_id: string | null;
+    at: string;
+    /**
+     * What changed, in ids, numbers and names. What was written is not in it, only its salted hash.
+     *
+     */
+    change: {
+        text_sha256?: string;
+        [key: string]: unknown;
+    };
+    /**
+     * SHA-256, in hexadecimal, of the parent's checksum and of this version.
+     */
+    checksum: string;
+    operation: VersionOperation;
+    /**
+     * The version before it; null: the first.
+     */
+    parent: number | null;
+    version: number;
+};
+
+/**
+ * What made a version. New operations may appear.
+ */
+export type VersionOperation = 'create' | 'add_message' | 'update_context' | 'update_status' | 'update_metadata' | 'complete_reply' | 'roll_back' | 'fork' | 'recover';
+
+export type VersionPage = {
+    data: Array<Version>;
+    next_cursor: string | null;
 };
 
 /**
@@ -2150,6 +2220,42 @@ export type CreateConversationResponses = {
 
 export type CreateConversationResponse = CreateConversationResponses[keyof CreateConversationResponses];
 
+export type DeleteConversationData = {
+    body?: never;
+    headers?: {
+        /**
+         * ETags that the client knows (RFC 9110); 412 `request.precondition_failed` if none of them is current.
+         */
+        'If-Match'?: string;
+    };
+    path: {
+        /**
+         * The conversation; one that is absent or another's is 404.
+         */
+        conversation_id: string;
+    };
+    query?: never;
+    url: '/conversations/{conversation_id}';
+};
+
+export type DeleteConversationErrors = {
+    /**
+     * Something is wrong; see `code`.
+     */
+    default: Problem;
+};
+
+export type DeleteConversationError = DeleteConversationErrors[keyof DeleteConversationErrors];
+
+export type DeleteConversationResponses = {
+    /**
+     * It is gone.
+     */
+    204: void;
+};
+
+export type DeleteConversationResponse = DeleteConversationResponses[keyof DeleteConversationResponses];
+
 export type GetConversationData = {
     body?: never;
     headers?: {
@@ -2185,6 +2291,42 @@ export type GetConversationResponses = {
 };
 
 export type GetConversationResponse = GetConversationResponses[keyof GetConversationResponses];
+
+export type UpdateConversationData = {
+    body: UpdateConversationRequest;
+    headers?: {
+        /**
+         * ETags that the client knows (RFC 9110); 412 `request.precondition_failed` if none of them is current.
+         */
+        'If-Match'?: string;
+    };
+    path: {
+        /**
+         * The conversation; one that is absent or another's is 404.
+         */
+        conversation_id: string;
+    };
+    query?: never;
+    url: '/conversations/{conversation_id}';
+};
+
+export type UpdateConversationErrors = {
+    /**
+     * Something is wrong; see `code`.
+     */
+    default: Problem;
+};
+
+export type UpdateConversationError = UpdateConversationErrors[keyof UpdateConversationErrors];
+
+export type UpdateConversationResponses = {
+    /**
+     * The conversation as it is now.
+     */
+    200: Conversation;
+};
+
+export type UpdateConversationResponse = UpdateConversationResponses[keyof UpdateConversationResponses];
 
 export type ListMessagesData = {
     body?: never;
@@ -2315,6 +2457,40 @@ export type GetMessageResponses = {
 
 export type GetMessageResponse = GetMessageResponses[keyof GetMessageResponses];
 
+export type CancelMessageData = {
+    body?: never;
+    path: {
+        /**
+         * The conversation; one that is absent or another's is 404.
+         */
+        conversation_id: string;
+        /**
+         * The message; one that is absent or in another conversation is 404.
+         */
+        message_id: string;
+    };
+    query?: never;
+    url: '/conversations/{conversation_id}/messages/{message_id}/cancel';
+};
+
+export type CancelMessageErrors = {
+    /**
+     * Something is wrong; see `code`.
+     */
+    default: Problem;
+};
+
+export type CancelMessageError = CancelMessageErrors[keyof CancelMessageErrors];
+
+export type CancelMessageResponses = {
+    /**
+     * The reply, ended.
+     */
+    200: Message;
+};
+
+export type CancelMessageResponse = CancelMessageResponses[keyof CancelMessageResponses];
+
 export type StreamMessageEventsData = {
     body?: never;
     headers?: {
@@ -2363,6 +2539,45 @@ export type StreamMessageEventsResponses = {
 };
 
 export type StreamMessageEventsResponse = StreamMessageEventsResponses[keyof StreamMessageEventsResponses];
+
+export type ListVersionsData = {
+    body?: never;
+    path: {
+        /**
+         * The conversation; one that is absent or another's is 404.
+         */
+        conversation_id: string;
+    };
+    query?: {
+        /**
+         * The most entries to return, 1-100.
+         */
+        limit?: number;
+        /**
+         * The `next_cursor` of the page before, with the same filter; anything else is 400 `cursor.invalid`.
+         */
+        cursor?: string;
+    };
+    url: '/conversations/{conversation_id}/versions';
+};
+
+export type ListVersionsErrors = {
+    /**
+     * Something is wrong; see `code`.
+     */
+    default: Problem;
+};
+
+export type ListVersionsError = ListVersionsErrors[keyof ListVersionsErrors];
+
+export type ListVersionsResponses = {
+    /**
+     * One page.
+     */
+    200: VersionPage;
+};
+
+export type ListVersionsResponse = ListVersionsResponses[keyof ListVersionsResponses];
 
 export type RequestEmailVerificationData = {
     body?: never;

@@ -1,0 +1,115 @@
+package conversation
+
+import (
+	"context"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/fluentpro/fluentpro/internal/platform/eventlog"
+	"github.com/fluentpro/fluentpro/internal/platform/llm"
+)
+
+// announceWait bounds telling the log of a cancelled reply. Where that cannot be told,
+// readers learn it from PostgreSQL, and the worker when it stores its text.
+const announceWait = time.Second
+
+// Cancel ends a reply under way and keeps its text so far. One that has ended is given as
+// it is. Faults: resource.not_found, message.not_a_reply.
+func (s *Service) Cancel(ctx context.Context, userID, conversationID, id uuid.UUID) (Message, error) {
+	m, err := s.store.message(ctx, userID, conversationID, id)
+	switch {
+	case err != nil:
+		return m, err
+	case m.Role != RoleAssistant:
+		return m, errNotAReply
+	case m.Ended():
+		return m, nil
+	}
+	// The reply under way is this one, or this one has ended meanwhile.
+	err = s.change(ctx, userID, conversationID, true,
+		func(Tx, Conversation) error { return nil }, func(Tx, Conversation) error { return nil })
+	if err != nil {
+		return m, err
+	}
+	return s.store.message(ctx, userID, conversationID, id)
+}
+
+// soFar is how far the reply under way has come, as its readers know it.
+type soFar struct {
+	reply uuid.UUID // zero: none is under way
+	text  string
+}
+
+// soFar reads what the log tells. Where the log is away, nothing of the text is known.
+func (s *Service) soFar(ctx context.Context, userID, conversationID uuid.UUID) (soFar, error) {
+	reply, err := s.store.replyUnderWay(ctx, userID, conversationID)
+	if err != nil || reply == uuid.Nil {
+		return soFar{}, err
+	}
+	so := soFar{reply: reply}
+	resumed, err := s.log.Resume(ctx, streamOf(reply), eventlog.ID{})
+	if err != nil {
+		return so, nil //nolint:nilerr // cancelling must work without the log
+	}
+	read, entries := newReading(0, Position{}), resumed.Entries
+	for len(entries) > 0 {
+		so.read(&read, entries)
+		if !resumed.More {
+			break
+		}
+		if entries, err = s.log.Range(ctx, streamOf(reply), entries[len(entries)-1].ID, 0); err != nil {
+			break // with what there is
+		}
+	}
+	return so, nil
+}
+
+// read adds what entries tell of the text.
+func (so *soFar) read(read *reading, entries []eventlog.Entry) {
+	for _, entry := range entries {
+		e, err := decode(entry)
+		if err != nil {
+			continue
+		}
+		for _, one := range read.take([]Event{e}) {
+			switch one.Type {
+			case EventStarted:
+				so.text = one.Text
+			case EventDelta:
+				so.text += one.Text
+			}
+		}
+	}
+}
+
+// cancelled is a reply that was, and the fence that keeps its worker from the log.
+type cancelled struct {
+	Message
+
+	fence int64
+}
+
+// cancelIn ends the reply under way in a transaction that has the head locked. Its lease
+// passes to nobody: the worker can write no more. It gives the head as that leaves it.
+func (s *Service) cancelIn(ctx context.Context, tx Tx, head Conversation, reply uuid.UUID, so soFar) (Conversation, *cancelled, error) {
+	if so.reply != reply {
+		return head, nil, errMoved
+	}
+	tokens := llm.EstimateTokens(so.text)
+	m, err := s.store.cancelReply(ctx, tx, cancelInput{head: head, reply: reply, text: so.text, tokens: tokens, at: s.clock()})
+	if err != nil {
+		return head, nil, err
+	}
+	head.Version, head.TokensUsed, head.LastActivityAt = m.Version, head.TokensUsed+int64(tokens), *m.CompletedAt
+	return head, &m, answered(ctx, tx, m.Message)
+}
+
+// announceCancelled tells readers, and stops the worker by a higher fence than its own.
+func (s *Service) announceCancelled(ctx context.Context, m cancelled) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), announceWait)
+	defer cancel()
+	if _, err := appendEvent(ctx, s.log, terminalEvent(m.Message), m.fence, eventlog.AnyID); err != nil {
+		s.logger.WarnContext(ctx, "readers learn of a cancelled reply later", "message_id", m.ID, "error", err.Error())
+	}
+}
