@@ -26,13 +26,16 @@ func (s *Service) Cancel(ctx context.Context, userID, conversationID, id uuid.UU
 	case m.Ended():
 		return m, nil
 	}
-	// The reply under way is this one, or this one has ended meanwhile.
-	err = s.change(ctx, userID, conversationID, true,
-		func(Tx, Conversation) error { return nil }, func(Tx, Conversation) error { return nil })
-	if err != nil {
+	if err := s.cancelOnly(ctx, userID, conversationID, id); err != nil {
 		return m, err
 	}
 	return s.store.message(ctx, userID, conversationID, id)
+}
+
+// cancelOnly ends a reply if it is the one under way. It may have ended meanwhile, and
+// another begun, which is none of our business.
+func (s *Service) cancelOnly(ctx context.Context, userID, conversationID, id uuid.UUID) error {
+	return s.change(ctx, changing{userID: userID, id: conversationID, cancels: func(reply uuid.UUID) bool { return reply == id }})
 }
 
 // soFar is how far the reply under way has come, as its readers know it.

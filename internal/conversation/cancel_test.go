@@ -7,6 +7,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/fluentpro/fluentpro/internal/conversation"
+	"github.com/fluentpro/fluentpro/internal/devstack/partner"
 	"github.com/fluentpro/fluentpro/internal/platform/fault"
 )
 
@@ -78,6 +79,22 @@ func TestOnlyOnesOwnRepliesAreCancelled(t *testing.T) {
 	_, err = n.Cancel(t.Context(), mei, c.ID, uuid.New())
 	require.True(t, fault.Is(err, "resource.not_found"))
 	require.Equal(t, conversation.MessagePending, n.message(sent.Reply).Status)
+}
+
+// A reply that ends just before it would be cancelled does not take the next one along.
+func TestCancellingAReplyLeavesTheNextOneAlone(t *testing.T) {
+	t.Parallel()
+	n := setup(t)
+	c := n.talk()
+	n.model.Script(partner.Step{Text: ten})
+	first := n.ended(n.say(c, "Good morning.").Reply)
+	speak, finish := n.gated(ten)
+	next := n.say(c, "And now?")
+	speak(2)
+	require.NoError(t, n.CancelOnly(t.Context(), mei, c.ID, first.ID))
+	finish()
+	require.Equal(t, conversation.MessageCompleted, n.ended(next.Reply).Status)
+	require.Equal(t, first, n.message(first))
 }
 
 func TestWhatEndsAConversationCancelsItsReply(t *testing.T) {

@@ -28,3 +28,8 @@ func (s *Service) SoFar(ctx context.Context, userID, conversationID uuid.UUID) (
 	so, err := s.soFar(ctx, userID, conversationID)
 	return so.text, err
 }
+
+// CancelOnly is Cancel after it has read the reply.
+func (s *Service) CancelOnly(ctx context.Context, userID, conversationID, id uuid.UUID) error {
+	return s.cancelOnly(ctx, userID, conversationID, id)
+}

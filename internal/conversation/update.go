@@ -53,9 +53,12 @@ type UpdateInput struct {
 // same transaction, with the text so far. Faults: resource.not_found, those of
 // in.Matches, conversation.status_not_allowed, conversation.context_too_large.
 func (s *Service) Update(ctx context.Context, in UpdateInput) (Conversation, error) {
-	ends := in.Status != nil && *in.Status != StatusActive && *in.Status != StatusPaused
 	var after Conversation
-	err := s.change(ctx, in.UserID, in.ConversationID, ends, func(_ Tx, before Conversation) error {
+	step := changing{userID: in.UserID, id: in.ConversationID}
+	if in.Status != nil && *in.Status != StatusActive && *in.Status != StatusPaused {
+		step.cancels = anyReply
+	}
+	step.check = func(before Conversation) error {
 		if in.Matches != nil {
 			if err := in.Matches(before); err != nil {
 				return err
@@ -64,7 +67,8 @@ func (s *Service) Update(ctx context.Context, in UpdateInput) (Conversation, err
 		var err error
 		after, err = in.apply(before)
 		return err
-	}, func(tx Tx, before Conversation) error {
+	}
+	step.act = func(tx Tx, before Conversation) error {
 		fields := differences(before, after)
 		if len(fields) == 0 {
 			after = before
@@ -76,8 +80,8 @@ func (s *Service) Update(ctx context.Context, in UpdateInput) (Conversation, err
 			return err
 		}
 		return updated(ctx, tx, after, fields)
-	})
-	return after, err
+	}
+	return after, s.change(ctx, step)
 }
 
 // apply gives the conversation as it shall be.
@@ -196,49 +200,59 @@ func updated(ctx context.Context, tx Tx, c Conversation, fields []events.Convers
 // first. What is left of its history holds no text. Faults: resource.not_found, those of
 // matches.
 func (s *Service) Delete(ctx context.Context, userID, id uuid.UUID, matches func(Conversation) error) error {
-	return s.change(ctx, userID, id, true, func(_ Tx, c Conversation) error {
-		if matches == nil {
-			return nil
-		}
-		return matches(c)
-	}, func(tx Tx, c Conversation) error {
+	return s.change(ctx, changing{userID: userID, id: id, cancels: anyReply, check: matches, act: func(tx Tx, c Conversation) error {
 		if err := s.store.remove(ctx, tx, c.ID); err != nil {
 			return err
 		}
 		return outbox.Write(ctx, tx, s.clock(), c.ID, events.ConversationDeleted{ConversationID: c.ID, UserID: userID})
-	})
+	}})
 }
 
 // changeTries is how often a change is tried that finds another reply under way than the
 // one whose text it has read.
 const changeTries = 3
 
-// change does something with the locked head of a conversation: it checks, has the reply
-// under way cancelled if it must end, and acts on the head as that left it.
-func (s *Service) change(ctx context.Context, userID, id uuid.UUID, ends bool, check, act func(Tx, Conversation) error) error {
+// changing is something that is done with the locked head of a conversation.
+type changing struct {
+	userID, id uuid.UUID
+	check      func(Conversation) error     // before anything is done; nil: all is well
+	cancels    func(reply uuid.UUID) bool   // whether the reply under way must end; nil: it goes on
+	act        func(Tx, Conversation) error // on the head as that left it; nil: that was all
+}
+
+// anyReply is that of a change which no reply outlives.
+func anyReply(uuid.UUID) bool { return true }
+
+// change checks, has the reply under way cancelled if it must end, and acts.
+func (s *Service) change(ctx context.Context, in changing) error {
 	for range changeTries {
 		var so soFar
-		if ends {
+		if in.cancels != nil {
 			var err error
-			if so, err = s.soFar(ctx, userID, id); err != nil {
+			if so, err = s.soFar(ctx, in.userID, in.id); err != nil {
 				return err
 			}
 		}
 		var ended *cancelled
 		err := postgres.InTx(ctx, s.store.pool, func(tx Tx) error {
-			head, reply, err := s.store.lockHead(ctx, tx, userID, id)
+			head, reply, err := s.store.lockHead(ctx, tx, in.userID, in.id)
 			if err != nil {
 				return err
 			}
-			if err := check(tx, head); err != nil {
-				return err
+			if in.check != nil {
+				if err := in.check(head); err != nil {
+					return err
+				}
 			}
-			if ends && reply != nil {
+			if in.cancels != nil && reply != nil && in.cancels(*reply) {
 				if head, ended, err = s.cancelIn(ctx, tx, head, *reply, so); err != nil {
 					return err
 				}
 			}
-			return act(tx, head)
+			if in.act == nil {
+				return nil
+			}
+			return in.act(tx, head)
 		})
 		if errors.Is(err, errMoved) {
 			continue
