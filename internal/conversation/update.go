@@ -81,7 +81,8 @@ func (s *Service) Update(ctx context.Context, in UpdateInput) (Conversation, err
 		}
 		return updated(ctx, tx, after, fields)
 	}
-	return after, s.change(ctx, step)
+	err := s.change(ctx, step)
+	return after, err
 }
 
 // apply gives the conversation as it shall be.
