@@ -45,7 +45,9 @@ func TestHotQueriesUseTheirIndex(t *testing.T) {
 		"MessagesByConversation":       {db.MessagesByConversation, []any{id, 0, 21}, "messages_conversation_id_seq_key"},
 		"MessagesByConversationDesc":   {db.MessagesByConversationDesc, []any{id, 9, 21}, "messages_conversation_id_seq_key"},
 		"WindowBefore":                 {db.WindowBefore, []any{id, 9, 200}, "messages_conversation_id_seq_key"},
-		"SendMessage":                  {db.SendMessage, []any{id, now, id, id, &id, id, text, json.RawMessage("{}")}, "conversations_pkey"},
+		"SendMessage":                  {db.SendMessage, []any{id, now, text, id, id, &id, id, text, json.RawMessage("{}"), []byte(text), text}, "conversations_pkey"},
+		"VersionsByConversation":       {db.VersionsByConversation, []any{id, id, int64(9), 21}, "conversation_versions_pkey"},
+		"UpdateConversation":           {db.UpdateConversation, []any{[]byte(text), text, text, []string{}, json.RawMessage("{}"), json.RawMessage("{}"), "active", nil, now, text, id, "update_status"}, "conversations_pkey"},
 		"BeginReply":                   {db.BeginReply, []any{int64(1), id}, "messages_pkey"},
 		"IdempotencyKeyByName":         {db.IdempotencyKeyByName, []any{id, text, text}, "idempotency_keys_pkey"},
 		"BeginMail":                    {db.BeginMail, []any{int64(1), text, now, text}, "mails_pkey"},
@@ -142,9 +144,11 @@ select gen_random_uuid(), id, 'd', 'a', now(), now(), now(), now() from users, g
 insert into refresh_tokens (hash, session_id, created_at)
 select decode(md5(random()::text), 'hex'), id, now() from sessions;
 insert into conversations (id, user_id, partner_id, situation_id, title, status, version, tags, context, metadata,
-    message_count, last_seq, created_at, updated_at, last_activity_at)
-select gen_random_uuid(), id, 'p', 's', 't', 'active', 1, '{}', '{}', '{}', 1, 1, now(), now(), now() - n * interval '1 minute'
+    message_count, last_seq, created_at, updated_at, last_activity_at, checksum)
+select gen_random_uuid(), id, 'p', 's', 't', 'active', 1, '{}', '{}', '{}', 1, 1, now(), now(), now() - n * interval '1 minute', ''
 from users, generate_series(1, 2000) n;
+insert into conversation_versions (conversation_id, version, parent, operation, at, entry, checksum)
+select id, n, n - 1, 'update_metadata', now(), '', sha256('') from conversations, generate_series(1, 4) n;
 insert into messages (id, conversation_id, seq, role, content, status, metadata, version, created_at)
 select gen_random_uuid(), id, n, 'user', 'x', 'completed', '{}', 1, now() from conversations, generate_series(1, 4) n;
 insert into tasks (id, user_id, kind, status, input, created_at, updated_at, finished_at)
