@@ -7,69 +7,9 @@ package db
 
 import (
 	"context"
-	"time"
 
 	"github.com/google/uuid"
 )
-
-const ChainOfConversation = `-- name: ChainOfConversation :many
-select v.conversation_id, v.version, v.parent, v.operation, v.actor_id, v.at, v.entry, v.checksum, t.salt, t.body from conversation_versions v
-left join conversation_texts t on t.conversation_id = v.conversation_id and t.version = v.version
-where v.conversation_id = $1 and v.version > $2::bigint
-order by v.version
-limit $3::int
-`
-
-type ChainOfConversationParams struct {
-	ConversationID uuid.UUID
-	AfterVersion   int64
-	MaxRows        int
-}
-
-type ChainOfConversationRow struct {
-	ConversationID uuid.UUID
-	Version        int64
-	Parent         *int64
-	Operation      string
-	ActorID        *uuid.UUID
-	At             time.Time
-	Entry          []byte
-	Checksum       []byte
-	Salt           []byte
-	Body           *string
-}
-
-// A whole chain with its texts, oldest first, for verification. By conversation_versions_pkey.
-func (q *Queries) ChainOfConversation(ctx context.Context, db DBTX, arg ChainOfConversationParams) ([]ChainOfConversationRow, error) {
-	rows, err := db.Query(ctx, ChainOfConversation, arg.ConversationID, arg.AfterVersion, arg.MaxRows)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	items := []ChainOfConversationRow{}
-	for rows.Next() {
-		var i ChainOfConversationRow
-		if err := rows.Scan(
-			&i.ConversationID,
-			&i.Version,
-			&i.Parent,
-			&i.Operation,
-			&i.ActorID,
-			&i.At,
-			&i.Entry,
-			&i.Checksum,
-			&i.Salt,
-			&i.Body,
-		); err != nil {
-			return nil, err
-		}
-		items = append(items, i)
-	}
-	if err := rows.Err(); err != nil {
-		return nil, err
-	}
-	return items, nil
-}
 
 const VersionsByConversation = `-- name: VersionsByConversation :many
 select v.conversation_id, v.version, v.parent, v.operation, v.actor_id, v.at, v.entry, v.checksum from conversation_versions v

@@ -5,11 +5,3 @@ join conversations c on c.id = v.conversation_id
 where v.conversation_id = @conversation_id and c.user_id = @user_id and v.version < @before_version::bigint
 order by v.version desc
 limit @max_rows::int;
-
--- A whole chain with its texts, oldest first, for verification. By conversation_versions_pkey.
--- name: ChainOfConversation :many
-select v.*, t.salt, t.body from conversation_versions v
-left join conversation_texts t on t.conversation_id = v.conversation_id and t.version = v.version
-where v.conversation_id = @conversation_id and v.version > @after_version::bigint
-order by v.version
-limit @max_rows::int;
