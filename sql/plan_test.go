@@ -41,13 +41,21 @@ func TestHotQueriesUseTheirIndex(t *testing.T) {
 		"ConversationByID":             {db.ConversationByID, []any{id, id}, "conversations_pkey"},
 		"ConversationForUpdate":        {db.ConversationForUpdate, []any{id}, "conversations_pkey"},
 		"ConversationsByUser":          {db.ConversationsByUser, []any{id, nil, nil, now, id, 21}, "conversations_user_activity"},
-		"MessageByID":                  {db.MessageByID, []any{id, id, id}, "messages_pkey"},
+		"MessageByID":                  {db.MessageByID, []any{id, id, id, false}, "messages_pkey"},
 		"MessagesByConversation":       {db.MessagesByConversation, []any{id, 0, 21}, "messages_conversation_id_seq_key"},
 		"MessagesByConversationDesc":   {db.MessagesByConversationDesc, []any{id, 9, 21}, "messages_conversation_id_seq_key"},
 		"WindowBefore":                 {db.WindowBefore, []any{id, 9, 200}, "messages_conversation_id_seq_key"},
 		"SendMessage":                  {db.SendMessage, []any{id, now, text, id, id, &id, id, text, json.RawMessage("{}"), []byte(text), text}, "conversations_pkey"},
 		"VersionsByConversation":       {db.VersionsByConversation, []any{id, id, int64(9), 21}, "conversation_versions_pkey"},
-		"UpdateConversation":           {db.UpdateConversation, []any{[]byte(text), text, text, []string{}, json.RawMessage("{}"), json.RawMessage("{}"), "active", nil, now, text, id, "update_status"}, "conversations_pkey"},
+		"UpdateConversation":           {db.UpdateConversation, []any{[]byte(text), text, text, []string{}, json.RawMessage("{}"), json.RawMessage("{}"), "active", nil, 1, now, now, text, id, int64(1), "update_status"}, "conversations_pkey"},
+		"AdvanceConversation":          {db.AdvanceConversation, []any{[]byte(text), text, nil, int64(1), now, text, id, int64(1), "complete_reply", nil}, "conversations_pkey"},
+		"FenceConversation":            {db.FenceConversation, []any{int64(1), id, id}, "conversations_pkey"},
+		"VersionByNumber":              {db.VersionByNumber, []any{id, id, int64(1)}, "conversation_versions_pkey"},
+		"SnapshotAtOrBefore":           {db.SnapshotAtOrBefore, []any{id, int64(1)}, "conversation_snapshots_pkey"},
+		"StepsBetween":                 {db.StepsBetween, []any{id, int64(1), int64(50)}, "conversation_versions_pkey"},
+		"NewestMessage":                {db.NewestMessage, []any{id}, "messages_conversation_id_seq_key"},
+		"RetryReply":                   {db.RetryReply, []any{int64(1), id}, "messages_pkey"},
+		"FinishReply":                  {db.FinishReply, []any{text, "completed", nil, nil, nil, false, nil, int64(1), now, id, int64(1)}, "messages_pkey"},
 		"BeginReply":                   {db.BeginReply, []any{int64(1), id}, "messages_pkey"},
 		"IdempotencyKeyByName":         {db.IdempotencyKeyByName, []any{id, text, text}, "idempotency_keys_pkey"},
 		"BeginMail":                    {db.BeginMail, []any{int64(1), text, now, text}, "mails_pkey"},
@@ -149,8 +157,8 @@ select gen_random_uuid(), id, 'p', 's', 't', 'active', 1, '{}', '{}', '{}', 1, 1
 from users, generate_series(1, 2000) n;
 insert into conversation_versions (conversation_id, version, parent, operation, at, entry, checksum)
 select id, n, n - 1, 'update_metadata', now(), '', sha256('') from conversations, generate_series(1, 4) n;
-insert into messages (id, conversation_id, seq, role, content, status, metadata, version, created_at)
-select gen_random_uuid(), id, n, 'user', 'x', 'completed', '{}', 1, now() from conversations, generate_series(1, 4) n;
+insert into messages (id, conversation_id, seq, role, content, status, metadata, version, added, created_at)
+select gen_random_uuid(), id, n, 'user', 'x', 'completed', '{}', 1, 1, now() from conversations, generate_series(1, 4) n;
 insert into tasks (id, user_id, kind, status, input, created_at, updated_at, finished_at)
 select gen_random_uuid(), id, 'k', 'completed', '{}', now() - n * interval '1 minute', now(), now() - n * interval '1 second'
 from users, generate_series(1, 2000) n;

@@ -503,6 +503,27 @@ func (e PartnerRelation) Valid() bool {
 	}
 }
 
+// Defines values for PatchOperationOp.
+const (
+	Add     PatchOperationOp = "add"
+	Remove  PatchOperationOp = "remove"
+	Replace PatchOperationOp = "replace"
+)
+
+// Valid indicates whether the value is a known member of the PatchOperationOp enum.
+func (e PatchOperationOp) Valid() bool {
+	switch e {
+	case Add:
+		return true
+	case Remove:
+		return true
+	case Replace:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for ProblemCode.
 const (
 	AuthForbidden                 ProblemCode = "auth.forbidden"
@@ -513,13 +534,16 @@ const (
 	AuthRequired                  ProblemCode = "auth.required"
 	CatalogueTooManyCustomRoles   ProblemCode = "catalogue.too_many_custom_roles"
 	CatalogueUnknownIndustry      ProblemCode = "catalogue.unknown_industry"
+	ConversationClosed            ProblemCode = "conversation.closed"
 	ConversationContextTooLarge   ProblemCode = "conversation.context_too_large"
 	ConversationNotActive         ProblemCode = "conversation.not_active"
 	ConversationReplyInFlight     ProblemCode = "conversation.reply_in_flight"
 	ConversationStatusNotAllowed  ProblemCode = "conversation.status_not_allowed"
 	ConversationTokenLimitReached ProblemCode = "conversation.token_limit_reached"
+	ConversationTooLong           ProblemCode = "conversation.too_long"
 	ConversationUnknownPartner    ProblemCode = "conversation.unknown_partner"
 	ConversationUnknownSituation  ProblemCode = "conversation.unknown_situation"
+	ConversationUnknownVersion    ProblemCode = "conversation.unknown_version"
 	CursorInvalid                 ProblemCode = "cursor.invalid"
 	DeadLetterReplayed            ProblemCode = "dead_letter.replayed"
 	DeadLetterUnknownKind         ProblemCode = "dead_letter.unknown_kind"
@@ -529,6 +553,7 @@ const (
 	IdempotencyInProgress         ProblemCode = "idempotency.in_progress"
 	IdempotencyKeyReused          ProblemCode = "idempotency.key_reused"
 	MessageNotAReply              ProblemCode = "message.not_a_reply"
+	MessageNotNewest              ProblemCode = "message.not_newest"
 	ModelGarbled                  ProblemCode = "model.garbled"
 	ModelInterrupted              ProblemCode = "model.interrupted"
 	ModelRateLimited              ProblemCode = "model.rate_limited"
@@ -570,6 +595,7 @@ const (
 	UserPreferencesTooLarge       ProblemCode = "user.preferences_too_large"
 	UserUnknownLanguage           ProblemCode = "user.unknown_language"
 	UserWrongPassword             ProblemCode = "user.wrong_password"
+	VersionTooManyChanges         ProblemCode = "version.too_many_changes"
 )
 
 // Valid indicates whether the value is a known member of the ProblemCode enum.
@@ -591,6 +617,8 @@ func (e ProblemCode) Valid() bool {
 		return true
 	case CatalogueUnknownIndustry:
 		return true
+	case ConversationClosed:
+		return true
 	case ConversationContextTooLarge:
 		return true
 	case ConversationNotActive:
@@ -601,9 +629,13 @@ func (e ProblemCode) Valid() bool {
 		return true
 	case ConversationTokenLimitReached:
 		return true
+	case ConversationTooLong:
+		return true
 	case ConversationUnknownPartner:
 		return true
 	case ConversationUnknownSituation:
+		return true
+	case ConversationUnknownVersion:
 		return true
 	case CursorInvalid:
 		return true
@@ -622,6 +654,8 @@ func (e ProblemCode) Valid() bool {
 	case IdempotencyKeyReused:
 		return true
 	case MessageNotAReply:
+		return true
+	case MessageNotNewest:
 		return true
 	case ModelGarbled:
 		return true
@@ -704,6 +738,8 @@ func (e ProblemCode) Valid() bool {
 	case UserUnknownLanguage:
 		return true
 	case UserWrongPassword:
+		return true
+	case VersionTooManyChanges:
 		return true
 	default:
 		return false
@@ -1014,6 +1050,7 @@ const (
 	Create         VersionOperation = "create"
 	Fork           VersionOperation = "fork"
 	Recover        VersionOperation = "recover"
+	RetryReply     VersionOperation = "retry_reply"
 	RollBack       VersionOperation = "roll_back"
 	UpdateContext  VersionOperation = "update_context"
 	UpdateMetadata VersionOperation = "update_metadata"
@@ -1032,6 +1069,8 @@ func (e VersionOperation) Valid() bool {
 	case Fork:
 		return true
 	case Recover:
+		return true
+	case RetryReply:
 		return true
 	case RollBack:
 		return true
@@ -1229,9 +1268,12 @@ type Conversation struct {
 	MessageCount int `json:"message_count"`
 
 	// Metadata The client's own notes; at most 50 members. The model never sees them.
-	Metadata    Metadata `json:"metadata"`
-	PartnerID   string   `json:"partner_id"`
-	SituationID string   `json:"situation_id"`
+	Metadata Metadata `json:"metadata"`
+
+	// Parent What a fork was made from; it may have been deleted since.
+	Parent      *ConversationParent `json:"parent,omitempty"`
+	PartnerID   string              `json:"partner_id"`
+	SituationID string              `json:"situation_id"`
 
 	// Status Only an `active` conversation takes messages.
 	Status     ConversationStatus       `json:"status"`
@@ -1251,6 +1293,12 @@ type Conversation struct {
 type ConversationPage struct {
 	Data       []Conversation            `json:"data"`
 	NextCursor nullable.Nullable[string] `json:"next_cursor"`
+}
+
+// ConversationParent What a fork was made from; it may have been deleted since.
+type ConversationParent struct {
+	ConversationID openapi_types.UUID `json:"conversation_id"`
+	Version        int64              `json:"version"`
 }
 
 // ConversationStatus Only an `active` conversation takes messages.
@@ -1836,6 +1884,20 @@ type PasswordResetRequest struct {
 	Email openapi_types.Email `json:"email"`
 }
 
+// PatchOperation One operation of a JSON Patch (RFC 6902).
+type PatchOperation struct {
+	Op PatchOperationOp `json:"op"`
+
+	// Path A JSON Pointer (RFC 6901).
+	Path string `json:"path"`
+
+	// Value What is there from now on; absent with `remove`.
+	Value nullable.Nullable[any] `json:"value,omitempty"`
+}
+
+// PatchOperationOp defines model for PatchOperation.Op.
+type PatchOperationOp string
+
 // Preferences What a client keeps for its user, such as a theme; the service gives it no meaning. At most 16 KiB of JSON in all.
 type Preferences map[string]interface{}
 
@@ -2352,7 +2414,7 @@ type Version struct {
 	At      time.Time                             `json:"at"`
 
 	// Change What changed, in ids, numbers and names. What was written is not in it, only its salted hash.
-	Change Version_Change `json:"change"`
+	Change VersionChange `json:"change"`
 
 	// Checksum SHA-256, in hexadecimal, of the parent's checksum and of this version.
 	Checksum string `json:"checksum"`
@@ -2365,10 +2427,26 @@ type Version struct {
 	Version int64                    `json:"version"`
 }
 
-// Version_Change What changed, in ids, numbers and names. What was written is not in it, only its salted hash.
-type Version_Change struct {
+// VersionChange What changed, in ids, numbers and names. What was written is not in it, only its salted hash.
+type VersionChange struct {
 	TextSha256           *string                `json:"text_sha256,omitempty"`
 	AdditionalProperties map[string]interface{} `json:"-"`
+}
+
+// VersionChoice defines model for VersionChoice.
+type VersionChoice struct {
+	// Version One of the conversation's versions.
+	Version int64 `json:"version"`
+}
+
+// VersionDiff defines model for VersionDiff.
+type VersionDiff struct {
+	Against int64            `json:"against"`
+	Patch   []PatchOperation `json:"patch"`
+
+	// Summary What changed, in English sentences; empty: nothing but numbers and times.
+	Summary []string `json:"summary"`
+	Version int64    `json:"version"`
 }
 
 // VersionOperation What made a version. New operations may appear.
@@ -2378,6 +2456,31 @@ type VersionOperation string
 type VersionPage struct {
 	Data       []Version                 `json:"data"`
 	NextCursor nullable.Nullable[string] `json:"next_cursor"`
+}
+
+// VersionState A conversation as of one of its versions.
+type VersionState struct {
+	// ActorID Who made it; null: the service itself.
+	ActorID nullable.Nullable[openapi_types.UUID] `json:"actor_id"`
+	At      time.Time                             `json:"at"`
+
+	// Change What changed, in ids, numbers and names. What was written is not in it, only its salted hash.
+	Change VersionChange `json:"change"`
+
+	// Checksum SHA-256, in hexadecimal, of the parent's checksum and of this version.
+	Checksum     string       `json:"checksum"`
+	Conversation Conversation `json:"conversation"`
+	Messages     []Message    `json:"messages"`
+
+	// NextCursor Leads to more messages; null: there are none.
+	NextCursor nullable.Nullable[string] `json:"next_cursor"`
+
+	// Operation What made a version. New operations may appear.
+	Operation VersionOperation `json:"operation"`
+
+	// Parent The version before it; null: the first.
+	Parent  nullable.Nullable[int64] `json:"parent"`
+	Version int64                    `json:"version"`
 }
 
 // AcceptLanguage defines model for AcceptLanguage.
@@ -2430,6 +2533,9 @@ type TaskID = openapi_types.UUID
 
 // UserID defines model for UserID.
 type UserID = openapi_types.UUID
+
+// VersionNumber defines model for VersionNumber.
+type VersionNumber = int64
 
 // ProblemResponse An error (RFC 9457). Members beyond these may appear, such as the id of what is in the way.
 type ProblemResponse = Problem
@@ -2620,6 +2726,13 @@ type UpdateConversationParams struct {
 	IfMatch *IfMatch `json:"If-Match,omitempty"`
 }
 
+// ForkConversationParams defines parameters for ForkConversation.
+type ForkConversationParams struct {
+	// IdempotencyKey Makes a retry safe: the same key and body within 24 hours has one effect and gets the first answer
+	// again; another body is 422 `idempotency.key_reused`. Any unique text, a UUID for instance.
+	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
+}
+
 // ListMessagesParams defines parameters for ListMessages.
 type ListMessagesParams struct {
 	// Order `asc` begins with the first message, `desc` with the latest.
@@ -2660,6 +2773,22 @@ type StreamMessageEventsParams struct {
 	LastEventID *LastEventID `json:"Last-Event-ID,omitempty"`
 }
 
+// RetryMessageParams defines parameters for RetryMessage.
+type RetryMessageParams struct {
+	// IdempotencyKey Makes a retry safe: the same key and body within 24 hours has one effect and gets the first answer
+	// again; another body is 422 `idempotency.key_reused`. Any unique text, a UUID for instance.
+	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
+
+	// Prefer `wait=N` (RFC 7240): wait up to N seconds for the outcome, at most 30. Other preferences are ignored.
+	Prefer *Prefer `json:"Prefer,omitempty"`
+}
+
+// RollbackConversationParams defines parameters for RollbackConversation.
+type RollbackConversationParams struct {
+	// IfMatch ETags that the client knows (RFC 9110); 412 `request.precondition_failed` if none of them is current.
+	IfMatch *IfMatch `json:"If-Match,omitempty"`
+}
+
 // ListVersionsParams defines parameters for ListVersions.
 type ListVersionsParams struct {
 	// Limit The most entries to return, 1-100.
@@ -2667,6 +2796,24 @@ type ListVersionsParams struct {
 
 	// Cursor The `next_cursor` of the page before, with the same filter; anything else is 400 `cursor.invalid`.
 	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+}
+
+// GetVersionParams defines parameters for GetVersion.
+type GetVersionParams struct {
+	// Limit How many messages at most, 1-1,000.
+	Limit *int `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor The `next_cursor` of the page before, with the same filter; anything else is 400 `cursor.invalid`.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// IfNoneMatch ETags the client holds (RFC 9110); 304 if one of them is current.
+	IfNoneMatch *IfNoneMatch `json:"If-None-Match,omitempty"`
+}
+
+// CompareVersionsParams defines parameters for CompareVersions.
+type CompareVersionsParams struct {
+	// Against The version to compare with; the one before by default.
+	Against *int64 `form:"against,omitempty" json:"against,omitempty"`
 }
 
 // RequestEmailVerificationParams defines parameters for RequestEmailVerification.
@@ -2929,8 +3076,14 @@ type UpdateConversationJSONRequestBody = UpdateConversationRequest
 // UpdateConversationApplicationMergePatchPlusJSONRequestBody defines body for UpdateConversation for application/merge-patch+json ContentType.
 type UpdateConversationApplicationMergePatchPlusJSONRequestBody = UpdateConversationRequest
 
+// ForkConversationJSONRequestBody defines body for ForkConversation for application/json ContentType.
+type ForkConversationJSONRequestBody = VersionChoice
+
 // CreateMessageJSONRequestBody defines body for CreateMessage for application/json ContentType.
 type CreateMessageJSONRequestBody = CreateMessageRequest
+
+// RollbackConversationJSONRequestBody defines body for RollbackConversation for application/json ContentType.
+type RollbackConversationJSONRequestBody = VersionChoice
 
 // VerifyEmailJSONRequestBody defines body for VerifyEmail for application/json ContentType.
 type VerifyEmailJSONRequestBody = VerifyEmailRequest
@@ -2980,25 +3133,25 @@ type ChangeEmailJSONRequestBody = ChangeEmailRequest
 // ChangePasswordJSONRequestBody defines body for ChangePassword for application/json ContentType.
 type ChangePasswordJSONRequestBody = ChangePasswordRequest
 
-// Getter for additional properties for Version_Change. Returns the specified
+// Getter for additional properties for VersionChange. Returns the specified
 // element and whether it was found
-func (a Version_Change) Get(fieldName string) (value interface{}, found bool) {
+func (a VersionChange) Get(fieldName string) (value interface{}, found bool) {
 	if a.AdditionalProperties != nil {
 		value, found = a.AdditionalProperties[fieldName]
 	}
 	return
 }
 
-// Setter for additional properties for Version_Change
-func (a *Version_Change) Set(fieldName string, value interface{}) {
+// Setter for additional properties for VersionChange
+func (a *VersionChange) Set(fieldName string, value interface{}) {
 	if a.AdditionalProperties == nil {
 		a.AdditionalProperties = make(map[string]interface{})
 	}
 	a.AdditionalProperties[fieldName] = value
 }
 
-// Override default JSON handling for Version_Change to handle AdditionalProperties
-func (a *Version_Change) UnmarshalJSON(b []byte) error {
+// Override default JSON handling for VersionChange to handle AdditionalProperties
+func (a *VersionChange) UnmarshalJSON(b []byte) error {
 	object := make(map[string]json.RawMessage)
 	err := json.Unmarshal(b, &object)
 	if err != nil {
@@ -3027,8 +3180,8 @@ func (a *Version_Change) UnmarshalJSON(b []byte) error {
 	return nil
 }
 
-// Override default JSON handling for Version_Change to handle AdditionalProperties
-func (a Version_Change) MarshalJSON() ([]byte, error) {
+// Override default JSON handling for VersionChange to handle AdditionalProperties
+func (a VersionChange) MarshalJSON() ([]byte, error) {
 	var err error
 	object := make(map[string]json.RawMessage)
 
@@ -4325,6 +4478,9 @@ type ServerInterface interface {
 	// UpdateConversation Change a conversation
 	// (PATCH /conversations/{conversation_id})
 	UpdateConversation(ctx echo.Context, conversationID ConversationID, params UpdateConversationParams) error
+	// ForkConversation Go on from an old version, in a conversation of its own
+	// (POST /conversations/{conversation_id}/forks)
+	ForkConversation(ctx echo.Context, conversationID ConversationID, params ForkConversationParams) error
 	// ListMessages List a conversation's messages
 	// (GET /conversations/{conversation_id}/messages)
 	ListMessages(ctx echo.Context, conversationID ConversationID, params ListMessagesParams) error
@@ -4340,9 +4496,21 @@ type ServerInterface interface {
 	// StreamMessageEvents Follow the partner's reply as it is written
 	// (GET /conversations/{conversation_id}/messages/{message_id}/events)
 	StreamMessageEvents(ctx echo.Context, conversationID ConversationID, messageID MessageID, params StreamMessageEventsParams) error
+	// RetryMessage Have the partner answer again
+	// (POST /conversations/{conversation_id}/messages/{message_id}/retry)
+	RetryMessage(ctx echo.Context, conversationID ConversationID, messageID MessageID, params RetryMessageParams) error
+	// RollbackConversation Go back to an old version
+	// (POST /conversations/{conversation_id}/rollback)
+	RollbackConversation(ctx echo.Context, conversationID ConversationID, params RollbackConversationParams) error
 	// ListVersions List the versions of a conversation
 	// (GET /conversations/{conversation_id}/versions)
 	ListVersions(ctx echo.Context, conversationID ConversationID, params ListVersionsParams) error
+	// GetVersion Read a conversation as of a version
+	// (GET /conversations/{conversation_id}/versions/{version})
+	GetVersion(ctx echo.Context, conversationID ConversationID, version VersionNumber, params GetVersionParams) error
+	// CompareVersions Compare two versions of a conversation
+	// (GET /conversations/{conversation_id}/versions/{version}/diff)
+	CompareVersions(ctx echo.Context, conversationID ConversationID, version VersionNumber, params CompareVersionsParams) error
 	// RequestEmailVerification Ask for a mail that verifies one's email
 	// (POST /email-verifications)
 	RequestEmailVerification(ctx echo.Context, params RequestEmailVerificationParams) error
@@ -5152,6 +5320,42 @@ func (w *ServerInterfaceWrapper) UpdateConversation(ctx echo.Context) error {
 	return err
 }
 
+// ForkConversation converts echo context to params.
+func (w *ServerInterfaceWrapper) ForkConversation(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "conversation_id" -------------
+	var conversationID ConversationID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "conversation_id", ctx.Param("conversation_id"), &conversationID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter conversation_id: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ForkConversationParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = &IdempotencyKey
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ForkConversation(ctx, conversationID, params)
+	return err
+}
+
 // ListMessages converts echo context to params.
 func (w *ServerInterfaceWrapper) ListMessages(ctx echo.Context) error {
 	var err error
@@ -5360,6 +5564,101 @@ func (w *ServerInterfaceWrapper) StreamMessageEvents(ctx echo.Context) error {
 	return err
 }
 
+// RetryMessage converts echo context to params.
+func (w *ServerInterfaceWrapper) RetryMessage(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "conversation_id" -------------
+	var conversationID ConversationID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "conversation_id", ctx.Param("conversation_id"), &conversationID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter conversation_id: %s", err))
+	}
+
+	// ------------- Path parameter "message_id" -------------
+	var messageID MessageID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "message_id", ctx.Param("message_id"), &messageID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter message_id: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params RetryMessageParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = &IdempotencyKey
+	}
+	// ------------- Optional header parameter "Prefer" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Prefer")]; found {
+		var Prefer Prefer
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Prefer, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Prefer", valueList[0], &Prefer, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Prefer: %s", err))
+		}
+
+		params.Prefer = &Prefer
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.RetryMessage(ctx, conversationID, messageID, params)
+	return err
+}
+
+// RollbackConversation converts echo context to params.
+func (w *ServerInterfaceWrapper) RollbackConversation(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "conversation_id" -------------
+	var conversationID ConversationID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "conversation_id", ctx.Param("conversation_id"), &conversationID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter conversation_id: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params RollbackConversationParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "If-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-Match")]; found {
+		var IfMatch IfMatch
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for If-Match, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-Match", valueList[0], &IfMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter If-Match: %s", err))
+		}
+
+		params.IfMatch = &IfMatch
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.RollbackConversation(ctx, conversationID, params)
+	return err
+}
+
 // ListVersions converts echo context to params.
 func (w *ServerInterfaceWrapper) ListVersions(ctx echo.Context) error {
 	var err error
@@ -5389,6 +5688,96 @@ func (w *ServerInterfaceWrapper) ListVersions(ctx echo.Context) error {
 
 	// Invoke the callback with all the unmarshaled arguments
 	err = w.Handler.ListVersions(ctx, conversationID, params)
+	return err
+}
+
+// GetVersion converts echo context to params.
+func (w *ServerInterfaceWrapper) GetVersion(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "conversation_id" -------------
+	var conversationID ConversationID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "conversation_id", ctx.Param("conversation_id"), &conversationID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter conversation_id: %s", err))
+	}
+
+	// ------------- Path parameter "version" -------------
+	var version VersionNumber
+
+	err = runtime.BindStyledParameterWithOptions("simple", "version", ctx.Param("version"), &version, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "integer", Format: "int64", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter version: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params GetVersionParams
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", ctx.QueryParams(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter limit: %s", err))
+	}
+
+	// ------------- Optional query parameter "cursor" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "cursor", ctx.QueryParams(), &params.Cursor, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter cursor: %s", err))
+	}
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "If-None-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-None-Match")]; found {
+		var IfNoneMatch IfNoneMatch
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for If-None-Match, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-None-Match", valueList[0], &IfNoneMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter If-None-Match: %s", err))
+		}
+
+		params.IfNoneMatch = &IfNoneMatch
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.GetVersion(ctx, conversationID, version, params)
+	return err
+}
+
+// CompareVersions converts echo context to params.
+func (w *ServerInterfaceWrapper) CompareVersions(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "conversation_id" -------------
+	var conversationID ConversationID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "conversation_id", ctx.Param("conversation_id"), &conversationID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter conversation_id: %s", err))
+	}
+
+	// ------------- Path parameter "version" -------------
+	var version VersionNumber
+
+	err = runtime.BindStyledParameterWithOptions("simple", "version", ctx.Param("version"), &version, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "integer", Format: "int64", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter version: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params CompareVersionsParams
+	// ------------- Optional query parameter "against" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "against", ctx.QueryParams(), &params.Against, runtime.BindQueryParameterOptions{Type: "integer", Format: "int64"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter against: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.CompareVersions(ctx, conversationID, version, params)
 	return err
 }
 
@@ -6616,12 +7005,17 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.DELETE(options.BaseURL+"/conversations/:conversation_id", wrapper.DeleteConversation, options.OperationMiddlewares["deleteConversation"]...)
 	router.GET(options.BaseURL+"/conversations/:conversation_id", wrapper.GetConversation, options.OperationMiddlewares["getConversation"]...)
 	router.PATCH(options.BaseURL+"/conversations/:conversation_id", wrapper.UpdateConversation, options.OperationMiddlewares["updateConversation"]...)
+	router.POST(options.BaseURL+"/conversations/:conversation_id/forks", wrapper.ForkConversation, options.OperationMiddlewares["forkConversation"]...)
 	router.GET(options.BaseURL+"/conversations/:conversation_id/messages", wrapper.ListMessages, options.OperationMiddlewares["listMessages"]...)
 	router.POST(options.BaseURL+"/conversations/:conversation_id/messages", wrapper.CreateMessage, options.OperationMiddlewares["createMessage"]...)
 	router.GET(options.BaseURL+"/conversations/:conversation_id/messages/:message_id", wrapper.GetMessage, options.OperationMiddlewares["getMessage"]...)
 	router.POST(options.BaseURL+"/conversations/:conversation_id/messages/:message_id/cancel", wrapper.CancelMessage, options.OperationMiddlewares["cancelMessage"]...)
 	router.GET(options.BaseURL+"/conversations/:conversation_id/messages/:message_id/events", wrapper.StreamMessageEvents, options.OperationMiddlewares["streamMessageEvents"]...)
+	router.POST(options.BaseURL+"/conversations/:conversation_id/messages/:message_id/retry", wrapper.RetryMessage, options.OperationMiddlewares["retryMessage"]...)
+	router.POST(options.BaseURL+"/conversations/:conversation_id/rollback", wrapper.RollbackConversation, options.OperationMiddlewares["rollbackConversation"]...)
 	router.GET(options.BaseURL+"/conversations/:conversation_id/versions", wrapper.ListVersions, options.OperationMiddlewares["listVersions"]...)
+	router.GET(options.BaseURL+"/conversations/:conversation_id/versions/:version", wrapper.GetVersion, options.OperationMiddlewares["getVersion"]...)
+	router.GET(options.BaseURL+"/conversations/:conversation_id/versions/:version/diff", wrapper.CompareVersions, options.OperationMiddlewares["compareVersions"]...)
 	router.POST(options.BaseURL+"/email-verifications", wrapper.RequestEmailVerification, options.OperationMiddlewares["requestEmailVerification"]...)
 	router.PUT(options.BaseURL+"/email-verifications", wrapper.VerifyEmail, options.OperationMiddlewares["verifyEmail"]...)
 	router.GET(options.BaseURL+"/industries", wrapper.ListIndustries, options.OperationMiddlewares["listIndustries"]...)
@@ -7666,6 +8060,61 @@ func (response UpdateConversationdefaultApplicationProblemPlusJSONResponse) Visi
 	return err
 }
 
+type ForkConversationRequestObject struct {
+	ConversationID ConversationID `json:"conversation_id"`
+	Params         ForkConversationParams
+	Body           *ForkConversationJSONRequestBody
+}
+
+type ForkConversationResponseObject interface {
+	VisitForkConversationResponse(w http.ResponseWriter) error
+}
+
+type ForkConversation201ResponseHeaders struct {
+	ETag                string
+	IdempotencyReplayed *bool
+	Location            string
+}
+
+type ForkConversation201JSONResponse struct {
+	Body    Conversation
+	Headers ForkConversation201ResponseHeaders
+}
+
+func (response ForkConversation201JSONResponse) VisitForkConversationResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
+	if response.Headers.IdempotencyReplayed != nil {
+		w.Header().Set("Idempotency-Replayed", fmt.Sprint(*response.Headers.IdempotencyReplayed))
+	}
+	w.Header().Set("Location", fmt.Sprint(response.Headers.Location))
+	w.WriteHeader(201)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ForkConversationdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ForkConversationdefaultApplicationProblemPlusJSONResponse) VisitForkConversationResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type ListMessagesRequestObject struct {
 	ConversationID ConversationID `json:"conversation_id"`
 	Params         ListMessagesParams
@@ -8023,6 +8472,136 @@ func (response StreamMessageEventsdefaultApplicationProblemPlusJSONResponse) Vis
 	return err
 }
 
+type RetryMessageRequestObject struct {
+	ConversationID ConversationID `json:"conversation_id"`
+	MessageID      MessageID      `json:"message_id"`
+	Params         RetryMessageParams
+}
+
+type RetryMessageResponseObject interface {
+	VisitRetryMessageResponse(w http.ResponseWriter) error
+}
+
+type RetryMessage200ResponseHeaders struct {
+	ETag                string
+	IdempotencyReplayed *bool
+	PreferenceApplied   string
+}
+
+type RetryMessage200JSONResponse struct {
+	Body    Message
+	Headers RetryMessage200ResponseHeaders
+}
+
+func (response RetryMessage200JSONResponse) VisitRetryMessageResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
+	if response.Headers.IdempotencyReplayed != nil {
+		w.Header().Set("Idempotency-Replayed", fmt.Sprint(*response.Headers.IdempotencyReplayed))
+	}
+	w.Header().Set("Preference-Applied", fmt.Sprint(response.Headers.PreferenceApplied))
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RetryMessage202ResponseHeaders struct {
+	IdempotencyReplayed *bool
+	Location            string
+}
+
+type RetryMessage202JSONResponse struct {
+	Body    Message
+	Headers RetryMessage202ResponseHeaders
+}
+
+func (response RetryMessage202JSONResponse) VisitRetryMessageResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotencyReplayed != nil {
+		w.Header().Set("Idempotency-Replayed", fmt.Sprint(*response.Headers.IdempotencyReplayed))
+	}
+	w.Header().Set("Location", fmt.Sprint(response.Headers.Location))
+	w.WriteHeader(202)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RetryMessagedefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response RetryMessagedefaultApplicationProblemPlusJSONResponse) VisitRetryMessageResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RollbackConversationRequestObject struct {
+	ConversationID ConversationID `json:"conversation_id"`
+	Params         RollbackConversationParams
+	Body           *RollbackConversationJSONRequestBody
+}
+
+type RollbackConversationResponseObject interface {
+	VisitRollbackConversationResponse(w http.ResponseWriter) error
+}
+
+type RollbackConversation200ResponseHeaders struct {
+	ETag string
+}
+
+type RollbackConversation200JSONResponse struct {
+	Body    Conversation
+	Headers RollbackConversation200ResponseHeaders
+}
+
+func (response RollbackConversation200JSONResponse) VisitRollbackConversationResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RollbackConversationdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response RollbackConversationdefaultApplicationProblemPlusJSONResponse) VisitRollbackConversationResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type ListVersionsRequestObject struct {
 	ConversationID ConversationID `json:"conversation_id"`
 	Params         ListVersionsParams
@@ -8052,6 +8631,104 @@ type ListVersionsdefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response ListVersionsdefaultApplicationProblemPlusJSONResponse) VisitListVersionsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetVersionRequestObject struct {
+	ConversationID ConversationID `json:"conversation_id"`
+	Version        VersionNumber  `json:"version"`
+	Params         GetVersionParams
+}
+
+type GetVersionResponseObject interface {
+	VisitGetVersionResponse(w http.ResponseWriter) error
+}
+
+type GetVersion200ResponseHeaders struct {
+	ETag string
+}
+
+type GetVersion200JSONResponse struct {
+	Body    VersionState
+	Headers GetVersion200ResponseHeaders
+}
+
+func (response GetVersion200JSONResponse) VisitGetVersionResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetVersion304Response = NotModifiedResponse
+
+func (response GetVersion304Response) VisitGetVersionResponse(w http.ResponseWriter) error {
+	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
+	w.WriteHeader(304)
+	return nil
+}
+
+type GetVersiondefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response GetVersiondefaultApplicationProblemPlusJSONResponse) VisitGetVersionResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CompareVersionsRequestObject struct {
+	ConversationID ConversationID `json:"conversation_id"`
+	Version        VersionNumber  `json:"version"`
+	Params         CompareVersionsParams
+}
+
+type CompareVersionsResponseObject interface {
+	VisitCompareVersionsResponse(w http.ResponseWriter) error
+}
+
+type CompareVersions200JSONResponse VersionDiff
+
+func (response CompareVersions200JSONResponse) VisitCompareVersionsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CompareVersionsdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response CompareVersionsdefaultApplicationProblemPlusJSONResponse) VisitCompareVersionsResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
@@ -9924,6 +10601,9 @@ type StrictServerInterface interface {
 	// UpdateConversation Change a conversation
 	// (PATCH /conversations/{conversation_id})
 	UpdateConversation(ctx context.Context, request UpdateConversationRequestObject) (UpdateConversationResponseObject, error)
+	// ForkConversation Go on from an old version, in a conversation of its own
+	// (POST /conversations/{conversation_id}/forks)
+	ForkConversation(ctx context.Context, request ForkConversationRequestObject) (ForkConversationResponseObject, error)
 	// ListMessages List a conversation's messages
 	// (GET /conversations/{conversation_id}/messages)
 	ListMessages(ctx context.Context, request ListMessagesRequestObject) (ListMessagesResponseObject, error)
@@ -9939,9 +10619,21 @@ type StrictServerInterface interface {
 	// StreamMessageEvents Follow the partner's reply as it is written
 	// (GET /conversations/{conversation_id}/messages/{message_id}/events)
 	StreamMessageEvents(ctx context.Context, request StreamMessageEventsRequestObject) (StreamMessageEventsResponseObject, error)
+	// RetryMessage Have the partner answer again
+	// (POST /conversations/{conversation_id}/messages/{message_id}/retry)
+	RetryMessage(ctx context.Context, request RetryMessageRequestObject) (RetryMessageResponseObject, error)
+	// RollbackConversation Go back to an old version
+	// (POST /conversations/{conversation_id}/rollback)
+	RollbackConversation(ctx context.Context, request RollbackConversationRequestObject) (RollbackConversationResponseObject, error)
 	// ListVersions List the versions of a conversation
 	// (GET /conversations/{conversation_id}/versions)
 	ListVersions(ctx context.Context, request ListVersionsRequestObject) (ListVersionsResponseObject, error)
+	// GetVersion Read a conversation as of a version
+	// (GET /conversations/{conversation_id}/versions/{version})
+	GetVersion(ctx context.Context, request GetVersionRequestObject) (GetVersionResponseObject, error)
+	// CompareVersions Compare two versions of a conversation
+	// (GET /conversations/{conversation_id}/versions/{version}/diff)
+	CompareVersions(ctx context.Context, request CompareVersionsRequestObject) (CompareVersionsResponseObject, error)
 	// RequestEmailVerification Ask for a mail that verifies one's email
 	// (POST /email-verifications)
 	RequestEmailVerification(ctx context.Context, request RequestEmailVerificationRequestObject) (RequestEmailVerificationResponseObject, error)
@@ -10764,6 +11456,55 @@ func (sh *strictHandler) UpdateConversation(ctx echo.Context, conversationID Con
 	return nil
 }
 
+// ForkConversation operation middleware
+func (sh *strictHandler) ForkConversation(ctx echo.Context, conversationID ConversationID, params ForkConversationParams) error {
+	var request ForkConversationRequestObject
+
+	request.ConversationID = conversationID
+	request.Params = params
+
+	var body ForkConversationJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ForkConversation(ctx.Request().Context(), request.(ForkConversationRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ForkConversation")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ForkConversationResponseObject); ok {
+		return validResponse.VisitForkConversationResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
 // ListMessages operation middleware
 func (sh *strictHandler) ListMessages(ctx echo.Context, conversationID ConversationID, params ListMessagesParams) error {
 	var request ListMessagesRequestObject
@@ -10919,6 +11660,82 @@ func (sh *strictHandler) StreamMessageEvents(ctx echo.Context, conversationID Co
 	return nil
 }
 
+// RetryMessage operation middleware
+func (sh *strictHandler) RetryMessage(ctx echo.Context, conversationID ConversationID, messageID MessageID, params RetryMessageParams) error {
+	var request RetryMessageRequestObject
+
+	request.ConversationID = conversationID
+	request.MessageID = messageID
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.RetryMessage(ctx.Request().Context(), request.(RetryMessageRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "RetryMessage")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(RetryMessageResponseObject); ok {
+		return validResponse.VisitRetryMessageResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// RollbackConversation operation middleware
+func (sh *strictHandler) RollbackConversation(ctx echo.Context, conversationID ConversationID, params RollbackConversationParams) error {
+	var request RollbackConversationRequestObject
+
+	request.ConversationID = conversationID
+	request.Params = params
+
+	var body RollbackConversationJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.RollbackConversation(ctx.Request().Context(), request.(RollbackConversationRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "RollbackConversation")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(RollbackConversationResponseObject); ok {
+		return validResponse.VisitRollbackConversationResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
 // ListVersions operation middleware
 func (sh *strictHandler) ListVersions(ctx echo.Context, conversationID ConversationID, params ListVersionsParams) error {
 	var request ListVersionsRequestObject
@@ -10939,6 +11756,60 @@ func (sh *strictHandler) ListVersions(ctx echo.Context, conversationID Conversat
 		return err
 	} else if validResponse, ok := response.(ListVersionsResponseObject); ok {
 		return validResponse.VisitListVersionsResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// GetVersion operation middleware
+func (sh *strictHandler) GetVersion(ctx echo.Context, conversationID ConversationID, version VersionNumber, params GetVersionParams) error {
+	var request GetVersionRequestObject
+
+	request.ConversationID = conversationID
+	request.Version = version
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.GetVersion(ctx.Request().Context(), request.(GetVersionRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetVersion")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(GetVersionResponseObject); ok {
+		return validResponse.VisitGetVersionResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// CompareVersions operation middleware
+func (sh *strictHandler) CompareVersions(ctx echo.Context, conversationID ConversationID, version VersionNumber, params CompareVersionsParams) error {
+	var request CompareVersionsRequestObject
+
+	request.ConversationID = conversationID
+	request.Version = version
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.CompareVersions(ctx.Request().Context(), request.(CompareVersionsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "CompareVersions")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(CompareVersionsResponseObject); ok {
+		return validResponse.VisitCompareVersionsResponse(ctx.Response())
 	} else if response != nil {
 		return fmt.Errorf("unexpected response type: %T", response)
 	}

@@ -503,6 +503,27 @@ func (e PartnerRelation) Valid() bool {
 	}
 }
 
+// Defines values for PatchOperationOp.
+const (
+	Add     PatchOperationOp = "add"
+	Remove  PatchOperationOp = "remove"
+	Replace PatchOperationOp = "replace"
+)
+
+// Valid indicates whether the value is a known member of the PatchOperationOp enum.
+func (e PatchOperationOp) Valid() bool {
+	switch e {
+	case Add:
+		return true
+	case Remove:
+		return true
+	case Replace:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for ProblemCode.
 const (
 	AuthForbidden                 ProblemCode = "auth.forbidden"
@@ -513,13 +534,16 @@ const (
 	AuthRequired                  ProblemCode = "auth.required"
 	CatalogueTooManyCustomRoles   ProblemCode = "catalogue.too_many_custom_roles"
 	CatalogueUnknownIndustry      ProblemCode = "catalogue.unknown_industry"
+	ConversationClosed            ProblemCode = "conversation.closed"
 	ConversationContextTooLarge   ProblemCode = "conversation.context_too_large"
 	ConversationNotActive         ProblemCode = "conversation.not_active"
 	ConversationReplyInFlight     ProblemCode = "conversation.reply_in_flight"
 	ConversationStatusNotAllowed  ProblemCode = "conversation.status_not_allowed"
 	ConversationTokenLimitReached ProblemCode = "conversation.token_limit_reached"
+	ConversationTooLong           ProblemCode = "conversation.too_long"
 	ConversationUnknownPartner    ProblemCode = "conversation.unknown_partner"
 	ConversationUnknownSituation  ProblemCode = "conversation.unknown_situation"
+	ConversationUnknownVersion    ProblemCode = "conversation.unknown_version"
 	CursorInvalid                 ProblemCode = "cursor.invalid"
 	DeadLetterReplayed            ProblemCode = "dead_letter.replayed"
 	DeadLetterUnknownKind         ProblemCode = "dead_letter.unknown_kind"
@@ -529,6 +553,7 @@ const (
 	IdempotencyInProgress         ProblemCode = "idempotency.in_progress"
 	IdempotencyKeyReused          ProblemCode = "idempotency.key_reused"
 	MessageNotAReply              ProblemCode = "message.not_a_reply"
+	MessageNotNewest              ProblemCode = "message.not_newest"
 	ModelGarbled                  ProblemCode = "model.garbled"
 	ModelInterrupted              ProblemCode = "model.interrupted"
 	ModelRateLimited              ProblemCode = "model.rate_limited"
@@ -570,6 +595,7 @@ const (
 	UserPreferencesTooLarge       ProblemCode = "user.preferences_too_large"
 	UserUnknownLanguage           ProblemCode = "user.unknown_language"
 	UserWrongPassword             ProblemCode = "user.wrong_password"
+	VersionTooManyChanges         ProblemCode = "version.too_many_changes"
 )
 
 // Valid indicates whether the value is a known member of the ProblemCode enum.
@@ -591,6 +617,8 @@ func (e ProblemCode) Valid() bool {
 		return true
 	case CatalogueUnknownIndustry:
 		return true
+	case ConversationClosed:
+		return true
 	case ConversationContextTooLarge:
 		return true
 	case ConversationNotActive:
@@ -601,9 +629,13 @@ func (e ProblemCode) Valid() bool {
 		return true
 	case ConversationTokenLimitReached:
 		return true
+	case ConversationTooLong:
+		return true
 	case ConversationUnknownPartner:
 		return true
 	case ConversationUnknownSituation:
+		return true
+	case ConversationUnknownVersion:
 		return true
 	case CursorInvalid:
 		return true
@@ -622,6 +654,8 @@ func (e ProblemCode) Valid() bool {
 	case IdempotencyKeyReused:
 		return true
 	case MessageNotAReply:
+		return true
+	case MessageNotNewest:
 		return true
 	case ModelGarbled:
 		return true
@@ -704,6 +738,8 @@ func (e ProblemCode) Valid() bool {
 	case UserUnknownLanguage:
 		return true
 	case UserWrongPassword:
+		return true
+	case VersionTooManyChanges:
 		return true
 	default:
 		return false
@@ -1014,6 +1050,7 @@ const (
 	Create         VersionOperation = "create"
 	Fork           VersionOperation = "fork"
 	Recover        VersionOperation = "recover"
+	RetryReply     VersionOperation = "retry_reply"
 	RollBack       VersionOperation = "roll_back"
 	UpdateContext  VersionOperation = "update_context"
 	UpdateMetadata VersionOperation = "update_metadata"
@@ -1032,6 +1069,8 @@ func (e VersionOperation) Valid() bool {
 	case Fork:
 		return true
 	case Recover:
+		return true
+	case RetryReply:
 		return true
 	case RollBack:
 		return true
@@ -1229,9 +1268,12 @@ type Conversation struct {
 	MessageCount int `json:"message_count"`
 
 	// Metadata The client's own notes; at most 50 members. The model never sees them.
-	Metadata    Metadata `json:"metadata"`
-	PartnerID   string   `json:"partner_id"`
-	SituationID string   `json:"situation_id"`
+	Metadata Metadata `json:"metadata"`
+
+	// Parent What a fork was made from; it may have been deleted since.
+	Parent      *ConversationParent `json:"parent,omitempty"`
+	PartnerID   string              `json:"partner_id"`
+	SituationID string              `json:"situation_id"`
 
 	// Status Only an `active` conversation takes messages.
 	Status     ConversationStatus       `json:"status"`
@@ -1251,6 +1293,12 @@ type Conversation struct {
 type ConversationPage struct {
 	Data       []Conversation            `json:"data"`
 	NextCursor nullable.Nullable[string] `json:"next_cursor"`
+}
+
+// ConversationParent What a fork was made from; it may have been deleted since.
+type ConversationParent struct {
+	ConversationID openapi_types.UUID `json:"conversation_id"`
+	Version        int64              `json:"version"`
 }
 
 // ConversationStatus Only an `active` conversation takes messages.
@@ -1836,6 +1884,20 @@ type PasswordResetRequest struct {
 	Email openapi_types.Email `json:"email"`
 }
 
+// PatchOperation One operation of a JSON Patch (RFC 6902).
+type PatchOperation struct {
+	Op PatchOperationOp `json:"op"`
+
+	// Path A JSON Pointer (RFC 6901).
+	Path string `json:"path"`
+
+	// Value What is there from now on; absent with `remove`.
+	Value nullable.Nullable[any] `json:"value,omitempty"`
+}
+
+// PatchOperationOp defines model for PatchOperation.Op.
+type PatchOperationOp string
+
 // Preferences What a client keeps for its user, such as a theme; the service gives it no meaning. At most 16 KiB of JSON in all.
 type Preferences map[string]interface{}
 
@@ -2352,7 +2414,7 @@ type Version struct {
 	At      time.Time                             `json:"at"`
 
 	// Change What changed, in ids, numbers and names. What was written is not in it, only its salted hash.
-	Change Version_Change `json:"change"`
+	Change VersionChange `json:"change"`
 
 	// Checksum SHA-256, in hexadecimal, of the parent's checksum and of this version.
 	Checksum string `json:"checksum"`
@@ -2365,10 +2427,26 @@ type Version struct {
 	Version int64                    `json:"version"`
 }
 
-// Version_Change What changed, in ids, numbers and names. What was written is not in it, only its salted hash.
-type Version_Change struct {
+// VersionChange What changed, in ids, numbers and names. What was written is not in it, only its salted hash.
+type VersionChange struct {
 	TextSha256           *string                `json:"text_sha256,omitempty"`
 	AdditionalProperties map[string]interface{} `json:"-"`
+}
+
+// VersionChoice defines model for VersionChoice.
+type VersionChoice struct {
+	// Version One of the conversation's versions.
+	Version int64 `json:"version"`
+}
+
+// VersionDiff defines model for VersionDiff.
+type VersionDiff struct {
+	Against int64            `json:"against"`
+	Patch   []PatchOperation `json:"patch"`
+
+	// Summary What changed, in English sentences; empty: nothing but numbers and times.
+	Summary []string `json:"summary"`
+	Version int64    `json:"version"`
 }
 
 // VersionOperation What made a version. New operations may appear.
@@ -2378,6 +2456,31 @@ type VersionOperation string
 type VersionPage struct {
 	Data       []Version                 `json:"data"`
 	NextCursor nullable.Nullable[string] `json:"next_cursor"`
+}
+
+// VersionState A conversation as of one of its versions.
+type VersionState struct {
+	// ActorID Who made it; null: the service itself.
+	ActorID nullable.Nullable[openapi_types.UUID] `json:"actor_id"`
+	At      time.Time                             `json:"at"`
+
+	// Change What changed, in ids, numbers and names. What was written is not in it, only its salted hash.
+	Change VersionChange `json:"change"`
+
+	// Checksum SHA-256, in hexadecimal, of the parent's checksum and of this version.
+	Checksum     string       `json:"checksum"`
+	Conversation Conversation `json:"conversation"`
+	Messages     []Message    `json:"messages"`
+
+	// NextCursor Leads to more messages; null: there are none.
+	NextCursor nullable.Nullable[string] `json:"next_cursor"`
+
+	// Operation What made a version. New operations may appear.
+	Operation VersionOperation `json:"operation"`
+
+	// Parent The version before it; null: the first.
+	Parent  nullable.Nullable[int64] `json:"parent"`
+	Version int64                    `json:"version"`
 }
 
 // AcceptLanguage defines model for AcceptLanguage.
@@ -2430,6 +2533,9 @@ type TaskID = openapi_types.UUID
 
 // UserID defines model for UserID.
 type UserID = openapi_types.UUID
+
+// VersionNumber defines model for VersionNumber.
+type VersionNumber = int64
 
 // ProblemResponse An error (RFC 9457). Members beyond these may appear, such as the id of what is in the way.
 type ProblemResponse = Problem
@@ -2620,6 +2726,13 @@ type UpdateConversationParams struct {
 	IfMatch *IfMatch `json:"If-Match,omitempty"`
 }
 
+// ForkConversationParams defines parameters for ForkConversation.
+type ForkConversationParams struct {
+	// IdempotencyKey Makes a retry safe: the same key and body within 24 hours has one effect and gets the first answer
+	// again; another body is 422 `idempotency.key_reused`. Any unique text, a UUID for instance.
+	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
+}
+
 // ListMessagesParams defines parameters for ListMessages.
 type ListMessagesParams struct {
 	// Order `asc` begins with the first message, `desc` with the latest.
@@ -2660,6 +2773,22 @@ type StreamMessageEventsParams struct {
 	LastEventID *LastEventID `json:"Last-Event-ID,omitempty"`
 }
 
+// RetryMessageParams defines parameters for RetryMessage.
+type RetryMessageParams struct {
+	// IdempotencyKey Makes a retry safe: the same key and body within 24 hours has one effect and gets the first answer
+	// again; another body is 422 `idempotency.key_reused`. Any unique text, a UUID for instance.
+	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
+
+	// Prefer `wait=N` (RFC 7240): wait up to N seconds for the outcome, at most 30. Other preferences are ignored.
+	Prefer *Prefer `json:"Prefer,omitempty"`
+}
+
+// RollbackConversationParams defines parameters for RollbackConversation.
+type RollbackConversationParams struct {
+	// IfMatch ETags that the client knows (RFC 9110); 412 `request.precondition_failed` if none of them is current.
+	IfMatch *IfMatch `json:"If-Match,omitempty"`
+}
+
 // ListVersionsParams defines parameters for ListVersions.
 type ListVersionsParams struct {
 	// Limit The most entries to return, 1-100.
@@ -2667,6 +2796,24 @@ type ListVersionsParams struct {
 
 	// Cursor The `next_cursor` of the page before, with the same filter; anything else is 400 `cursor.invalid`.
 	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+}
+
+// GetVersionParams defines parameters for GetVersion.
+type GetVersionParams struct {
+	// Limit How many messages at most, 1-1,000.
+	Limit *int `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor The `next_cursor` of the page before, with the same filter; anything else is 400 `cursor.invalid`.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// IfNoneMatch ETags the client holds (RFC 9110); 304 if one of them is current.
+	IfNoneMatch *IfNoneMatch `json:"If-None-Match,omitempty"`
+}
+
+// CompareVersionsParams defines parameters for CompareVersions.
+type CompareVersionsParams struct {
+	// Against The version to compare with; the one before by default.
+	Against *int64 `form:"against,omitempty" json:"against,omitempty"`
 }
 
 // RequestEmailVerificationParams defines parameters for RequestEmailVerification.
@@ -2929,8 +3076,14 @@ type UpdateConversationJSONRequestBody = UpdateConversationRequest
 // UpdateConversationApplicationMergePatchPlusJSONRequestBody defines body for UpdateConversation for application/merge-patch+json ContentType.
 type UpdateConversationApplicationMergePatchPlusJSONRequestBody = UpdateConversationRequest
 
+// ForkConversationJSONRequestBody defines body for ForkConversation for application/json ContentType.
+type ForkConversationJSONRequestBody = VersionChoice
+
 // CreateMessageJSONRequestBody defines body for CreateMessage for application/json ContentType.
 type CreateMessageJSONRequestBody = CreateMessageRequest
+
+// RollbackConversationJSONRequestBody defines body for RollbackConversation for application/json ContentType.
+type RollbackConversationJSONRequestBody = VersionChoice
 
 // VerifyEmailJSONRequestBody defines body for VerifyEmail for application/json ContentType.
 type VerifyEmailJSONRequestBody = VerifyEmailRequest
@@ -2980,25 +3133,25 @@ type ChangeEmailJSONRequestBody = ChangeEmailRequest
 // ChangePasswordJSONRequestBody defines body for ChangePassword for application/json ContentType.
 type ChangePasswordJSONRequestBody = ChangePasswordRequest
 
-// Getter for additional properties for Version_Change. Returns the specified
+// Getter for additional properties for VersionChange. Returns the specified
 // element and whether it was found
-func (a Version_Change) Get(fieldName string) (value interface{}, found bool) {
+func (a VersionChange) Get(fieldName string) (value interface{}, found bool) {
 	if a.AdditionalProperties != nil {
 		value, found = a.AdditionalProperties[fieldName]
 	}
 	return
 }
 
-// Setter for additional properties for Version_Change
-func (a *Version_Change) Set(fieldName string, value interface{}) {
+// Setter for additional properties for VersionChange
+func (a *VersionChange) Set(fieldName string, value interface{}) {
 	if a.AdditionalProperties == nil {
 		a.AdditionalProperties = make(map[string]interface{})
 	}
 	a.AdditionalProperties[fieldName] = value
 }
 
-// Override default JSON handling for Version_Change to handle AdditionalProperties
-func (a *Version_Change) UnmarshalJSON(b []byte) error {
+// Override default JSON handling for VersionChange to handle AdditionalProperties
+func (a *VersionChange) UnmarshalJSON(b []byte) error {
 	object := make(map[string]json.RawMessage)
 	err := json.Unmarshal(b, &object)
 	if err != nil {
@@ -3027,8 +3180,8 @@ func (a *Version_Change) UnmarshalJSON(b []byte) error {
 	return nil
 }
 
-// Override default JSON handling for Version_Change to handle AdditionalProperties
-func (a Version_Change) MarshalJSON() ([]byte, error) {
+// Override default JSON handling for VersionChange to handle AdditionalProperties
+func (a VersionChange) MarshalJSON() ([]byte, error) {
 	var err error
 	object := make(map[string]json.RawMessage)
 
@@ -4600,6 +4753,28 @@ type ClientInterface interface {
 	// Corresponds with PATCH /conversations/{conversation_id} (the `UpdateConversation` operationId).
 	UpdateConversationWithApplicationMergePatchPlusJSONBody(ctx context.Context, conversationID ConversationID, params *UpdateConversationParams, body UpdateConversationApplicationMergePatchPlusJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
+	// ForkConversationWithBody Go on from an old version, in a conversation of its own
+	//
+	// Makes a new, active conversation from this one as of a version: title, tags, context, metadata, token limit and the
+	// completed messages, with new ids and a `seq` from 1. `parent` says what it was made from. It has used no tokens yet. The
+	// other one stays as it is, whatever its status.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /conversations/{conversation_id}/forks (the `ForkConversation` operationId).
+	ForkConversationWithBody(ctx context.Context, conversationID ConversationID, params *ForkConversationParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ForkConversation Go on from an old version, in a conversation of its own
+	//
+	// Makes a new, active conversation from this one as of a version: title, tags, context, metadata, token limit and the
+	// completed messages, with new ids and a `seq` from 1. `parent` says what it was made from. It has used no tokens yet. The
+	// other one stays as it is, whatever its status.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /conversations/{conversation_id}/forks (the `ForkConversation` operationId).
+	ForkConversation(ctx context.Context, conversationID ConversationID, params *ForkConversationParams, body ForkConversationJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
 	// ListMessages List a conversation's messages
 	//
 	// In the order they were said, or the reverse.
@@ -4676,12 +4851,65 @@ type ClientInterface interface {
 	// Corresponds with GET /conversations/{conversation_id}/messages/{message_id}/events (the `StreamMessageEvents` operationId).
 	StreamMessageEvents(ctx context.Context, conversationID ConversationID, messageID MessageID, params *StreamMessageEventsParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
+	// RetryMessage Have the partner answer again
+	//
+	// Has the newest message, a reply that has ended in whatever way, written again under the same id. What it was is kept
+	// in the versions. Follow it with streamMessageEvents: `message.started` of the next attempt replaces the text. The
+	// conversation must be `active`, without a reply in flight and within its token limit, as for createMessage. A message
+	// that others follow is 409 `message.not_newest`; the greeting, and what the learner said, 409 `message.not_a_reply`.
+	//
+	// Corresponds with POST /conversations/{conversation_id}/messages/{message_id}/retry (the `RetryMessage` operationId).
+	RetryMessage(ctx context.Context, conversationID ConversationID, messageID MessageID, params *RetryMessageParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// RollbackConversationWithBody Go back to an old version
+	//
+	// Makes a new version with the messages, title, tags, context, metadata and token limit of an old one. Nothing is lost:
+	// the versions between stay, and this step can be taken back by another. A reply under way is cancelled first; one that was
+	// being written in the old version comes back as `cancelled`, without text. The status, and the tokens used, stay as they
+	// are. Going back to what the conversation already is makes no version. One that is `completed` or `archived` is not
+	// changed any more, 409 `conversation.closed`: fork it instead.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /conversations/{conversation_id}/rollback (the `RollbackConversation` operationId).
+	RollbackConversationWithBody(ctx context.Context, conversationID ConversationID, params *RollbackConversationParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// RollbackConversation Go back to an old version
+	//
+	// Makes a new version with the messages, title, tags, context, metadata and token limit of an old one. Nothing is lost:
+	// the versions between stay, and this step can be taken back by another. A reply under way is cancelled first; one that was
+	// being written in the old version comes back as `cancelled`, without text. The status, and the tokens used, stay as they
+	// are. Going back to what the conversation already is makes no version. One that is `completed` or `archived` is not
+	// changed any more, 409 `conversation.closed`: fork it instead.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /conversations/{conversation_id}/rollback (the `RollbackConversation` operationId).
+	RollbackConversation(ctx context.Context, conversationID ConversationID, params *RollbackConversationParams, body RollbackConversationJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
 	// ListVersions List the versions of a conversation
 	//
 	// The newest first. Each change of a conversation, and each message and reply, is one.
 	//
 	// Corresponds with GET /conversations/{conversation_id}/versions (the `ListVersions` operationId).
 	ListVersions(ctx context.Context, conversationID ConversationID, params *ListVersionsParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// GetVersion Read a conversation as of a version
+	//
+	// The whole state as it was then: the conversation with its `version`, and its messages in the order said, as they were.
+	// Of a long conversation `next_cursor` leads to more of them. A version never changes.
+	//
+	// Corresponds with GET /conversations/{conversation_id}/versions/{version} (the `GetVersion` operationId).
+	GetVersion(ctx context.Context, conversationID ConversationID, version VersionNumber, params *GetVersionParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// CompareVersions Compare two versions of a conversation
+	//
+	// What changed from one version to another, in sentences for people and as a JSON Patch (RFC 6902) for programs. Applied
+	// to `{"conversation", "messages"}` as getVersion gives them for `against`, the patch makes them those of `version`. Either
+	// may be the older. More than 1,000 messages that differ are too many, 422 `version.too_many_changes`.
+	//
+	// Corresponds with GET /conversations/{conversation_id}/versions/{version}/diff (the `CompareVersions` operationId).
+	CompareVersions(ctx context.Context, conversationID ConversationID, version VersionNumber, params *CompareVersionsParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// RequestEmailVerification Ask for a mail that verifies one's email
 	//
@@ -5763,6 +5991,48 @@ func (c *Client) UpdateConversationWithApplicationMergePatchPlusJSONBody(ctx con
 	return c.Client.Do(req)
 }
 
+// ForkConversationWithBody Go on from an old version, in a conversation of its own
+//
+// Makes a new, active conversation from this one as of a version: title, tags, context, metadata, token limit and the
+// completed messages, with new ids and a `seq` from 1. `parent` says what it was made from. It has used no tokens yet. The
+// other one stays as it is, whatever its status.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /conversations/{conversation_id}/forks (the `ForkConversation` operationId).
+func (c *Client) ForkConversationWithBody(ctx context.Context, conversationID ConversationID, params *ForkConversationParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewForkConversationRequestWithBody(c.Server, conversationID, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ForkConversation Go on from an old version, in a conversation of its own
+//
+// Makes a new, active conversation from this one as of a version: title, tags, context, metadata, token limit and the
+// completed messages, with new ids and a `seq` from 1. `parent` says what it was made from. It has used no tokens yet. The
+// other one stays as it is, whatever its status.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /conversations/{conversation_id}/forks (the `ForkConversation` operationId).
+func (c *Client) ForkConversation(ctx context.Context, conversationID ConversationID, params *ForkConversationParams, body ForkConversationJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewForkConversationRequest(c.Server, conversationID, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
 // ListMessages List a conversation's messages
 //
 // In the order they were said, or the reverse.
@@ -5899,6 +6169,72 @@ func (c *Client) StreamMessageEvents(ctx context.Context, conversationID Convers
 	return c.Client.Do(req)
 }
 
+// RetryMessage Have the partner answer again
+//
+// Has the newest message, a reply that has ended in whatever way, written again under the same id. What it was is kept
+// in the versions. Follow it with streamMessageEvents: `message.started` of the next attempt replaces the text. The
+// conversation must be `active`, without a reply in flight and within its token limit, as for createMessage. A message
+// that others follow is 409 `message.not_newest`; the greeting, and what the learner said, 409 `message.not_a_reply`.
+//
+// Corresponds with POST /conversations/{conversation_id}/messages/{message_id}/retry (the `RetryMessage` operationId).
+func (c *Client) RetryMessage(ctx context.Context, conversationID ConversationID, messageID MessageID, params *RetryMessageParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewRetryMessageRequest(c.Server, conversationID, messageID, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// RollbackConversationWithBody Go back to an old version
+//
+// Makes a new version with the messages, title, tags, context, metadata and token limit of an old one. Nothing is lost:
+// the versions between stay, and this step can be taken back by another. A reply under way is cancelled first; one that was
+// being written in the old version comes back as `cancelled`, without text. The status, and the tokens used, stay as they
+// are. Going back to what the conversation already is makes no version. One that is `completed` or `archived` is not
+// changed any more, 409 `conversation.closed`: fork it instead.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /conversations/{conversation_id}/rollback (the `RollbackConversation` operationId).
+func (c *Client) RollbackConversationWithBody(ctx context.Context, conversationID ConversationID, params *RollbackConversationParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewRollbackConversationRequestWithBody(c.Server, conversationID, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// RollbackConversation Go back to an old version
+//
+// Makes a new version with the messages, title, tags, context, metadata and token limit of an old one. Nothing is lost:
+// the versions between stay, and this step can be taken back by another. A reply under way is cancelled first; one that was
+// being written in the old version comes back as `cancelled`, without text. The status, and the tokens used, stay as they
+// are. Going back to what the conversation already is makes no version. One that is `completed` or `archived` is not
+// changed any more, 409 `conversation.closed`: fork it instead.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /conversations/{conversation_id}/rollback (the `RollbackConversation` operationId).
+func (c *Client) RollbackConversation(ctx context.Context, conversationID ConversationID, params *RollbackConversationParams, body RollbackConversationJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewRollbackConversationRequest(c.Server, conversationID, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
 // ListVersions List the versions of a conversation
 //
 // The newest first. Each change of a conversation, and each message and reply, is one.
@@ -5906,6 +6242,43 @@ func (c *Client) StreamMessageEvents(ctx context.Context, conversationID Convers
 // Corresponds with GET /conversations/{conversation_id}/versions (the `ListVersions` operationId).
 func (c *Client) ListVersions(ctx context.Context, conversationID ConversationID, params *ListVersionsParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewListVersionsRequest(c.Server, conversationID, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// GetVersion Read a conversation as of a version
+//
+// The whole state as it was then: the conversation with its `version`, and its messages in the order said, as they were.
+// Of a long conversation `next_cursor` leads to more of them. A version never changes.
+//
+// Corresponds with GET /conversations/{conversation_id}/versions/{version} (the `GetVersion` operationId).
+func (c *Client) GetVersion(ctx context.Context, conversationID ConversationID, version VersionNumber, params *GetVersionParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGetVersionRequest(c.Server, conversationID, version, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// CompareVersions Compare two versions of a conversation
+//
+// What changed from one version to another, in sentences for people and as a JSON Patch (RFC 6902) for programs. Applied
+// to `{"conversation", "messages"}` as getVersion gives them for `against`, the patch makes them those of `version`. Either
+// may be the older. More than 1,000 messages that differ are too many, 422 `version.too_many_changes`.
+//
+// Corresponds with GET /conversations/{conversation_id}/versions/{version}/diff (the `CompareVersions` operationId).
+func (c *Client) CompareVersions(ctx context.Context, conversationID ConversationID, version VersionNumber, params *CompareVersionsParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewCompareVersionsRequest(c.Server, conversationID, version, params)
 	if err != nil {
 		return nil, err
 	}
@@ -8391,6 +8764,68 @@ func NewUpdateConversationRequestWithBody(server string, conversationID Conversa
 	return req, nil
 }
 
+// NewForkConversationRequest calls the generic ForkConversation builder with application/json body
+func NewForkConversationRequest(server string, conversationID ConversationID, params *ForkConversationParams, body ForkConversationJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewForkConversationRequestWithBody(server, conversationID, params, "application/json", bodyReader)
+}
+
+// NewForkConversationRequestWithBody constructs an http.Request for the ForkConversation method, with any body, and a specified content type
+func NewForkConversationRequestWithBody(server string, conversationID ConversationID, params *ForkConversationParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "conversation_id", conversationID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/conversations/%s/forks", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		if params.IdempotencyKey != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", *params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Idempotency-Key", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
 // NewListMessagesRequest constructs an http.Request for the ListMessages method
 func NewListMessagesRequest(server string, conversationID ConversationID, params *ListMessagesParams) (*http.Request, error) {
 	var err error
@@ -8729,6 +9164,135 @@ func NewStreamMessageEventsRequest(server string, conversationID ConversationID,
 	return req, nil
 }
 
+// NewRetryMessageRequest constructs an http.Request for the RetryMessage method
+func NewRetryMessageRequest(server string, conversationID ConversationID, messageID MessageID, params *RetryMessageParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "conversation_id", conversationID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	var pathParam1 string
+
+	pathParam1, err = runtime.StyleParamWithOptions("simple", false, "message_id", messageID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/conversations/%s/messages/%s/retry", pathParam0, pathParam1)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+
+		if params.IdempotencyKey != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", *params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Idempotency-Key", headerParam0)
+		}
+
+		if params.Prefer != nil {
+			var headerParam1 string
+
+			headerParam1, err = runtime.StyleParamWithOptions("simple", false, "Prefer", *params.Prefer, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Prefer", headerParam1)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewRollbackConversationRequest calls the generic RollbackConversation builder with application/json body
+func NewRollbackConversationRequest(server string, conversationID ConversationID, params *RollbackConversationParams, body RollbackConversationJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewRollbackConversationRequestWithBody(server, conversationID, params, "application/json", bodyReader)
+}
+
+// NewRollbackConversationRequestWithBody constructs an http.Request for the RollbackConversation method, with any body, and a specified content type
+func NewRollbackConversationRequestWithBody(server string, conversationID ConversationID, params *RollbackConversationParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "conversation_id", conversationID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/conversations/%s/rollback", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		if params.IfMatch != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "If-Match", *params.IfMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("If-Match", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
 // NewListVersionsRequest constructs an http.Request for the ListVersions method
 func NewListVersionsRequest(server string, conversationID ConversationID, params *ListVersionsParams) (*http.Request, error) {
 	var err error
@@ -8779,6 +9343,169 @@ func NewListVersionsRequest(server string, conversationID ConversationID, params
 		if params.Cursor != nil {
 
 			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "cursor", *params.Cursor, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewGetVersionRequest constructs an http.Request for the GetVersion method
+func NewGetVersionRequest(server string, conversationID ConversationID, version VersionNumber, params *GetVersionParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "conversation_id", conversationID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	var pathParam1 string
+
+	pathParam1, err = runtime.StyleParamWithOptions("simple", false, "version", version, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "integer", Format: "int64"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/conversations/%s/versions/%s", pathParam0, pathParam1)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Limit != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "limit", *params.Limit, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Cursor != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "cursor", *params.Cursor, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+
+		if params.IfNoneMatch != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "If-None-Match", *params.IfNoneMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("If-None-Match", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewCompareVersionsRequest constructs an http.Request for the CompareVersions method
+func NewCompareVersionsRequest(server string, conversationID ConversationID, version VersionNumber, params *CompareVersionsParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "conversation_id", conversationID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	var pathParam1 string
+
+	pathParam1, err = runtime.StyleParamWithOptions("simple", false, "version", version, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "integer", Format: "int64"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/conversations/%s/versions/%s/diff", pathParam0, pathParam1)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Against != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "against", *params.Against, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: "int64"}); err != nil {
 				return nil, err
 			} else {
 				for _, qp := range strings.Split(queryFrag, "&") {
@@ -11118,6 +11845,28 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with PATCH /conversations/{conversation_id} (the `UpdateConversation` operationId).
 	UpdateConversationWithApplicationMergePatchPlusJSONBodyWithResponse(ctx context.Context, conversationID ConversationID, params *UpdateConversationParams, body UpdateConversationApplicationMergePatchPlusJSONRequestBody, reqEditors ...RequestEditorFn) (*UpdateConversationResponse, error)
 
+	// ForkConversationWithBodyWithResponse Go on from an old version, in a conversation of its own
+	//
+	// Makes a new, active conversation from this one as of a version: title, tags, context, metadata, token limit and the
+	// completed messages, with new ids and a `seq` from 1. `parent` says what it was made from. It has used no tokens yet. The
+	// other one stays as it is, whatever its status.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /conversations/{conversation_id}/forks (the `ForkConversation` operationId).
+	ForkConversationWithBodyWithResponse(ctx context.Context, conversationID ConversationID, params *ForkConversationParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*ForkConversationResponse, error)
+
+	// ForkConversationWithResponse Go on from an old version, in a conversation of its own
+	//
+	// Makes a new, active conversation from this one as of a version: title, tags, context, metadata, token limit and the
+	// completed messages, with new ids and a `seq` from 1. `parent` says what it was made from. It has used no tokens yet. The
+	// other one stays as it is, whatever its status.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /conversations/{conversation_id}/forks (the `ForkConversation` operationId).
+	ForkConversationWithResponse(ctx context.Context, conversationID ConversationID, params *ForkConversationParams, body ForkConversationJSONRequestBody, reqEditors ...RequestEditorFn) (*ForkConversationResponse, error)
+
 	// ListMessagesWithResponse List a conversation's messages
 	//
 	// In the order they were said, or the reverse.
@@ -11202,6 +11951,44 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with GET /conversations/{conversation_id}/messages/{message_id}/events (the `StreamMessageEvents` operationId).
 	StreamMessageEventsWithResponse(ctx context.Context, conversationID ConversationID, messageID MessageID, params *StreamMessageEventsParams, reqEditors ...RequestEditorFn) (*StreamMessageEventsResponse, error)
 
+	// RetryMessageWithResponse Have the partner answer again
+	//
+	// Has the newest message, a reply that has ended in whatever way, written again under the same id. What it was is kept
+	// in the versions. Follow it with streamMessageEvents: `message.started` of the next attempt replaces the text. The
+	// conversation must be `active`, without a reply in flight and within its token limit, as for createMessage. A message
+	// that others follow is 409 `message.not_newest`; the greeting, and what the learner said, 409 `message.not_a_reply`.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /conversations/{conversation_id}/messages/{message_id}/retry (the `RetryMessage` operationId).
+	RetryMessageWithResponse(ctx context.Context, conversationID ConversationID, messageID MessageID, params *RetryMessageParams, reqEditors ...RequestEditorFn) (*RetryMessageResponse, error)
+
+	// RollbackConversationWithBodyWithResponse Go back to an old version
+	//
+	// Makes a new version with the messages, title, tags, context, metadata and token limit of an old one. Nothing is lost:
+	// the versions between stay, and this step can be taken back by another. A reply under way is cancelled first; one that was
+	// being written in the old version comes back as `cancelled`, without text. The status, and the tokens used, stay as they
+	// are. Going back to what the conversation already is makes no version. One that is `completed` or `archived` is not
+	// changed any more, 409 `conversation.closed`: fork it instead.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /conversations/{conversation_id}/rollback (the `RollbackConversation` operationId).
+	RollbackConversationWithBodyWithResponse(ctx context.Context, conversationID ConversationID, params *RollbackConversationParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*RollbackConversationResponse, error)
+
+	// RollbackConversationWithResponse Go back to an old version
+	//
+	// Makes a new version with the messages, title, tags, context, metadata and token limit of an old one. Nothing is lost:
+	// the versions between stay, and this step can be taken back by another. A reply under way is cancelled first; one that was
+	// being written in the old version comes back as `cancelled`, without text. The status, and the tokens used, stay as they
+	// are. Going back to what the conversation already is makes no version. One that is `completed` or `archived` is not
+	// changed any more, 409 `conversation.closed`: fork it instead.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /conversations/{conversation_id}/rollback (the `RollbackConversation` operationId).
+	RollbackConversationWithResponse(ctx context.Context, conversationID ConversationID, params *RollbackConversationParams, body RollbackConversationJSONRequestBody, reqEditors ...RequestEditorFn) (*RollbackConversationResponse, error)
+
 	// ListVersionsWithResponse List the versions of a conversation
 	//
 	// The newest first. Each change of a conversation, and each message and reply, is one.
@@ -11210,6 +11997,27 @@ type ClientWithResponsesInterface interface {
 	//
 	// Corresponds with GET /conversations/{conversation_id}/versions (the `ListVersions` operationId).
 	ListVersionsWithResponse(ctx context.Context, conversationID ConversationID, params *ListVersionsParams, reqEditors ...RequestEditorFn) (*ListVersionsResponse, error)
+
+	// GetVersionWithResponse Read a conversation as of a version
+	//
+	// The whole state as it was then: the conversation with its `version`, and its messages in the order said, as they were.
+	// Of a long conversation `next_cursor` leads to more of them. A version never changes.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /conversations/{conversation_id}/versions/{version} (the `GetVersion` operationId).
+	GetVersionWithResponse(ctx context.Context, conversationID ConversationID, version VersionNumber, params *GetVersionParams, reqEditors ...RequestEditorFn) (*GetVersionResponse, error)
+
+	// CompareVersionsWithResponse Compare two versions of a conversation
+	//
+	// What changed from one version to another, in sentences for people and as a JSON Patch (RFC 6902) for programs. Applied
+	// to `{"conversation", "messages"}` as getVersion gives them for `against`, the patch makes them those of `version`. Either
+	// may be the older. More than 1,000 messages that differ are too many, 422 `version.too_many_changes`.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /conversations/{conversation_id}/versions/{version}/diff (the `CompareVersions` operationId).
+	CompareVersionsWithResponse(ctx context.Context, conversationID ConversationID, version VersionNumber, params *CompareVersionsParams, reqEditors ...RequestEditorFn) (*CompareVersionsResponse, error)
 
 	// RequestEmailVerificationWithResponse Ask for a mail that verifies one's email
 	//
@@ -12852,6 +13660,63 @@ func (r UpdateConversationResponse) ContentType() string {
 	return ""
 }
 
+// ForkConversationResponse201Headers the declared response headers of an HTTP 201 response for ForkConversation
+type ForkConversationResponse201Headers struct {
+	ETag                string
+	IdempotencyReplayed *bool
+	Location            string
+}
+
+type ForkConversationResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON201 the response for an HTTP 201 `application/json` response
+	JSON201 *Conversation
+	// ApplicationProblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationProblemJSONDefault *ProblemResponse
+	// Headers201 the parsed response headers for an HTTP 201 response
+	Headers201 *ForkConversationResponse201Headers
+}
+
+// GetJSON201 returns the response for an HTTP 201 `application/json` response
+func (r ForkConversationResponse) GetJSON201() *Conversation {
+	return r.JSON201
+}
+
+// GetApplicationProblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r ForkConversationResponse) GetApplicationProblemJSONDefault() *ProblemResponse {
+	return r.ApplicationProblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r ForkConversationResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ForkConversationResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ForkConversationResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ForkConversationResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
 type ListMessagesResponse struct {
 	Body         []byte
 	HTTPResponse *http.Response
@@ -13138,6 +14003,133 @@ func (r StreamMessageEventsResponse) ContentType() string {
 	return ""
 }
 
+// RetryMessageResponse200Headers the declared response headers of an HTTP 200 response for RetryMessage
+type RetryMessageResponse200Headers struct {
+	ETag                string
+	IdempotencyReplayed *bool
+	PreferenceApplied   string
+}
+
+// RetryMessageResponse202Headers the declared response headers of an HTTP 202 response for RetryMessage
+type RetryMessageResponse202Headers struct {
+	IdempotencyReplayed *bool
+	Location            string
+}
+
+type RetryMessageResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Message
+	// JSON202 the response for an HTTP 202 `application/json` response
+	JSON202 *Message
+	// ApplicationProblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationProblemJSONDefault *ProblemResponse
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *RetryMessageResponse200Headers
+	// Headers202 the parsed response headers for an HTTP 202 response
+	Headers202 *RetryMessageResponse202Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r RetryMessageResponse) GetJSON200() *Message {
+	return r.JSON200
+}
+
+// GetJSON202 returns the response for an HTTP 202 `application/json` response
+func (r RetryMessageResponse) GetJSON202() *Message {
+	return r.JSON202
+}
+
+// GetApplicationProblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r RetryMessageResponse) GetApplicationProblemJSONDefault() *ProblemResponse {
+	return r.ApplicationProblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r RetryMessageResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r RetryMessageResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r RetryMessageResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r RetryMessageResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// RollbackConversationResponse200Headers the declared response headers of an HTTP 200 response for RollbackConversation
+type RollbackConversationResponse200Headers struct {
+	ETag string
+}
+
+type RollbackConversationResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Conversation
+	// ApplicationProblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationProblemJSONDefault *ProblemResponse
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *RollbackConversationResponse200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r RollbackConversationResponse) GetJSON200() *Conversation {
+	return r.JSON200
+}
+
+// GetApplicationProblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r RollbackConversationResponse) GetApplicationProblemJSONDefault() *ProblemResponse {
+	return r.ApplicationProblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r RollbackConversationResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r RollbackConversationResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r RollbackConversationResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r RollbackConversationResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
 type ListVersionsResponse struct {
 	Body         []byte
 	HTTPResponse *http.Response
@@ -13180,6 +14172,116 @@ func (r ListVersionsResponse) StatusCode() int {
 
 // ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
 func (r ListVersionsResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// GetVersionResponse200Headers the declared response headers of an HTTP 200 response for GetVersion
+type GetVersionResponse200Headers struct {
+	ETag string
+}
+
+// GetVersionResponse304Headers the declared response headers of an HTTP 304 response for GetVersion
+type GetVersionResponse304Headers struct {
+	ETag string
+}
+
+type GetVersionResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *VersionState
+	// ApplicationProblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationProblemJSONDefault *ProblemResponse
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *GetVersionResponse200Headers
+	// Headers304 the parsed response headers for an HTTP 304 response
+	Headers304 *GetVersionResponse304Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r GetVersionResponse) GetJSON200() *VersionState {
+	return r.JSON200
+}
+
+// GetApplicationProblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r GetVersionResponse) GetApplicationProblemJSONDefault() *ProblemResponse {
+	return r.ApplicationProblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r GetVersionResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r GetVersionResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r GetVersionResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r GetVersionResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type CompareVersionsResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *VersionDiff
+	// ApplicationProblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationProblemJSONDefault *ProblemResponse
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r CompareVersionsResponse) GetJSON200() *VersionDiff {
+	return r.JSON200
+}
+
+// GetApplicationProblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r CompareVersionsResponse) GetApplicationProblemJSONDefault() *ProblemResponse {
+	return r.ApplicationProblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r CompareVersionsResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r CompareVersionsResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r CompareVersionsResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r CompareVersionsResponse) ContentType() string {
 	if r.HTTPResponse != nil {
 		return r.HTTPResponse.Header.Get("Content-Type")
 	}
@@ -15613,6 +16715,40 @@ func (c *ClientWithResponses) UpdateConversationWithApplicationMergePatchPlusJSO
 	return ParseUpdateConversationResponse(rsp)
 }
 
+// ForkConversationWithBodyWithResponse Go on from an old version, in a conversation of its own
+//
+// Makes a new, active conversation from this one as of a version: title, tags, context, metadata, token limit and the
+// completed messages, with new ids and a `seq` from 1. `parent` says what it was made from. It has used no tokens yet. The
+// other one stays as it is, whatever its status.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /conversations/{conversation_id}/forks (the `ForkConversation` operationId).
+func (c *ClientWithResponses) ForkConversationWithBodyWithResponse(ctx context.Context, conversationID ConversationID, params *ForkConversationParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*ForkConversationResponse, error) {
+	rsp, err := c.ForkConversationWithBody(ctx, conversationID, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseForkConversationResponse(rsp)
+}
+
+// ForkConversationWithResponse Go on from an old version, in a conversation of its own
+//
+// Makes a new, active conversation from this one as of a version: title, tags, context, metadata, token limit and the
+// completed messages, with new ids and a `seq` from 1. `parent` says what it was made from. It has used no tokens yet. The
+// other one stays as it is, whatever its status.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /conversations/{conversation_id}/forks (the `ForkConversation` operationId).
+func (c *ClientWithResponses) ForkConversationWithResponse(ctx context.Context, conversationID ConversationID, params *ForkConversationParams, body ForkConversationJSONRequestBody, reqEditors ...RequestEditorFn) (*ForkConversationResponse, error) {
+	rsp, err := c.ForkConversation(ctx, conversationID, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseForkConversationResponse(rsp)
+}
+
 // ListMessagesWithResponse List a conversation's messages
 //
 // In the order they were said, or the reverse.
@@ -15733,6 +16869,62 @@ func (c *ClientWithResponses) StreamMessageEventsWithResponse(ctx context.Contex
 	return ParseStreamMessageEventsResponse(rsp)
 }
 
+// RetryMessageWithResponse Have the partner answer again
+//
+// Has the newest message, a reply that has ended in whatever way, written again under the same id. What it was is kept
+// in the versions. Follow it with streamMessageEvents: `message.started` of the next attempt replaces the text. The
+// conversation must be `active`, without a reply in flight and within its token limit, as for createMessage. A message
+// that others follow is 409 `message.not_newest`; the greeting, and what the learner said, 409 `message.not_a_reply`.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /conversations/{conversation_id}/messages/{message_id}/retry (the `RetryMessage` operationId).
+func (c *ClientWithResponses) RetryMessageWithResponse(ctx context.Context, conversationID ConversationID, messageID MessageID, params *RetryMessageParams, reqEditors ...RequestEditorFn) (*RetryMessageResponse, error) {
+	rsp, err := c.RetryMessage(ctx, conversationID, messageID, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseRetryMessageResponse(rsp)
+}
+
+// RollbackConversationWithBodyWithResponse Go back to an old version
+//
+// Makes a new version with the messages, title, tags, context, metadata and token limit of an old one. Nothing is lost:
+// the versions between stay, and this step can be taken back by another. A reply under way is cancelled first; one that was
+// being written in the old version comes back as `cancelled`, without text. The status, and the tokens used, stay as they
+// are. Going back to what the conversation already is makes no version. One that is `completed` or `archived` is not
+// changed any more, 409 `conversation.closed`: fork it instead.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /conversations/{conversation_id}/rollback (the `RollbackConversation` operationId).
+func (c *ClientWithResponses) RollbackConversationWithBodyWithResponse(ctx context.Context, conversationID ConversationID, params *RollbackConversationParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*RollbackConversationResponse, error) {
+	rsp, err := c.RollbackConversationWithBody(ctx, conversationID, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseRollbackConversationResponse(rsp)
+}
+
+// RollbackConversationWithResponse Go back to an old version
+//
+// Makes a new version with the messages, title, tags, context, metadata and token limit of an old one. Nothing is lost:
+// the versions between stay, and this step can be taken back by another. A reply under way is cancelled first; one that was
+// being written in the old version comes back as `cancelled`, without text. The status, and the tokens used, stay as they
+// are. Going back to what the conversation already is makes no version. One that is `completed` or `archived` is not
+// changed any more, 409 `conversation.closed`: fork it instead.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /conversations/{conversation_id}/rollback (the `RollbackConversation` operationId).
+func (c *ClientWithResponses) RollbackConversationWithResponse(ctx context.Context, conversationID ConversationID, params *RollbackConversationParams, body RollbackConversationJSONRequestBody, reqEditors ...RequestEditorFn) (*RollbackConversationResponse, error) {
+	rsp, err := c.RollbackConversation(ctx, conversationID, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseRollbackConversationResponse(rsp)
+}
+
 // ListVersionsWithResponse List the versions of a conversation
 //
 // The newest first. Each change of a conversation, and each message and reply, is one.
@@ -15746,6 +16938,39 @@ func (c *ClientWithResponses) ListVersionsWithResponse(ctx context.Context, conv
 		return nil, err
 	}
 	return ParseListVersionsResponse(rsp)
+}
+
+// GetVersionWithResponse Read a conversation as of a version
+//
+// The whole state as it was then: the conversation with its `version`, and its messages in the order said, as they were.
+// Of a long conversation `next_cursor` leads to more of them. A version never changes.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /conversations/{conversation_id}/versions/{version} (the `GetVersion` operationId).
+func (c *ClientWithResponses) GetVersionWithResponse(ctx context.Context, conversationID ConversationID, version VersionNumber, params *GetVersionParams, reqEditors ...RequestEditorFn) (*GetVersionResponse, error) {
+	rsp, err := c.GetVersion(ctx, conversationID, version, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseGetVersionResponse(rsp)
+}
+
+// CompareVersionsWithResponse Compare two versions of a conversation
+//
+// What changed from one version to another, in sentences for people and as a JSON Patch (RFC 6902) for programs. Applied
+// to `{"conversation", "messages"}` as getVersion gives them for `against`, the patch makes them those of `version`. Either
+// may be the older. More than 1,000 messages that differ are too many, 422 `version.too_many_changes`.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /conversations/{conversation_id}/versions/{version}/diff (the `CompareVersions` operationId).
+func (c *ClientWithResponses) CompareVersionsWithResponse(ctx context.Context, conversationID ConversationID, version VersionNumber, params *CompareVersionsParams, reqEditors ...RequestEditorFn) (*CompareVersionsResponse, error) {
+	rsp, err := c.CompareVersions(ctx, conversationID, version, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseCompareVersionsResponse(rsp)
 }
 
 // RequestEmailVerificationWithResponse Ask for a mail that verifies one's email
@@ -17472,6 +18697,66 @@ func ParseUpdateConversationResponse(rsp *http.Response) (*UpdateConversationRes
 	return response, nil
 }
 
+// ParseForkConversationResponse parses an HTTP response from a ForkConversationWithResponse call
+func ParseForkConversationResponse(rsp *http.Response) (*ForkConversationResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ForkConversationResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 201:
+		var dest Conversation
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON201 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest ProblemResponse
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 201:
+		var headers ForkConversationResponse201Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = value
+		}
+		if values := rsp.Header.Values("Idempotency-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotency-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotencyReplayed = &value
+		}
+		if values := rsp.Header.Values("Location"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Location", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: "uri-reference"}); err != nil {
+				return nil, err
+			}
+			headers.Location = value
+		}
+		response.Headers201 = &headers
+	}
+
+	return response, nil
+}
+
 // ParseListMessagesResponse parses an HTTP response from a ListMessagesWithResponse call
 func ParseListMessagesResponse(rsp *http.Response) (*ListMessagesResponse, error) {
 	bodyBytes, err := io.ReadAll(rsp.Body)
@@ -17740,6 +19025,136 @@ func ParseStreamMessageEventsResponse(rsp *http.Response) (*StreamMessageEventsR
 	return response, nil
 }
 
+// ParseRetryMessageResponse parses an HTTP response from a RetryMessageWithResponse call
+func ParseRetryMessageResponse(rsp *http.Response) (*RetryMessageResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &RetryMessageResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Message
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 202:
+		var dest Message
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON202 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest ProblemResponse
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers RetryMessageResponse200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = value
+		}
+		if values := rsp.Header.Values("Idempotency-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotency-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotencyReplayed = &value
+		}
+		if values := rsp.Header.Values("Preference-Applied"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Preference-Applied", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.PreferenceApplied = value
+		}
+		response.Headers200 = &headers
+	case rsp.StatusCode == 202:
+		var headers RetryMessageResponse202Headers
+		if values := rsp.Header.Values("Idempotency-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotency-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotencyReplayed = &value
+		}
+		if values := rsp.Header.Values("Location"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Location", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: "uri-reference"}); err != nil {
+				return nil, err
+			}
+			headers.Location = value
+		}
+		response.Headers202 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseRollbackConversationResponse parses an HTTP response from a RollbackConversationWithResponse call
+func ParseRollbackConversationResponse(rsp *http.Response) (*RollbackConversationResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &RollbackConversationResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Conversation
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest ProblemResponse
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers RollbackConversationResponse200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
 // ParseListVersionsResponse parses an HTTP response from a ListVersionsWithResponse call
 func ParseListVersionsResponse(rsp *http.Response) (*ListVersionsResponse, error) {
 	bodyBytes, err := io.ReadAll(rsp.Body)
@@ -17756,6 +19171,98 @@ func ParseListVersionsResponse(rsp *http.Response) (*ListVersionsResponse, error
 	switch {
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
 		var dest VersionPage
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest ProblemResponse
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseGetVersionResponse parses an HTTP response from a GetVersionWithResponse call
+func ParseGetVersionResponse(rsp *http.Response) (*GetVersionResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &GetVersionResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest VersionState
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case rsp.StatusCode == 304:
+		break // No content-type
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest ProblemResponse
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers GetVersionResponse200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = value
+		}
+		response.Headers200 = &headers
+	case rsp.StatusCode == 304:
+		var headers GetVersionResponse304Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = value
+		}
+		response.Headers304 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseCompareVersionsResponse parses an HTTP response from a CompareVersionsWithResponse call
+func ParseCompareVersionsResponse(rsp *http.Response) (*CompareVersionsResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &CompareVersionsResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest VersionDiff
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
 			return nil, err
 		}

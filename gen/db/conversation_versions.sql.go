@@ -7,9 +7,107 @@ package db
 
 import (
 	"context"
+	"time"
 
 	"github.com/google/uuid"
 )
+
+const SnapshotAtOrBefore = `-- name: SnapshotAtOrBefore :one
+select s.conversation_id, s.version, s.state from conversation_snapshots s
+where s.conversation_id = $1 and s.version <= $2
+order by s.version desc
+limit 1
+`
+
+type SnapshotAtOrBeforeParams struct {
+	ConversationID uuid.UUID
+	Version        int64
+}
+
+// The newest head that was kept, at a version or before it. By conversation_snapshots_pkey.
+func (q *Queries) SnapshotAtOrBefore(ctx context.Context, db DBTX, arg SnapshotAtOrBeforeParams) (ConversationSnapshot, error) {
+	row := db.QueryRow(ctx, SnapshotAtOrBefore, arg.ConversationID, arg.Version)
+	var i ConversationSnapshot
+	err := row.Scan(&i.ConversationID, &i.Version, &i.State)
+	return i, err
+}
+
+const StepsBetween = `-- name: StepsBetween :many
+select v.version, v.operation, v.at, v.entry, t.body from conversation_versions v
+join conversation_texts t on t.conversation_id = v.conversation_id and t.version = v.version
+where v.conversation_id = $1 and v.version > $2 and v.version <= $3
+order by v.version
+`
+
+type StepsBetweenParams struct {
+	ConversationID uuid.UUID
+	AfterVersion   int64
+	UntilVersion   int64
+}
+
+type StepsBetweenRow struct {
+	Version   int64
+	Operation string
+	At        time.Time
+	Entry     []byte
+	Body      string
+}
+
+// The steps after a version until another, the oldest first, each with its text. By conversation_versions_pkey.
+func (q *Queries) StepsBetween(ctx context.Context, db DBTX, arg StepsBetweenParams) ([]StepsBetweenRow, error) {
+	rows, err := db.Query(ctx, StepsBetween, arg.ConversationID, arg.AfterVersion, arg.UntilVersion)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []StepsBetweenRow{}
+	for rows.Next() {
+		var i StepsBetweenRow
+		if err := rows.Scan(
+			&i.Version,
+			&i.Operation,
+			&i.At,
+			&i.Entry,
+			&i.Body,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const VersionByNumber = `-- name: VersionByNumber :one
+select v.conversation_id, v.version, v.parent, v.operation, v.actor_id, v.at, v.entry, v.checksum from conversation_versions v
+join conversations c on c.id = v.conversation_id
+where v.conversation_id = $1 and c.user_id = $2 and v.version = $3
+`
+
+type VersionByNumberParams struct {
+	ConversationID uuid.UUID
+	UserID         uuid.UUID
+	Version        int64
+}
+
+// By conversation_versions_pkey and conversations_pkey; nothing if the conversation is another's.
+func (q *Queries) VersionByNumber(ctx context.Context, db DBTX, arg VersionByNumberParams) (ConversationVersion, error) {
+	row := db.QueryRow(ctx, VersionByNumber, arg.ConversationID, arg.UserID, arg.Version)
+	var i ConversationVersion
+	err := row.Scan(
+		&i.ConversationID,
+		&i.Version,
+		&i.Parent,
+		&i.Operation,
+		&i.ActorID,
+		&i.At,
+		&i.Entry,
+		&i.Checksum,
+	)
+	return i, err
+}
 
 const VersionsByConversation = `-- name: VersionsByConversation :many
 select v.conversation_id, v.version, v.parent, v.operation, v.actor_id, v.at, v.entry, v.checksum from conversation_versions v

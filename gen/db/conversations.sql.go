@@ -13,8 +13,57 @@ import (
 	"github.com/google/uuid"
 )
 
+const AdvanceConversation = `-- name: AdvanceConversation :execrows
+with head as (
+    update conversations c
+    set version = c.version + 1, reply_id = $3::uuid, tokens_used = c.tokens_used + $4::bigint,
+        updated_at = $5, last_activity_at = $5, checksum = sha256(c.checksum || conversation_entry($6::text, c.version))
+    where c.id = $7 and c.version = $8::bigint
+    returning c.id, c.version, c.checksum
+), version as (
+    insert into conversation_versions (conversation_id, version, parent, operation, actor_id, at, entry, checksum)
+    select head.id, head.version, head.version - 1, $9, $10::uuid, $5,
+        conversation_entry($6::text, head.version - 1), head.checksum
+    from head
+)
+insert into conversation_texts (conversation_id, version, salt, body) select head.id, head.version, $1, $2 from head
+`
+
+type AdvanceConversationParams struct {
+	Salt      []byte
+	Body      string
+	ReplyID   *uuid.UUID
+	Tokens    int64
+	At        time.Time
+	EntryHead string
+	ID        uuid.UUID
+	Version   int64
+	Operation string
+	ActorID   *uuid.UUID
+}
+
+// A reply begins again or is over: a new version. Nothing if another writer made one meanwhile. By conversations_pkey.
+func (q *Queries) AdvanceConversation(ctx context.Context, db DBTX, arg AdvanceConversationParams) (int64, error) {
+	result, err := db.Exec(ctx, AdvanceConversation,
+		arg.Salt,
+		arg.Body,
+		arg.ReplyID,
+		arg.Tokens,
+		arg.At,
+		arg.EntryHead,
+		arg.ID,
+		arg.Version,
+		arg.Operation,
+		arg.ActorID,
+	)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
+}
+
 const ConversationByID = `-- name: ConversationByID :one
-select id, user_id, partner_id, situation_id, title, status, version, tags, context, metadata, token_limit, tokens_used, message_count, last_seq, reply_id, created_at, updated_at, last_activity_at, checksum from conversations where id = $1 and user_id = $2
+select id, user_id, partner_id, situation_id, title, status, version, tags, context, metadata, token_limit, tokens_used, message_count, last_seq, reply_id, created_at, updated_at, last_activity_at, checksum, parent_id, parent_version, fence from conversations where id = $1 and user_id = $2
 `
 
 type ConversationByIDParams struct {
@@ -46,12 +95,15 @@ func (q *Queries) ConversationByID(ctx context.Context, db DBTX, arg Conversatio
 		&i.UpdatedAt,
 		&i.LastActivityAt,
 		&i.Checksum,
+		&i.ParentID,
+		&i.ParentVersion,
+		&i.Fence,
 	)
 	return i, err
 }
 
 const ConversationForUpdate = `-- name: ConversationForUpdate :one
-select id, user_id, partner_id, situation_id, title, status, version, tags, context, metadata, token_limit, tokens_used, message_count, last_seq, reply_id, created_at, updated_at, last_activity_at, checksum from conversations where id = $1 for update
+select id, user_id, partner_id, situation_id, title, status, version, tags, context, metadata, token_limit, tokens_used, message_count, last_seq, reply_id, created_at, updated_at, last_activity_at, checksum, parent_id, parent_version, fence from conversations where id = $1 for update
 `
 
 // The head, locked: writers of one conversation take turns here. By conversations_pkey.
@@ -78,12 +130,15 @@ func (q *Queries) ConversationForUpdate(ctx context.Context, db DBTX, id uuid.UU
 		&i.UpdatedAt,
 		&i.LastActivityAt,
 		&i.Checksum,
+		&i.ParentID,
+		&i.ParentVersion,
+		&i.Fence,
 	)
 	return i, err
 }
 
 const ConversationsByUser = `-- name: ConversationsByUser :many
-select id, user_id, partner_id, situation_id, title, status, version, tags, context, metadata, token_limit, tokens_used, message_count, last_seq, reply_id, created_at, updated_at, last_activity_at, checksum from conversations
+select id, user_id, partner_id, situation_id, title, status, version, tags, context, metadata, token_limit, tokens_used, message_count, last_seq, reply_id, created_at, updated_at, last_activity_at, checksum, parent_id, parent_version, fence from conversations
 where user_id = $1
   and ($2::text is null or status = $2)
   and ($3::text is null or $3 = any (tags))
@@ -138,6 +193,9 @@ func (q *Queries) ConversationsByUser(ctx context.Context, db DBTX, arg Conversa
 			&i.UpdatedAt,
 			&i.LastActivityAt,
 			&i.Checksum,
+			&i.ParentID,
+			&i.ParentVersion,
+			&i.Fence,
 		); err != nil {
 			return nil, err
 		}
@@ -150,7 +208,7 @@ func (q *Queries) ConversationsByUser(ctx context.Context, db DBTX, arg Conversa
 }
 
 const ConversationsForExport = `-- name: ConversationsForExport :many
-select id, user_id, partner_id, situation_id, title, status, version, tags, context, metadata, token_limit, tokens_used, message_count, last_seq, reply_id, created_at, updated_at, last_activity_at, checksum from conversations where user_id = $1 and id > $2 order by id limit $3::int
+select id, user_id, partner_id, situation_id, title, status, version, tags, context, metadata, token_limit, tokens_used, message_count, last_seq, reply_id, created_at, updated_at, last_activity_at, checksum, parent_id, parent_version, fence from conversations where user_id = $1 and id > $2 order by id limit $3::int
 `
 
 type ConversationsForExportParams struct {
@@ -189,6 +247,9 @@ func (q *Queries) ConversationsForExport(ctx context.Context, db DBTX, arg Conve
 			&i.UpdatedAt,
 			&i.LastActivityAt,
 			&i.Checksum,
+			&i.ParentID,
+			&i.ParentVersion,
+			&i.Fence,
 		); err != nil {
 			return nil, err
 		}
@@ -207,46 +268,6 @@ delete from conversations where id = $1
 // With its messages and the texts of its versions. By conversations_pkey.
 func (q *Queries) DeleteConversation(ctx context.Context, db DBTX, id uuid.UUID) error {
 	_, err := db.Exec(ctx, DeleteConversation, id)
-	return err
-}
-
-const EndReply = `-- name: EndReply :exec
-with head as (
-    update conversations c
-    set version = c.version + 1, reply_id = null, tokens_used = c.tokens_used + $3::bigint,
-        updated_at = $4, last_activity_at = $4, checksum = sha256(c.checksum || conversation_entry($5::text, c.version))
-    where c.id = $6
-    returning c.id, c.version, c.checksum
-), version as (
-    insert into conversation_versions (conversation_id, version, parent, operation, actor_id, at, entry, checksum)
-    select head.id, head.version, head.version - 1, 'complete_reply', $7::uuid, $4,
-        conversation_entry($5::text, head.version - 1), head.checksum
-    from head
-)
-insert into conversation_texts (conversation_id, version, salt, body) select head.id, head.version, $1, $2 from head
-`
-
-type EndReplyParams struct {
-	Salt      []byte
-	Body      string
-	Tokens    int64
-	At        time.Time
-	EntryHead string
-	ID        uuid.UUID
-	ActorID   *uuid.UUID
-}
-
-// The reply in flight is over, whatever its end: a new version. By conversations_pkey.
-func (q *Queries) EndReply(ctx context.Context, db DBTX, arg EndReplyParams) error {
-	_, err := db.Exec(ctx, EndReply,
-		arg.Salt,
-		arg.Body,
-		arg.Tokens,
-		arg.At,
-		arg.EntryHead,
-		arg.ID,
-		arg.ActorID,
-	)
 	return err
 }
 
@@ -269,8 +290,49 @@ func (q *Queries) EraseConversations(ctx context.Context, db DBTX, arg EraseConv
 	return result.RowsAffected(), nil
 }
 
+const FenceConversation = `-- name: FenceConversation :one
+update conversations set fence = $1 where id = $2 and user_id = $3 and fence < $1 returning id, user_id, partner_id, situation_id, title, status, version, tags, context, metadata, token_limit, tokens_used, message_count, last_seq, reply_id, created_at, updated_at, last_activity_at, checksum, parent_id, parent_version, fence
+`
+
+type FenceConversationParams struct {
+	Fence  int64
+	ID     uuid.UUID
+	UserID uuid.UUID
+}
+
+// The same under a fencing number: no row for a holder that another has come after. By conversations_pkey.
+func (q *Queries) FenceConversation(ctx context.Context, db DBTX, arg FenceConversationParams) (Conversation, error) {
+	row := db.QueryRow(ctx, FenceConversation, arg.Fence, arg.ID, arg.UserID)
+	var i Conversation
+	err := row.Scan(
+		&i.ID,
+		&i.UserID,
+		&i.PartnerID,
+		&i.SituationID,
+		&i.Title,
+		&i.Status,
+		&i.Version,
+		&i.Tags,
+		&i.Context,
+		&i.Metadata,
+		&i.TokenLimit,
+		&i.TokensUsed,
+		&i.MessageCount,
+		&i.LastSeq,
+		&i.ReplyID,
+		&i.CreatedAt,
+		&i.UpdatedAt,
+		&i.LastActivityAt,
+		&i.Checksum,
+		&i.ParentID,
+		&i.ParentVersion,
+		&i.Fence,
+	)
+	return i, err
+}
+
 const HeadByID = `-- name: HeadByID :one
-select id, user_id, partner_id, situation_id, title, status, version, tags, context, metadata, token_limit, tokens_used, message_count, last_seq, reply_id, created_at, updated_at, last_activity_at, checksum from conversations where id = $1
+select id, user_id, partner_id, situation_id, title, status, version, tags, context, metadata, token_limit, tokens_used, message_count, last_seq, reply_id, created_at, updated_at, last_activity_at, checksum, parent_id, parent_version, fence from conversations where id = $1
 `
 
 // A conversation by its id alone, for the worker. By conversations_pkey.
@@ -297,6 +359,9 @@ func (q *Queries) HeadByID(ctx context.Context, db DBTX, id uuid.UUID) (Conversa
 		&i.UpdatedAt,
 		&i.LastActivityAt,
 		&i.Checksum,
+		&i.ParentID,
+		&i.ParentVersion,
+		&i.Fence,
 	)
 	return i, err
 }
@@ -304,31 +369,35 @@ func (q *Queries) HeadByID(ctx context.Context, db DBTX, id uuid.UUID) (Conversa
 const InsertConversation = `-- name: InsertConversation :exec
 with head as (
     insert into conversations (id, user_id, partner_id, situation_id, title, status, version, tags, context, metadata,
-        token_limit, message_count, last_seq, created_at, updated_at, last_activity_at, checksum)
+        token_limit, message_count, last_seq, parent_id, parent_version, created_at, updated_at, last_activity_at, checksum)
     values ($3, $4, $5, $6, $7, 'active', 1, $8, $9, $10,
-        $11, 1, 1, $12, $12, $12, sha256(conversation_entry($13::text, null)))
+        $11, $12, $12, $13, $14, $15, $15, $15, sha256(conversation_entry($16::text, null)))
     returning id, checksum
 ), version as (
     insert into conversation_versions (conversation_id, version, parent, operation, actor_id, at, entry, checksum)
-    select head.id, 1, null, 'create', $4, $12, conversation_entry($13::text, null), head.checksum from head
+    select head.id, 1, null, $17, $4, $15, conversation_entry($16::text, null), head.checksum from head
 )
 insert into conversation_texts (conversation_id, version, salt, body) select head.id, 1, $1, $2 from head
 `
 
 type InsertConversationParams struct {
-	Salt        []byte
-	Body        string
-	ID          uuid.UUID
-	UserID      uuid.UUID
-	PartnerID   string
-	SituationID string
-	Title       string
-	Tags        []string
-	Context     json.RawMessage
-	Metadata    json.RawMessage
-	TokenLimit  *int64
-	At          time.Time
-	EntryHead   string
+	Salt          []byte
+	Body          string
+	ID            uuid.UUID
+	UserID        uuid.UUID
+	PartnerID     string
+	SituationID   string
+	Title         string
+	Tags          []string
+	Context       json.RawMessage
+	Metadata      json.RawMessage
+	TokenLimit    *int64
+	MessageCount  int
+	ParentID      *uuid.UUID
+	ParentVersion *int64
+	At            time.Time
+	EntryHead     string
+	Operation     string
 }
 
 // With its first version.
@@ -345,46 +414,55 @@ func (q *Queries) InsertConversation(ctx context.Context, db DBTX, arg InsertCon
 		arg.Context,
 		arg.Metadata,
 		arg.TokenLimit,
+		arg.MessageCount,
+		arg.ParentID,
+		arg.ParentVersion,
 		arg.At,
 		arg.EntryHead,
+		arg.Operation,
 	)
 	return err
 }
 
-const UpdateConversation = `-- name: UpdateConversation :exec
+const UpdateConversation = `-- name: UpdateConversation :execrows
 with head as (
     update conversations c
     set version = c.version + 1, title = $3, tags = $4, context = $5, metadata = $6, status = $7,
-        token_limit = $8, updated_at = $9, checksum = sha256(c.checksum || conversation_entry($10::text, c.version))
-    where c.id = $11
+        token_limit = $8, message_count = $9, updated_at = $10, last_activity_at = $11,
+        checksum = sha256(c.checksum || conversation_entry($12::text, c.version))
+    where c.id = $13 and c.version = $14::bigint
     returning c.id, c.user_id, c.version, c.checksum
 ), version as (
     insert into conversation_versions (conversation_id, version, parent, operation, actor_id, at, entry, checksum)
-    select head.id, head.version, head.version - 1, $12, head.user_id, $9,
-        conversation_entry($10::text, head.version - 1), head.checksum
+    select head.id, head.version, head.version - 1, $15, head.user_id, $10,
+        conversation_entry($12::text, head.version - 1), head.checksum
     from head
 )
 insert into conversation_texts (conversation_id, version, salt, body) select head.id, head.version, $1, $2 from head
 `
 
 type UpdateConversationParams struct {
-	Salt       []byte
-	Body       string
-	Title      string
-	Tags       []string
-	Context    json.RawMessage
-	Metadata   json.RawMessage
-	Status     string
-	TokenLimit *int64
-	At         time.Time
-	EntryHead  string
-	ID         uuid.UUID
-	Operation  string
+	Salt           []byte
+	Body           string
+	Title          string
+	Tags           []string
+	Context        json.RawMessage
+	Metadata       json.RawMessage
+	Status         string
+	TokenLimit     *int64
+	MessageCount   int
+	At             time.Time
+	LastActivityAt time.Time
+	EntryHead      string
+	ID             uuid.UUID
+	Version        int64
+	Operation      string
 }
 
-// Everything of it that a learner may change: a new version. By conversations_pkey.
-func (q *Queries) UpdateConversation(ctx context.Context, db DBTX, arg UpdateConversationParams) error {
-	_, err := db.Exec(ctx, UpdateConversation,
+// Everything of it that a learner may change: a new version. Nothing if another writer made one meanwhile. By
+// conversations_pkey.
+func (q *Queries) UpdateConversation(ctx context.Context, db DBTX, arg UpdateConversationParams) (int64, error) {
+	result, err := db.Exec(ctx, UpdateConversation,
 		arg.Salt,
 		arg.Body,
 		arg.Title,
@@ -393,10 +471,16 @@ func (q *Queries) UpdateConversation(ctx context.Context, db DBTX, arg UpdateCon
 		arg.Metadata,
 		arg.Status,
 		arg.TokenLimit,
+		arg.MessageCount,
 		arg.At,
+		arg.LastActivityAt,
 		arg.EntryHead,
 		arg.ID,
+		arg.Version,
 		arg.Operation,
 	)
-	return err
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
 }

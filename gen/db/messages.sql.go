@@ -16,7 +16,7 @@ import (
 const BeginReply = `-- name: BeginReply :one
 update messages set status = 'streaming', lease_number = $1
 where id = $2 and status in ('pending', 'streaming') and lease_number < $1
-returning id, conversation_id, seq, role, content, status, finish_reason, tokens, prompt_tokens, tokens_estimated, problem, metadata, version, attempt, lease_number, created_at, completed_at
+returning id, conversation_id, seq, role, content, status, finish_reason, tokens, prompt_tokens, tokens_estimated, problem, metadata, version, attempt, lease_number, created_at, completed_at, added, hidden
 `
 
 type BeginReplyParams struct {
@@ -46,16 +46,23 @@ func (q *Queries) BeginReply(ctx context.Context, db DBTX, arg BeginReplyParams)
 		&i.LeaseNumber,
 		&i.CreatedAt,
 		&i.CompletedAt,
+		&i.Added,
+		&i.Hidden,
 	)
 	return i, err
 }
 
 const CancelReply = `-- name: CancelReply :one
-update messages
+with again as (
+    insert into message_pasts (message_id, since, until, content, status, attempt)
+    select m.id, m.version, $3, '', 'pending', m.attempt from messages m
+    where m.id = $5 and m.status in ('pending', 'streaming') and m.attempt > 1
+)
+update messages as r
 set content = $1, status = 'cancelled', finish_reason = 'cancelled', tokens = $2, tokens_estimated = true,
-    lease_number = lease_number + 1, version = $3, completed_at = $4
-where id = $5 and status in ('pending', 'streaming')
-returning id, conversation_id, seq, role, content, status, finish_reason, tokens, prompt_tokens, tokens_estimated, problem, metadata, version, attempt, lease_number, created_at, completed_at
+    lease_number = nextval('job_lease_numbers'), version = $3, completed_at = $4
+where r.id = $5 and r.status in ('pending', 'streaming')
+returning r.id, r.conversation_id, r.seq, r.role, r.content, r.status, r.finish_reason, r.tokens, r.prompt_tokens, r.tokens_estimated, r.problem, r.metadata, r.version, r.attempt, r.lease_number, r.created_at, r.completed_at, r.added, r.hidden
 `
 
 type CancelReplyParams struct {
@@ -94,17 +101,40 @@ func (q *Queries) CancelReply(ctx context.Context, db DBTX, arg CancelReplyParam
 		&i.LeaseNumber,
 		&i.CreatedAt,
 		&i.CompletedAt,
+		&i.Added,
+		&i.Hidden,
 	)
 	return i, err
 }
 
+type CopyMessagesParams struct {
+	ID             uuid.UUID
+	ConversationID uuid.UUID
+	Seq            int
+	Role           string
+	Content        string
+	Status         string
+	FinishReason   *string
+	Tokens         *int
+	Metadata       json.RawMessage
+	Version        int64
+	Added          int64
+	CreatedAt      time.Time
+	CompletedAt    *time.Time
+}
+
 const FinishReply = `-- name: FinishReply :one
-update messages
+with again as (
+    insert into message_pasts (message_id, since, until, content, status, attempt)
+    select m.id, m.version, $8, '', 'pending', m.attempt from messages m
+    where m.id = $10 and m.status = 'streaming' and m.lease_number = $11 and m.attempt > 1
+)
+update messages as r
 set content = $1, status = $2, finish_reason = $3, tokens = $4,
     prompt_tokens = $5, tokens_estimated = $6, problem = $7,
     version = $8, completed_at = $9
-where id = $10 and status = 'streaming' and lease_number = $11
-returning id, conversation_id, seq, role, content, status, finish_reason, tokens, prompt_tokens, tokens_estimated, problem, metadata, version, attempt, lease_number, created_at, completed_at
+where r.id = $10 and r.status = 'streaming' and r.lease_number = $11
+returning r.id, r.conversation_id, r.seq, r.role, r.content, r.status, r.finish_reason, r.tokens, r.prompt_tokens, r.tokens_estimated, r.problem, r.metadata, r.version, r.attempt, r.lease_number, r.created_at, r.completed_at, r.added, r.hidden
 `
 
 type FinishReplyParams struct {
@@ -121,7 +151,7 @@ type FinishReplyParams struct {
 	LeaseNumber     int64
 }
 
-// By messages_pkey, guarded by the lease.
+// By messages_pkey, guarded by the lease. That it was being written again is kept as a past.
 func (q *Queries) FinishReply(ctx context.Context, db DBTX, arg FinishReplyParams) (Message, error) {
 	row := db.QueryRow(ctx, FinishReply,
 		arg.Content,
@@ -155,13 +185,15 @@ func (q *Queries) FinishReply(ctx context.Context, db DBTX, arg FinishReplyParam
 		&i.LeaseNumber,
 		&i.CreatedAt,
 		&i.CompletedAt,
+		&i.Added,
+		&i.Hidden,
 	)
 	return i, err
 }
 
 const InsertGreeting = `-- name: InsertGreeting :exec
-insert into messages (id, conversation_id, seq, role, content, status, finish_reason, metadata, version, created_at, completed_at)
-values ($1, $2, 1, 'assistant', $3, 'completed', 'stop', '{}', 1, $4, $4)
+insert into messages (id, conversation_id, seq, role, content, status, finish_reason, metadata, version, added, created_at, completed_at)
+values ($1, $2, 1, 'assistant', $3, 'completed', 'stop', '{}', 1, 1, $4, $4)
 `
 
 type InsertGreetingParams struct {
@@ -182,20 +214,26 @@ func (q *Queries) InsertGreeting(ctx context.Context, db DBTX, arg InsertGreetin
 }
 
 const MessageByID = `-- name: MessageByID :one
-select m.id, m.conversation_id, m.seq, m.role, m.content, m.status, m.finish_reason, m.tokens, m.prompt_tokens, m.tokens_estimated, m.problem, m.metadata, m.version, m.attempt, m.lease_number, m.created_at, m.completed_at from messages m
+select m.id, m.conversation_id, m.seq, m.role, m.content, m.status, m.finish_reason, m.tokens, m.prompt_tokens, m.tokens_estimated, m.problem, m.metadata, m.version, m.attempt, m.lease_number, m.created_at, m.completed_at, m.added, m.hidden from messages m
 join conversations c on c.id = m.conversation_id
-where m.id = $1 and m.conversation_id = $2 and c.user_id = $3
+where m.id = $1 and m.conversation_id = $2 and c.user_id = $3 and (m.hidden is null or $4::bool)
 `
 
 type MessageByIDParams struct {
 	ID             uuid.UUID
 	ConversationID uuid.UUID
 	UserID         uuid.UUID
+	HiddenToo      bool
 }
 
-// By messages_pkey and conversations_pkey.
+// One that is to be seen, or any. By messages_pkey and conversations_pkey.
 func (q *Queries) MessageByID(ctx context.Context, db DBTX, arg MessageByIDParams) (Message, error) {
-	row := db.QueryRow(ctx, MessageByID, arg.ID, arg.ConversationID, arg.UserID)
+	row := db.QueryRow(ctx, MessageByID,
+		arg.ID,
+		arg.ConversationID,
+		arg.UserID,
+		arg.HiddenToo,
+	)
 	var i Message
 	err := row.Scan(
 		&i.ID,
@@ -215,13 +253,129 @@ func (q *Queries) MessageByID(ctx context.Context, db DBTX, arg MessageByIDParam
 		&i.LeaseNumber,
 		&i.CreatedAt,
 		&i.CompletedAt,
+		&i.Added,
+		&i.Hidden,
 	)
 	return i, err
 }
 
+const MessageDifferences = `-- name: MessageDifferences :many
+with before as (
+    select s.id, s.seq, s.since, row_number() over (order by s.seq) - 1 as place from message_states s
+    where s.conversation_id = $2 and s.since <= $3::bigint and (s.until is null or s.until > $3::bigint)
+), after as (
+    select s.id, s.seq, s.since, row_number() over (order by s.seq) - 1 as place from message_states s
+    where s.conversation_id = $2 and s.since <= $4::bigint and (s.until is null or s.until > $4::bigint)
+)
+select coalesce(a.id, b.id)::uuid as id, coalesce(b.place, -1)::int as before, coalesce(a.place, -1)::int as after
+from before b full join after a on a.id = b.id
+where a.since is distinct from b.since
+order by coalesce(a.seq, b.seq)
+limit $1::int
+`
+
+type MessageDifferencesParams struct {
+	MaxRows        int
+	ConversationID uuid.UUID
+	FromVersion    int64
+	ToVersion      int64
+}
+
+type MessageDifferencesRow struct {
+	ID     uuid.UUID
+	Before int
+	After  int
+}
+
+// Messages whose state is another in one version than in another, and where they stand in each, from 0. By
+// messages_conversation_id_seq_key and message_pasts_pkey.
+func (q *Queries) MessageDifferences(ctx context.Context, db DBTX, arg MessageDifferencesParams) ([]MessageDifferencesRow, error) {
+	rows, err := db.Query(ctx, MessageDifferences,
+		arg.MaxRows,
+		arg.ConversationID,
+		arg.FromVersion,
+		arg.ToVersion,
+	)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []MessageDifferencesRow{}
+	for rows.Next() {
+		var i MessageDifferencesRow
+		if err := rows.Scan(&i.ID, &i.Before, &i.After); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const MessagesAtVersion = `-- name: MessagesAtVersion :many
+select s.conversation_id, s.id, s.seq, s.role, s.metadata, s.created_at, s.since, s.until, s.content, s.status, s.finish_reason, s.tokens, s.attempt, s.problem, s.completed_at from message_states s
+where s.conversation_id = $1 and s.since <= $2::bigint and (s.until is null or s.until > $2::bigint)
+  and s.seq > $3::int and ($4::uuid[] is null or s.id = any ($4::uuid[]))
+order by s.seq
+limit $5::int
+`
+
+type MessagesAtVersionParams struct {
+	ConversationID uuid.UUID
+	Version        int64
+	AfterSeq       int
+	Ids            []uuid.UUID
+	MaxRows        int
+}
+
+// As of a version, in the order said; of some, or of all. By messages_conversation_id_seq_key and message_pasts_pkey.
+func (q *Queries) MessagesAtVersion(ctx context.Context, db DBTX, arg MessagesAtVersionParams) ([]MessageState, error) {
+	rows, err := db.Query(ctx, MessagesAtVersion,
+		arg.ConversationID,
+		arg.Version,
+		arg.AfterSeq,
+		arg.Ids,
+		arg.MaxRows,
+	)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []MessageState{}
+	for rows.Next() {
+		var i MessageState
+		if err := rows.Scan(
+			&i.ConversationID,
+			&i.ID,
+			&i.Seq,
+			&i.Role,
+			&i.Metadata,
+			&i.CreatedAt,
+			&i.Since,
+			&i.Until,
+			&i.Content,
+			&i.Status,
+			&i.FinishReason,
+			&i.Tokens,
+			&i.Attempt,
+			&i.Problem,
+			&i.CompletedAt,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const MessagesByConversation = `-- name: MessagesByConversation :many
-select id, conversation_id, seq, role, content, status, finish_reason, tokens, prompt_tokens, tokens_estimated, problem, metadata, version, attempt, lease_number, created_at, completed_at from messages
-where conversation_id = $1 and seq > $2
+select id, conversation_id, seq, role, content, status, finish_reason, tokens, prompt_tokens, tokens_estimated, problem, metadata, version, attempt, lease_number, created_at, completed_at, added, hidden from messages
+where conversation_id = $1 and seq > $2 and hidden is null
 order by seq
 limit $3
 `
@@ -260,6 +414,8 @@ func (q *Queries) MessagesByConversation(ctx context.Context, db DBTX, arg Messa
 			&i.LeaseNumber,
 			&i.CreatedAt,
 			&i.CompletedAt,
+			&i.Added,
+			&i.Hidden,
 		); err != nil {
 			return nil, err
 		}
@@ -272,8 +428,8 @@ func (q *Queries) MessagesByConversation(ctx context.Context, db DBTX, arg Messa
 }
 
 const MessagesByConversationDesc = `-- name: MessagesByConversationDesc :many
-select id, conversation_id, seq, role, content, status, finish_reason, tokens, prompt_tokens, tokens_estimated, problem, metadata, version, attempt, lease_number, created_at, completed_at from messages
-where conversation_id = $1 and seq < $2
+select id, conversation_id, seq, role, content, status, finish_reason, tokens, prompt_tokens, tokens_estimated, problem, metadata, version, attempt, lease_number, created_at, completed_at, added, hidden from messages
+where conversation_id = $1 and seq < $2 and hidden is null
 order by seq desc
 limit $3
 `
@@ -312,6 +468,8 @@ func (q *Queries) MessagesByConversationDesc(ctx context.Context, db DBTX, arg M
 			&i.LeaseNumber,
 			&i.CreatedAt,
 			&i.CompletedAt,
+			&i.Added,
+			&i.Hidden,
 		); err != nil {
 			return nil, err
 		}
@@ -324,7 +482,7 @@ func (q *Queries) MessagesByConversationDesc(ctx context.Context, db DBTX, arg M
 }
 
 const MessagesForExport = `-- name: MessagesForExport :many
-select m.id, m.conversation_id, m.seq, m.role, m.content, m.status, m.finish_reason, m.tokens, m.prompt_tokens, m.tokens_estimated, m.problem, m.metadata, m.version, m.attempt, m.lease_number, m.created_at, m.completed_at from messages m
+select m.id, m.conversation_id, m.seq, m.role, m.content, m.status, m.finish_reason, m.tokens, m.prompt_tokens, m.tokens_estimated, m.problem, m.metadata, m.version, m.attempt, m.lease_number, m.created_at, m.completed_at, m.added, m.hidden from messages m
 join conversations c on c.id = m.conversation_id
 where c.user_id = $1 and (m.conversation_id, m.seq) > ($2::uuid, $3::int)
 order by m.conversation_id, m.seq
@@ -371,6 +529,8 @@ func (q *Queries) MessagesForExport(ctx context.Context, db DBTX, arg MessagesFo
 			&i.LeaseNumber,
 			&i.CreatedAt,
 			&i.CompletedAt,
+			&i.Added,
+			&i.Hidden,
 		); err != nil {
 			return nil, err
 		}
@@ -382,8 +542,40 @@ func (q *Queries) MessagesForExport(ctx context.Context, db DBTX, arg MessagesFo
 	return items, nil
 }
 
+const NewestMessage = `-- name: NewestMessage :one
+select id, conversation_id, seq, role, content, status, finish_reason, tokens, prompt_tokens, tokens_estimated, problem, metadata, version, attempt, lease_number, created_at, completed_at, added, hidden from messages where conversation_id = $1 and hidden is null order by seq desc limit 1
+`
+
+// The newest that is to be seen, by messages_conversation_id_seq_key.
+func (q *Queries) NewestMessage(ctx context.Context, db DBTX, conversationID uuid.UUID) (Message, error) {
+	row := db.QueryRow(ctx, NewestMessage, conversationID)
+	var i Message
+	err := row.Scan(
+		&i.ID,
+		&i.ConversationID,
+		&i.Seq,
+		&i.Role,
+		&i.Content,
+		&i.Status,
+		&i.FinishReason,
+		&i.Tokens,
+		&i.PromptTokens,
+		&i.TokensEstimated,
+		&i.Problem,
+		&i.Metadata,
+		&i.Version,
+		&i.Attempt,
+		&i.LeaseNumber,
+		&i.CreatedAt,
+		&i.CompletedAt,
+		&i.Added,
+		&i.Hidden,
+	)
+	return i, err
+}
+
 const ReplyByID = `-- name: ReplyByID :one
-select id, conversation_id, seq, role, content, status, finish_reason, tokens, prompt_tokens, tokens_estimated, problem, metadata, version, attempt, lease_number, created_at, completed_at from messages where id = $1 and role = 'assistant'
+select id, conversation_id, seq, role, content, status, finish_reason, tokens, prompt_tokens, tokens_estimated, problem, metadata, version, attempt, lease_number, created_at, completed_at, added, hidden from messages where id = $1 and role = 'assistant'
 `
 
 // A reply by its id alone, for the worker. By messages_pkey.
@@ -408,8 +600,98 @@ func (q *Queries) ReplyByID(ctx context.Context, db DBTX, id uuid.UUID) (Message
 		&i.LeaseNumber,
 		&i.CreatedAt,
 		&i.CompletedAt,
+		&i.Added,
+		&i.Hidden,
 	)
 	return i, err
+}
+
+const RetryReply = `-- name: RetryReply :one
+with past as (
+    insert into message_pasts (message_id, since, until, content, status, finish_reason, tokens, attempt, problem, completed_at)
+    select m.id, m.version, $1, m.content, m.status, m.finish_reason, m.tokens, m.attempt, m.problem, m.completed_at
+    from messages m where m.id = $2
+)
+update messages as r
+set content = '', status = 'pending', finish_reason = null, tokens = null, prompt_tokens = null, tokens_estimated = false,
+    problem = null, attempt = r.attempt + 1, version = $1, completed_at = null
+where r.id = $2
+returning r.id, r.conversation_id, r.seq, r.role, r.content, r.status, r.finish_reason, r.tokens, r.prompt_tokens, r.tokens_estimated, r.problem, r.metadata, r.version, r.attempt, r.lease_number, r.created_at, r.completed_at, r.added, r.hidden
+`
+
+type RetryReplyParams struct {
+	Version int64
+	ID      uuid.UUID
+}
+
+// A reply that has ended is to be written again; its text becomes a past. By messages_pkey.
+func (q *Queries) RetryReply(ctx context.Context, db DBTX, arg RetryReplyParams) (Message, error) {
+	row := db.QueryRow(ctx, RetryReply, arg.Version, arg.ID)
+	var i Message
+	err := row.Scan(
+		&i.ID,
+		&i.ConversationID,
+		&i.Seq,
+		&i.Role,
+		&i.Content,
+		&i.Status,
+		&i.FinishReason,
+		&i.Tokens,
+		&i.PromptTokens,
+		&i.TokensEstimated,
+		&i.Problem,
+		&i.Metadata,
+		&i.Version,
+		&i.Attempt,
+		&i.LeaseNumber,
+		&i.CreatedAt,
+		&i.CompletedAt,
+		&i.Added,
+		&i.Hidden,
+	)
+	return i, err
+}
+
+const RollBackMessages = `-- name: RollBackMessages :exec
+with target as (
+    select s.conversation_id, s.id, s.seq, s.role, s.metadata, s.created_at, s.since, s.until, s.content, s.status, s.finish_reason, s.tokens, s.attempt, s.problem, s.completed_at from message_states s
+    join messages m on m.id = s.id
+    where s.conversation_id = $2 and s.since <= $3::bigint and (s.until is null or s.until > $3::bigint)
+      and (m.version > $3::bigint or m.hidden is not null)
+), past as (
+    insert into message_pasts (message_id, since, until, content, status, finish_reason, tokens, attempt, problem, completed_at)
+    select m.id, m.version, coalesce(m.hidden, $1::bigint), m.content, m.status, m.finish_reason, m.tokens, m.attempt, m.problem, m.completed_at
+    from messages m join target t on t.id = m.id
+), restored as (
+    update messages m
+    set content = t.content, status = case t.status when 'pending' then 'cancelled' else t.status end,
+        finish_reason = case t.status when 'pending' then 'cancelled' else t.finish_reason end,
+        completed_at = case t.status when 'pending' then $4 else t.completed_at end,
+        tokens = t.tokens, attempt = m.attempt + 1, problem = t.problem, version = $1::bigint, hidden = null
+    from target t where m.id = t.id
+)
+update messages m set hidden = $1::bigint
+where m.conversation_id = $2 and m.hidden is null and m.version > $3::bigint
+  and m.id not in (select t.id from target t)
+`
+
+type RollBackMessagesParams struct {
+	Version        int64
+	ConversationID uuid.UUID
+	Restored       int64
+	At             *time.Time
+}
+
+// The messages get the states of an old version, in which a reply that was being written then counts as cancelled;
+// those that came after it are hidden. By messages_conversation_id_seq_key and message_pasts_pkey.
+func (q *Queries) RollBackMessages(ctx context.Context, db DBTX, arg RollBackMessagesParams) error {
+	_, err := db.Exec(ctx, RollBackMessages,
+		arg.Version,
+		arg.ConversationID,
+		arg.Restored,
+		arg.At,
+	)
+	return err
 }
 
 const SendMessage = `-- name: SendMessage :one
@@ -423,11 +705,11 @@ with head as (
            or exists (select 1 from idempotency_keys k where k.claim_id = $6::uuid))
     returning c.id, c.version, c.last_seq, c.checksum
 ), said as (
-    insert into messages (id, conversation_id, seq, role, content, status, metadata, version, created_at, completed_at)
-    select $7, head.id, head.last_seq - 1, 'user', $8, 'completed', $9, head.version, $2, $2 from head
+    insert into messages (id, conversation_id, seq, role, content, status, metadata, version, added, created_at, completed_at)
+    select $7, head.id, head.last_seq - 1, 'user', $8, 'completed', $9, head.version, head.version, $2, $2 from head
 ), reply as (
-    insert into messages (id, conversation_id, seq, role, content, status, metadata, version, created_at)
-    select $1, head.id, head.last_seq, 'assistant', '', 'pending', '{}', head.version, $2 from head
+    insert into messages (id, conversation_id, seq, role, content, status, metadata, version, added, created_at)
+    select $1, head.id, head.last_seq, 'assistant', '', 'pending', '{}', head.version, head.version, $2 from head
 ), version as (
     insert into conversation_versions (conversation_id, version, parent, operation, actor_id, at, entry, checksum)
     select head.id, head.version, head.version - 1, 'add_message', $5, $2,
@@ -482,7 +764,8 @@ func (q *Queries) SendMessage(ctx context.Context, db DBTX, arg SendMessageParam
 
 const WindowBefore = `-- name: WindowBefore :many
 select role, content from messages
-where conversation_id = $1 and seq < $2 and status = 'completed' and content <> ''
+where conversation_id = $1 and seq < $2 and hidden is null
+  and status = 'completed' and content <> ''
 order by seq desc
 limit $3
 `

@@ -101,6 +101,15 @@ type Conversation struct {
 	UpdatedAt      time.Time
 	LastActivityAt time.Time
 	Checksum       []byte
+	ParentID       *uuid.UUID
+	ParentVersion  *int64
+	Fence          int64
+}
+
+type ConversationSnapshot struct {
+	ConversationID uuid.UUID
+	Version        int64
+	State          json.RawMessage
 }
 
 type ConversationText struct {
@@ -260,6 +269,39 @@ type Message struct {
 	LeaseNumber     int64
 	CreatedAt       time.Time
 	CompletedAt     *time.Time
+	Added           int64
+	Hidden          *int64
+}
+
+type MessagePast struct {
+	MessageID    uuid.UUID
+	Since        int64
+	Until        int64
+	Content      string
+	Status       string
+	FinishReason *string
+	Tokens       *int
+	Attempt      int
+	Problem      json.RawMessage
+	CompletedAt  *time.Time
+}
+
+type MessageState struct {
+	ConversationID uuid.UUID
+	ID             uuid.UUID
+	Seq            int
+	Role           string
+	Metadata       json.RawMessage
+	CreatedAt      time.Time
+	Since          int64
+	Until          *int64
+	Content        string
+	Status         string
+	FinishReason   *string
+	Tokens         *int
+	Attempt        int
+	Problem        json.RawMessage
+	CompletedAt    *time.Time
 }
 
 type Onboarding struct {

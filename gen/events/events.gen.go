@@ -58,6 +58,7 @@ func (e AuthUnlockedReason) Valid() bool {
 const (
 	ConversationFieldContext    ConversationField = "context"
 	ConversationFieldMetadata   ConversationField = "metadata"
+	ConversationFieldReply      ConversationField = "reply"
 	ConversationFieldStatus     ConversationField = "status"
 	ConversationFieldTags       ConversationField = "tags"
 	ConversationFieldTitle      ConversationField = "title"
@@ -70,6 +71,8 @@ func (e ConversationField) Valid() bool {
 	case ConversationFieldContext:
 		return true
 	case ConversationFieldMetadata:
+		return true
+	case ConversationFieldReply:
 		return true
 	case ConversationFieldStatus:
 		return true
@@ -471,7 +474,7 @@ type ConversationDeleted struct {
 	UserID openapi_types.UUID `json:"user_id"`
 }
 
-// ConversationField A part of a conversation that may change.
+// ConversationField A part of a conversation that may change; `reply`: the newest reply is being written again.
 type ConversationField string
 
 // ConversationForked A conversation was made as a copy of another as of one of its versions. It is the first event of the copy; the other did not change.

@@ -8,6 +8,8 @@ import (
 	"testing"
 	"testing/fstest"
 
+	"github.com/fluentpro/fluentpro/internal/conversation"
+
 	"github.com/google/uuid"
 	"github.com/gowebpki/jcs"
 	"github.com/stretchr/testify/require"
@@ -62,4 +64,13 @@ func TestAConversationFromBeforeVersionsIsAdopted(t *testing.T) {
 	require.Equal(t, sum[:], checksum)
 	require.Equal(t, checksum, head)
 	require.EqualValues(t, 6, parent)
+
+	service := conversation.New(conversation.Deps{Pool: pool})
+	in := conversation.StateInput{UserID: mei, ConversationID: id, Version: 7, Limit: 1}
+	state, err := service.State(t.Context(), in)
+	require.NoError(t, err)
+	require.Equal(t, "Old", state.Conversation.Title)
+	in.Version = 6
+	_, err = service.State(t.Context(), in)
+	requireFault(t, err, "resource.not_found")
 }

@@ -17,7 +17,7 @@ const announceWait = time.Second
 // Cancel ends a reply under way and keeps its text so far. One that has ended is given as
 // it is. Faults: resource.not_found, message.not_a_reply.
 func (s *Service) Cancel(ctx context.Context, userID, conversationID, id uuid.UUID) (Message, error) {
-	m, err := s.store.message(ctx, userID, conversationID, id)
+	m, err := s.store.message(ctx, userID, conversationID, id, seen)
 	switch {
 	case err != nil:
 		return m, err
@@ -29,7 +29,7 @@ func (s *Service) Cancel(ctx context.Context, userID, conversationID, id uuid.UU
 	if err := s.cancelOnly(ctx, userID, conversationID, id); err != nil {
 		return m, err
 	}
-	return s.store.message(ctx, userID, conversationID, id)
+	return s.store.message(ctx, userID, conversationID, id, hiddenToo)
 }
 
 // cancelOnly ends a reply if it is the one under way. It may have ended meanwhile, and

@@ -96,9 +96,16 @@ type Conversation struct {
 	TokenLimit     *int64         `json:"token_limit"`
 	TokensUsed     int64          `json:"tokens_used"`
 	MessageCount   int            `json:"message_count"`
+	Parent         *Parent        `json:"parent,omitempty"` // nil: it is no fork
 	CreatedAt      time.Time      `json:"created_at"`
 	UpdatedAt      time.Time      `json:"updated_at"`
 	LastActivityAt time.Time      `json:"last_activity_at"`
+}
+
+// Parent is what a fork was made from.
+type Parent struct {
+	ConversationID uuid.UUID `json:"conversation_id"`
+	Version        int64     `json:"version"`
 }
 
 // Problem is why a reply failed: a public code and a sentence.

@@ -59,6 +59,11 @@ func (s *Service) Create(ctx context.Context, in CreateInput) (Created, error) {
 		}
 		return insertConversation(ctx, tx, made, greetingID, scene.Greeting+" "+scene.Opening)
 	})
+	return createdOr(made, replay, err)
+}
+
+// createdOr gives what was made, or what an idempotency key remembers.
+func createdOr(made Conversation, replay json.RawMessage, err error) (Created, error) {
 	switch {
 	case err != nil:
 		return Created{}, err

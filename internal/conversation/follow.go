@@ -59,7 +59,7 @@ type Feed struct {
 // has ended and its last event was seen. Faults: resource.not_found,
 // message.not_a_reply.
 func (s *Service) Follow(ctx context.Context, in FollowInput) (feed *Feed, ended bool, err error) {
-	m, err := s.store.message(ctx, in.UserID, in.ConversationID, in.MessageID)
+	m, err := s.store.message(ctx, in.UserID, in.ConversationID, in.MessageID, seen)
 	if err != nil {
 		return nil, false, err
 	}
@@ -167,7 +167,7 @@ func (f *Feed) next(ctx context.Context) ([]Event, error) {
 // look asks PostgreSQL whether the reply has ended meanwhile. When that cannot
 // be known now, the reader goes on waiting.
 func (f *Feed) look(ctx context.Context) ([]Event, error) {
-	m, err := f.service.store.message(ctx, f.in.UserID, f.in.ConversationID, f.in.MessageID)
+	m, err := f.service.store.message(ctx, f.in.UserID, f.in.ConversationID, f.in.MessageID, hiddenToo)
 	switch {
 	case ctx.Err() != nil:
 		return nil, context.Cause(ctx)

@@ -80,9 +80,9 @@ func TestALongConversationIsCutToItsNewestTurns(t *testing.T) {
 	t.Parallel()
 	n := setup(t)
 	c := n.talk()
-	n.exec(`insert into messages (id, conversation_id, seq, role, content, status, metadata, version, created_at)
+	n.exec(`insert into messages (id, conversation_id, seq, role, content, status, metadata, version, added, created_at)
 		select gen_random_uuid(), $1, i, case when i % 2 = 0 then 'user' else 'assistant' end,
-			'Turn ' || i || '. ' || repeat('We can talk about delivery in the second week of May. ', 20), 'completed', '{}', i / 2, now()
+			'Turn ' || i || '. ' || repeat('We can talk about delivery in the second week of May. ', 20), 'completed', '{}', i / 2, i / 2, now()
 		from generate_series(2, 61) i`, c.ID)
 	// What failed was never part of the talk; what is empty says nothing.
 	n.exec("update messages set status = 'failed' where seq = 59")

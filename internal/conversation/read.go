@@ -38,7 +38,7 @@ func (s *Service) List(ctx context.Context, in ListInput) ([]Conversation, bool,
 
 // Message reads one message of the user's conversation. Fault: resource.not_found.
 func (s *Service) Message(ctx context.Context, userID, conversationID, id uuid.UUID) (Message, error) {
-	return s.store.message(ctx, userID, conversationID, id)
+	return s.store.message(ctx, userID, conversationID, id, seen)
 }
 
 // MessagesInput asks for one page of messages.

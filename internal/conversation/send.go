@@ -99,16 +99,16 @@ func (s *Service) send(ctx context.Context, in SendInput, claim *once.Claim) (Se
 
 // whyNot tells which rule kept a message out.
 func (s *Service) whyNot(ctx context.Context, tx Tx, in SendInput) error {
-	head, err := headIn(ctx, tx, in.UserID, in.ConversationID)
-	switch {
-	case err != nil:
+	row, err := headIn(ctx, tx, in.UserID, in.ConversationID)
+	if err != nil {
 		return err
-	case head.Status != StatusActive:
-		return errNotActive.WithDetail("status", head.Status)
-	case head.ReplyID != nil:
-		return errReplyInFlight.WithDetail("reply_id", *head.ReplyID)
-	case head.TokenLimit != nil && head.TokensUsed >= *head.TokenLimit:
-		return errTokenLimit
+	}
+	head, err := fromHead(row)
+	if err != nil {
+		return err
+	}
+	if err := takes(head, row.ReplyID); err != nil {
+		return err
 	}
 	return errMoved
 }
@@ -118,11 +118,11 @@ func (s *Service) replaySend(ctx context.Context, in SendInput, replay json.RawM
 	if err := json.Unmarshal(replay, &made); err != nil {
 		return Sent{}, fmt.Errorf("replay message: %w", err)
 	}
-	message, err := s.store.message(ctx, in.UserID, in.ConversationID, made.MessageID)
+	message, err := s.store.message(ctx, in.UserID, in.ConversationID, made.MessageID, hiddenToo)
 	if err != nil {
 		return Sent{}, err
 	}
-	reply, err := s.store.message(ctx, in.UserID, in.ConversationID, made.ReplyID)
+	reply, err := s.store.message(ctx, in.UserID, in.ConversationID, made.ReplyID, hiddenToo)
 	if err != nil {
 		return Sent{}, err
 	}

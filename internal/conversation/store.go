@@ -60,13 +60,25 @@ func (s *store) conversations(ctx context.Context, in ListInput) ([]Conversation
 	return collect(rows, fromHead)
 }
 
-func (s *store) message(ctx context.Context, userID, conversationID, id uuid.UUID) (Message, error) {
-	row, err := s.q.MessageByID(ctx, s.pool, db.MessageByIDParams{ID: id, ConversationID: conversationID, UserID: userID})
+// Which messages are meant: those that are to be seen, or also those that a rollback has
+// hidden.
+const (
+	seen      = false
+	hiddenToo = true
+)
+
+func (s *store) message(ctx context.Context, userID, conversationID, id uuid.UUID, which bool) (Message, error) {
+	m, err := s.messageIn(ctx, s.pool, userID, conversationID, id, which)
+	return m, postgres.Translate(err)
+}
+
+func (s *store) messageIn(ctx context.Context, on querier, userID, conversationID, id uuid.UUID, which bool) (Message, error) {
+	row, err := s.q.MessageByID(ctx, on, db.MessageByIDParams{ID: id, ConversationID: conversationID, UserID: userID, HiddenToo: which})
 	if postgres.NoRows(err) {
 		return Message{}, errMessageNotFound
 	}
 	if err != nil {
-		return Message{}, postgres.Translate(fmt.Errorf("read message: %w", err))
+		return Message{}, fmt.Errorf("read message: %w", err)
 	}
 	return fromMessage(row)
 }
@@ -94,35 +106,6 @@ func (s *store) messages(ctx context.Context, in MessagesInput) ([]Message, erro
 		return nil, postgres.Translate(fmt.Errorf("list messages: %w", err))
 	}
 	return collect(rows, fromMessage)
-}
-
-func insertConversation(ctx context.Context, tx Tx, c Conversation, greetingID uuid.UUID, greeting string) error {
-	contextText, err := json.Marshal(c.Context)
-	if err != nil {
-		return fmt.Errorf("insert conversation: %w", err)
-	}
-	metadata, err := json.Marshal(c.Metadata)
-	if err != nil {
-		return fmt.Errorf("insert conversation: %w", err)
-	}
-	first, err := created(c, greetingID, greeting).seal(c.ID)
-	if err != nil {
-		return err
-	}
-	q := db.New()
-	err = q.InsertConversation(ctx, tx, db.InsertConversationParams{
-		ID: c.ID, UserID: c.UserID, PartnerID: c.PartnerID, SituationID: c.SituationID, Title: c.Title, Tags: c.Tags,
-		Context: contextText, Metadata: metadata, TokenLimit: c.TokenLimit, At: c.CreatedAt,
-		EntryHead: first.head, Salt: first.salt, Body: first.body,
-	})
-	if err != nil {
-		return fmt.Errorf("insert conversation: %w", err)
-	}
-	err = q.InsertGreeting(ctx, tx, db.InsertGreetingParams{ID: greetingID, ConversationID: c.ID, Content: greeting, At: c.CreatedAt})
-	if err != nil {
-		return fmt.Errorf("insert greeting: %w", err)
-	}
-	return written(ctx, tx, c)
 }
 
 // sendOutcome says how far a send came.
@@ -210,6 +193,9 @@ func fromHead(r db.Conversation) (Conversation, error) {
 		Version: r.Version, Tags: r.Tags, TokenLimit: r.TokenLimit, TokensUsed: r.TokensUsed, MessageCount: r.MessageCount,
 		CreatedAt: r.CreatedAt.UTC(), UpdatedAt: r.UpdatedAt.UTC(), LastActivityAt: r.LastActivityAt.UTC(),
 	}
+	if r.ParentID != nil {
+		c.Parent = &Parent{ConversationID: *r.ParentID, Version: *r.ParentVersion}
+	}
 	if err := json.Unmarshal(r.Context, &c.Context); err != nil {
 		return c, fmt.Errorf("conversation %s: context: %w", r.ID, err)
 	}
@@ -290,7 +276,8 @@ func (s *store) finishReply(ctx context.Context, m Message, lease int64, usage l
 			return err
 		}
 		used := int64(usage.Prompt + usage.Completion)
-		if err := s.endReply(ctx, tx, done.ConversationID, used, finished(done, nil, used, at)); err != nil {
+		step := advance{conversation: head.ID, version: head.Version, used: used, step: finished(done, nil, used, at)}
+		if err := s.advance(ctx, tx, step); err != nil {
 			return err
 		}
 		return answered(ctx, tx, done)

@@ -9,7 +9,6 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/fluentpro/fluentpro/gen/db"
-	"github.com/fluentpro/fluentpro/gen/events"
 	"github.com/fluentpro/fluentpro/internal/platform/postgres"
 )
 
@@ -41,9 +40,8 @@ func (s *store) lockHead(ctx context.Context, tx Tx, userID, id uuid.UUID) (Conv
 	return c, row.ReplyID, err
 }
 
-// update stores what may change of a conversation, as its next version.
-func (s *store) update(ctx context.Context, tx Tx, c Conversation, fields []events.ConversationField) error {
-	step := altered(c, fields)
+// update stores what may change of a conversation, as its next version, whose number c has.
+func (s *store) update(ctx context.Context, tx Tx, c Conversation, step change) error {
 	version, err := step.seal(c.ID)
 	if err != nil {
 		return err
@@ -56,12 +54,21 @@ func (s *store) update(ctx context.Context, tx Tx, c Conversation, fields []even
 	if err != nil {
 		return fmt.Errorf("update conversation: %w", err)
 	}
-	err = s.q.UpdateConversation(ctx, tx, db.UpdateConversationParams{
-		ID: c.ID, Title: c.Title, Tags: c.Tags, Context: contextText, Metadata: metadata, Status: c.Status, TokenLimit: c.TokenLimit,
-		At: c.UpdatedAt, Operation: step.operation, EntryHead: version.head, Salt: version.salt, Body: version.body,
+	n, err := s.q.UpdateConversation(ctx, tx, db.UpdateConversationParams{
+		ID: c.ID, Version: c.Version - 1, Title: c.Title, Tags: c.Tags, Context: contextText, Metadata: metadata, Status: c.Status,
+		TokenLimit: c.TokenLimit, MessageCount: c.MessageCount, At: c.UpdatedAt, LastActivityAt: c.LastActivityAt,
+		Operation: step.operation, EntryHead: version.head, Salt: version.salt, Body: version.body,
 	})
-	if err != nil {
-		return fmt.Errorf("update conversation: %w", err)
+	return guarded("update conversation", n, err)
+}
+
+// guarded gives errMoved where a statement has found another version than the one it was for.
+func guarded(what string, n int64, err error) error {
+	switch {
+	case err != nil:
+		return fmt.Errorf("%s: %w", what, err)
+	case n == 0:
+		return fmt.Errorf("%s: %w", what, errMoved)
 	}
 	return nil
 }
@@ -87,22 +94,32 @@ func (s *store) cancelReply(ctx context.Context, tx Tx, in cancelInput) (cancell
 	if err != nil {
 		return cancelled{}, err
 	}
-	return cancelled{m, row.LeaseNumber}, s.endReply(ctx, tx, m.ConversationID, int64(in.tokens), finished(m, &in.head.UserID, int64(in.tokens), in.at))
+	return cancelled{m, row.LeaseNumber}, s.advance(ctx, tx, advance{
+		conversation: m.ConversationID, version: in.head.Version, used: int64(in.tokens),
+		step: finished(m, &in.head.UserID, int64(in.tokens), in.at),
+	})
 }
 
-// endReply frees the conversation of the reply under way, as its next version.
-func (s *store) endReply(ctx context.Context, tx Tx, conversation uuid.UUID, used int64, step change) error {
-	version, err := step.seal(conversation)
+// advance is a step of a conversation's reply.
+type advance struct {
+	conversation uuid.UUID
+	version      int64      // the one it comes after
+	reply        *uuid.UUID // that is under way from now on; nil: none
+	used         int64      // tokens
+	step         change
+}
+
+// advance stores that a reply begins again or is over, as the conversation's next version.
+func (s *store) advance(ctx context.Context, tx Tx, in advance) error {
+	version, err := in.step.seal(in.conversation)
 	if err != nil {
 		return err
 	}
-	err = s.q.EndReply(ctx, tx, db.EndReplyParams{
-		ID: conversation, Tokens: used, At: step.at, ActorID: step.actor, EntryHead: version.head, Salt: version.salt, Body: version.body,
+	n, err := s.q.AdvanceConversation(ctx, tx, db.AdvanceConversationParams{
+		ID: in.conversation, Version: in.version, ReplyID: in.reply, Tokens: in.used, At: in.step.at, Operation: in.step.operation,
+		ActorID: in.step.actor, EntryHead: version.head, Salt: version.salt, Body: version.body,
 	})
-	if err != nil {
-		return fmt.Errorf("end reply: %w", err)
-	}
-	return nil
+	return guarded("advance conversation", n, err)
 }
 
 func (s *store) remove(ctx context.Context, tx Tx, id uuid.UUID) error {

@@ -76,7 +76,7 @@ func (s *Service) Update(ctx context.Context, in UpdateInput) (Conversation, err
 		}
 		after.Version, after.UpdatedAt = before.Version+1, s.clock()
 		after.TokensUsed, after.LastActivityAt = before.TokensUsed, before.LastActivityAt
-		if err := s.store.update(ctx, tx, after, fields); err != nil {
+		if err := s.store.update(ctx, tx, after, altered(after, fields)); err != nil {
 			return err
 		}
 		return updated(ctx, tx, after, fields)

@@ -25,6 +25,10 @@ const (
 	OperationUpdateStatus   = "update_status"
 	OperationUpdateContext  = "update_context"
 	OperationUpdateMetadata = "update_metadata"
+	OperationRetryReply     = "retry_reply"
+	OperationRollBack       = "roll_back"
+	OperationFork           = "fork"
+	OperationRecover        = "recover"
 )
 
 // Version is one step in a conversation's history.
@@ -117,6 +121,30 @@ func finished(m Message, actor *uuid.UUID, used int64, at time.Time) change {
 		says["problem_code"] = m.Problem.Code
 	}
 	return change{OperationCompleteReply, actor, at, says, map[string]any{"content": m.Content}}
+}
+
+// retried is the version of a reply that is written again.
+func retried(m Message, actor uuid.UUID, at time.Time) change {
+	return change{OperationRetryReply, &actor, at, map[string]any{"message_id": m.ID, "attempt": m.Attempt}, map[string]any{}}
+}
+
+// rolledBack is the version that has the content of an old one.
+func rolledBack(c Conversation, to int64) change {
+	says := map[string]any{"restored_version": to, "message_count": c.MessageCount, "token_limit": c.TokenLimit}
+	return change{OperationRollBack, &c.UserID, c.UpdatedAt, says, map[string]any{
+		"title": c.Title, "tags": c.Tags, "context": c.Context, "metadata": c.Metadata,
+	}}
+}
+
+// forked is the first version of a copy.
+func forked(c Conversation, messages []Message) change {
+	says := map[string]any{
+		"parent_id": c.Parent.ConversationID, "parent_version": c.Parent.Version, "message_count": c.MessageCount,
+		"partner_id": c.PartnerID, "situation_id": c.SituationID, "token_limit": c.TokenLimit,
+	}
+	return change{OperationFork, &c.UserID, c.CreatedAt, says, map[string]any{
+		"title": c.Title, "tags": c.Tags, "context": c.Context, "metadata": c.Metadata, "messages": messages,
+	}}
 }
 
 // VersionsInput asks for one page of a conversation's history, the newest first.

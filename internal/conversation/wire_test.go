@@ -176,7 +176,7 @@ func TestAReplyWhoseCommitIsNotAnsweredEndsOnceAndIsAnnounced(t *testing.T) {
 	commits, ending := 0, false
 	h := &tamper{after: func(conn *pgx.Conn, sql string) {
 		switch {
-		case strings.Contains(sql, "name: EndReply"):
+		case strings.Contains(sql, "name: AdvanceConversation"):
 			ending = true
 		case ending && strings.Contains(sql, "name: InsertEvent"): // the last statement; what comes next is the commit
 			ending = false

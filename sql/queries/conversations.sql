@@ -2,13 +2,13 @@
 -- name: InsertConversation :exec
 with head as (
     insert into conversations (id, user_id, partner_id, situation_id, title, status, version, tags, context, metadata,
-        token_limit, message_count, last_seq, created_at, updated_at, last_activity_at, checksum)
+        token_limit, message_count, last_seq, parent_id, parent_version, created_at, updated_at, last_activity_at, checksum)
     values (@id, @user_id, @partner_id, @situation_id, @title, 'active', 1, @tags, @context, @metadata,
-        @token_limit, 1, 1, @at, @at, @at, sha256(conversation_entry(@entry_head::text, null)))
+        @token_limit, @message_count, @message_count, @parent_id, @parent_version, @at, @at, @at, sha256(conversation_entry(@entry_head::text, null)))
     returning id, checksum
 ), version as (
     insert into conversation_versions (conversation_id, version, parent, operation, actor_id, at, entry, checksum)
-    select head.id, 1, null, 'create', @user_id, @at, conversation_entry(@entry_head::text, null), head.checksum from head
+    select head.id, 1, null, @operation, @user_id, @at, conversation_entry(@entry_head::text, null), head.checksum from head
 )
 insert into conversation_texts (conversation_id, version, salt, body) select head.id, 1, @salt, @body from head;
 
@@ -30,29 +30,35 @@ limit @max_rows;
 -- name: ConversationForUpdate :one
 select * from conversations where id = @id for update;
 
--- The reply in flight is over, whatever its end: a new version. By conversations_pkey.
--- name: EndReply :exec
+-- The same under a fencing number: no row for a holder that another has come after. By conversations_pkey.
+-- name: FenceConversation :one
+update conversations set fence = @fence where id = @id and user_id = @user_id and fence < @fence returning *;
+
+-- A reply begins again or is over: a new version. Nothing if another writer made one meanwhile. By conversations_pkey.
+-- name: AdvanceConversation :execrows
 with head as (
     update conversations c
-    set version = c.version + 1, reply_id = null, tokens_used = c.tokens_used + @tokens::bigint,
+    set version = c.version + 1, reply_id = sqlc.narg(reply_id)::uuid, tokens_used = c.tokens_used + @tokens::bigint,
         updated_at = @at, last_activity_at = @at, checksum = sha256(c.checksum || conversation_entry(@entry_head::text, c.version))
-    where c.id = @id
+    where c.id = @id and c.version = @version::bigint
     returning c.id, c.version, c.checksum
 ), version as (
     insert into conversation_versions (conversation_id, version, parent, operation, actor_id, at, entry, checksum)
-    select head.id, head.version, head.version - 1, 'complete_reply', sqlc.narg(actor_id)::uuid, @at,
+    select head.id, head.version, head.version - 1, @operation, sqlc.narg(actor_id)::uuid, @at,
         conversation_entry(@entry_head::text, head.version - 1), head.checksum
     from head
 )
 insert into conversation_texts (conversation_id, version, salt, body) select head.id, head.version, @salt, @body from head;
 
--- Everything of it that a learner may change: a new version. By conversations_pkey.
--- name: UpdateConversation :exec
+-- Everything of it that a learner may change: a new version. Nothing if another writer made one meanwhile. By
+-- conversations_pkey.
+-- name: UpdateConversation :execrows
 with head as (
     update conversations c
     set version = c.version + 1, title = @title, tags = @tags, context = @context, metadata = @metadata, status = @status,
-        token_limit = @token_limit, updated_at = @at, checksum = sha256(c.checksum || conversation_entry(@entry_head::text, c.version))
-    where c.id = @id
+        token_limit = @token_limit, message_count = @message_count, updated_at = @at, last_activity_at = @last_activity_at,
+        checksum = sha256(c.checksum || conversation_entry(@entry_head::text, c.version))
+    where c.id = @id and c.version = @version::bigint
     returning c.id, c.user_id, c.version, c.checksum
 ), version as (
     insert into conversation_versions (conversation_id, version, parent, operation, actor_id, at, entry, checksum)

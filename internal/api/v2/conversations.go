@@ -152,3 +152,35 @@ func (s *Server) DeleteConversation(ctx context.Context, req apiv2.DeleteConvers
 	}
 	return apiv2.DeleteConversation204Response{}, nil
 }
+
+// ForkConversation makes a conversation of its own from another as of a version.
+func (s *Server) ForkConversation(ctx context.Context, req apiv2.ForkConversationRequestObject) (apiv2.ForkConversationResponseObject, error) {
+	made, err := s.Conversations.Fork(ctx, conversation.ForkInput{
+		UserID: web.IdentityFrom(ctx).UserID, ConversationID: req.ConversationID, Version: req.Body.Version,
+		IdempotencyKey: valueOr(req.Params.IdempotencyKey, ""),
+	})
+	if err != nil {
+		return nil, err
+	}
+	return apiv2.ForkConversation201JSONResponse{
+		Body: ToAPIConversation(made.Conversation),
+		Headers: apiv2.ForkConversation201ResponseHeaders{
+			ETag: conversationETag(made.Conversation), Location: fmt.Sprintf("%s/conversations/%s", BasePath, made.ID),
+			IdempotencyReplayed: replayed(made.Replayed),
+		},
+	}, nil
+}
+
+// RollbackConversation gives a conversation the content of an old version.
+func (s *Server) RollbackConversation(ctx context.Context, req apiv2.RollbackConversationRequestObject) (apiv2.RollbackConversationResponseObject, error) {
+	c, err := s.Conversations.Rollback(ctx, conversation.RollbackInput{
+		UserID: web.IdentityFrom(ctx).UserID, ConversationID: req.ConversationID, Version: req.Body.Version,
+		Matches: matchesConversation(req.Params.IfMatch),
+	})
+	if err != nil {
+		return nil, err
+	}
+	return apiv2.RollbackConversation200JSONResponse{
+		Body: ToAPIConversation(c), Headers: apiv2.RollbackConversation200ResponseHeaders{ETag: conversationETag(c)},
+	}, nil
+}

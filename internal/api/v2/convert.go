@@ -60,7 +60,7 @@ func ToAPIConversation(c conversation.Conversation) apiv2.Conversation {
 			DomainContext: c.Context.DomainContext, SessionMetadata: c.Context.SessionMetadata,
 		},
 		Metadata: c.Metadata, TokenLimit: orNull(c.TokenLimit), TokensUsed: c.TokensUsed, MessageCount: c.MessageCount,
-		CreatedAt: c.CreatedAt, UpdatedAt: c.UpdatedAt, LastActivityAt: c.LastActivityAt,
+		CreatedAt: c.CreatedAt, UpdatedAt: c.UpdatedAt, LastActivityAt: c.LastActivityAt, Parent: (*apiv2.ConversationParent)(c.Parent),
 	}
 }
 

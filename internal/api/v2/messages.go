@@ -123,3 +123,28 @@ func (s *Server) CancelMessage(ctx context.Context, req apiv2.CancelMessageReque
 	}
 	return apiv2.CancelMessage200JSONResponse{Body: ToAPIMessage(m), Headers: apiv2.CancelMessage200ResponseHeaders{ETag: messageETag(m)}}, nil
 }
+
+// RetryMessage has a reply written again.
+func (s *Server) RetryMessage(ctx context.Context, req apiv2.RetryMessageRequestObject) (apiv2.RetryMessageResponseObject, error) {
+	user := web.IdentityFrom(ctx).UserID
+	reply, err := s.Conversations.Retry(ctx, conversation.RetryInput{
+		UserID: user, ConversationID: req.ConversationID, MessageID: req.MessageID, IdempotencyKey: valueOr(req.Params.IdempotencyKey, ""),
+	})
+	if err != nil {
+		return nil, err
+	}
+	if wait := preferredWait(valueOr(req.Params.Prefer, "")); wait > 0 {
+		finished, done, err := s.awaitReply(ctx, user, reply.Message, wait)
+		if err != nil {
+			return nil, err
+		}
+		if done {
+			return apiv2.RetryMessage200JSONResponse{Body: ToAPIMessage(finished), Headers: apiv2.RetryMessage200ResponseHeaders{
+				ETag: messageETag(finished), PreferenceApplied: preferenceApplied(wait), IdempotencyReplayed: replayed(reply.Replayed),
+			}}, nil
+		}
+	}
+	return apiv2.RetryMessage202JSONResponse{Body: ToAPIMessage(reply.Message), Headers: apiv2.RetryMessage202ResponseHeaders{
+		Location: fmt.Sprintf("%s/conversations/%s/messages/%s", BasePath, req.ConversationID, req.MessageID), IdempotencyReplayed: replayed(reply.Replayed),
+	}}, nil
+}
