@@ -20,6 +20,36 @@ import (
 	openapi_types "github.com/oapi-codegen/runtime/types"
 )
 
+// Defines values for ConversationDeletedType.
+const (
+	ConversationDeletedTypeConversationDeleted ConversationDeletedType = "conversation.deleted"
+)
+
+// Valid indicates whether the value is a known member of the ConversationDeletedType enum.
+func (e ConversationDeletedType) Valid() bool {
+	switch e {
+	case ConversationDeletedTypeConversationDeleted:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ConversationRolledBackType.
+const (
+	ConversationRolledBackTypeConversationRolledBack ConversationRolledBackType = "conversation.rolled_back"
+)
+
+// Valid indicates whether the value is a known member of the ConversationRolledBackType enum.
+func (e ConversationRolledBackType) Valid() bool {
+	switch e {
+	case ConversationRolledBackTypeConversationRolledBack:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for ConversationStatus.
 const (
 	ConversationStatusActive    ConversationStatus = "active"
@@ -41,6 +71,36 @@ func (e ConversationStatus) Valid() bool {
 	case ConversationStatusFailed:
 		return true
 	case ConversationStatusPaused:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ConversationTokenWarningType.
+const (
+	ConversationTokenWarningTypeConversationTokenWarning ConversationTokenWarningType = "conversation.token_warning"
+)
+
+// Valid indicates whether the value is a known member of the ConversationTokenWarningType enum.
+func (e ConversationTokenWarningType) Valid() bool {
+	switch e {
+	case ConversationTokenWarningTypeConversationTokenWarning:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ConversationUpdatedType.
+const (
+	ConversationUpdatedTypeConversationUpdated ConversationUpdatedType = "conversation.updated"
+)
+
+// Valid indicates whether the value is a known member of the ConversationUpdatedType enum.
+func (e ConversationUpdatedType) Valid() bool {
+	switch e {
+	case ConversationUpdatedTypeConversationUpdated:
 		return true
 	default:
 		return false
@@ -1289,6 +1349,20 @@ type Conversation struct {
 	Version int64 `json:"version"`
 }
 
+// ConversationDeleted The conversation is gone; the last event. It has no `id`.
+type ConversationDeleted struct {
+	ConversationID openapi_types.UUID      `json:"conversation_id"`
+	Type           ConversationDeletedType `json:"type"`
+}
+
+// ConversationDeletedType defines model for ConversationDeleted.Type.
+type ConversationDeletedType string
+
+// ConversationEvent One event of a conversation.
+type ConversationEvent struct {
+	union json.RawMessage
+}
+
 // ConversationPage defines model for ConversationPage.
 type ConversationPage struct {
 	Data       []Conversation            `json:"data"`
@@ -1301,8 +1375,36 @@ type ConversationParent struct {
 	Version        int64              `json:"version"`
 }
 
+// ConversationRolledBack The conversation has the content of an old version again. Its messages are those of listMessages.
+type ConversationRolledBack struct {
+	Conversation    Conversation               `json:"conversation"`
+	RestoredVersion int64                      `json:"restored_version"`
+	Type            ConversationRolledBackType `json:"type"`
+}
+
+// ConversationRolledBackType defines model for ConversationRolledBack.Type.
+type ConversationRolledBackType string
+
 // ConversationStatus Only an `active` conversation takes messages.
 type ConversationStatus string
+
+// ConversationTokenWarning With its last reply the conversation has used 80 percent of its token limit or more. At all of it, messages are refused.
+type ConversationTokenWarning struct {
+	Conversation Conversation                 `json:"conversation"`
+	Type         ConversationTokenWarningType `json:"type"`
+}
+
+// ConversationTokenWarningType defines model for ConversationTokenWarning.Type.
+type ConversationTokenWarningType string
+
+// ConversationUpdated The conversation as it is now; it replaces the client's copy.
+type ConversationUpdated struct {
+	Conversation Conversation            `json:"conversation"`
+	Type         ConversationUpdatedType `json:"type"`
+}
+
+// ConversationUpdatedType defines model for ConversationUpdated.Type.
+type ConversationUpdatedType string
 
 // CreateConversationRequest defines model for CreateConversationRequest.
 type CreateConversationRequest struct {
@@ -2726,6 +2828,15 @@ type UpdateConversationParams struct {
 	IfMatch *IfMatch `json:"If-Match,omitempty"`
 }
 
+// StreamConversationEventsParams defines parameters for StreamConversationEvents.
+type StreamConversationEventsParams struct {
+	// After The same as `Last-Event-ID`, where a header cannot be set.
+	After *After `form:"after,omitempty" json:"after,omitempty"`
+
+	// LastEventID The `id` of the last event received; goes before `after`. One of another stream is 400 `cursor.invalid`.
+	LastEventID *LastEventID `json:"Last-Event-ID,omitempty"`
+}
+
 // ForkConversationParams defines parameters for ForkConversation.
 type ForkConversationParams struct {
 	// IdempotencyKey Makes a retry safe: the same key and body within 24 hours has one effect and gets the first answer
@@ -3285,6 +3396,467 @@ func (t AuditExportLine) MarshalJSON() ([]byte, error) {
 }
 
 func (t *AuditExportLine) UnmarshalJSON(b []byte) error {
+	err := t.union.UnmarshalJSON(b)
+	return err
+}
+
+// AsConversationUpdated returns the union data inside the ConversationEvent as a ConversationUpdated
+func (t ConversationEvent) AsConversationUpdated() (ConversationUpdated, error) {
+	var body ConversationUpdated
+	err := json.Unmarshal(t.union, &body)
+	return body, err
+}
+
+// FromConversationUpdated overwrites any union data inside the ConversationEvent as the provided ConversationUpdated
+func (t *ConversationEvent) FromConversationUpdated(v ConversationUpdated) error {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	b, err = runtime.JSONMerge(b, []byte(`{"type":"conversation.updated"}`))
+	t.union = b
+	return err
+}
+
+// MergeConversationUpdated performs a merge with any union data inside the ConversationEvent, using the provided ConversationUpdated
+func (t *ConversationEvent) MergeConversationUpdated(v ConversationUpdated) error {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	b, err = runtime.JSONMerge(b, []byte(`{"type":"conversation.updated"}`))
+	if err != nil {
+		return err
+	}
+
+	merged, err := runtime.JSONMerge(t.union, b)
+	t.union = merged
+	return err
+}
+
+// AsConversationTokenWarning returns the union data inside the ConversationEvent as a ConversationTokenWarning
+func (t ConversationEvent) AsConversationTokenWarning() (ConversationTokenWarning, error) {
+	var body ConversationTokenWarning
+	err := json.Unmarshal(t.union, &body)
+	return body, err
+}
+
+// FromConversationTokenWarning overwrites any union data inside the ConversationEvent as the provided ConversationTokenWarning
+func (t *ConversationEvent) FromConversationTokenWarning(v ConversationTokenWarning) error {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	b, err = runtime.JSONMerge(b, []byte(`{"type":"conversation.token_warning"}`))
+	t.union = b
+	return err
+}
+
+// MergeConversationTokenWarning performs a merge with any union data inside the ConversationEvent, using the provided ConversationTokenWarning
+func (t *ConversationEvent) MergeConversationTokenWarning(v ConversationTokenWarning) error {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	b, err = runtime.JSONMerge(b, []byte(`{"type":"conversation.token_warning"}`))
+	if err != nil {
+		return err
+	}
+
+	merged, err := runtime.JSONMerge(t.union, b)
+	t.union = merged
+	return err
+}
+
+// AsConversationRolledBack returns the union data inside the ConversationEvent as a ConversationRolledBack
+func (t ConversationEvent) AsConversationRolledBack() (ConversationRolledBack, error) {
+	var body ConversationRolledBack
+	err := json.Unmarshal(t.union, &body)
+	return body, err
+}
+
+// FromConversationRolledBack overwrites any union data inside the ConversationEvent as the provided ConversationRolledBack
+func (t *ConversationEvent) FromConversationRolledBack(v ConversationRolledBack) error {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	b, err = runtime.JSONMerge(b, []byte(`{"type":"conversation.rolled_back"}`))
+	t.union = b
+	return err
+}
+
+// MergeConversationRolledBack performs a merge with any union data inside the ConversationEvent, using the provided ConversationRolledBack
+func (t *ConversationEvent) MergeConversationRolledBack(v ConversationRolledBack) error {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	b, err = runtime.JSONMerge(b, []byte(`{"type":"conversation.rolled_back"}`))
+	if err != nil {
+		return err
+	}
+
+	merged, err := runtime.JSONMerge(t.union, b)
+	t.union = merged
+	return err
+}
+
+// AsConversationDeleted returns the union data inside the ConversationEvent as a ConversationDeleted
+func (t ConversationEvent) AsConversationDeleted() (ConversationDeleted, error) {
+	var body ConversationDeleted
+	err := json.Unmarshal(t.union, &body)
+	return body, err
+}
+
+// FromConversationDeleted overwrites any union data inside the ConversationEvent as the provided ConversationDeleted
+func (t *ConversationEvent) FromConversationDeleted(v ConversationDeleted) error {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	b, err = runtime.JSONMerge(b, []byte(`{"type":"conversation.deleted"}`))
+	t.union = b
+	return err
+}
+
+// MergeConversationDeleted performs a merge with any union data inside the ConversationEvent, using the provided ConversationDeleted
+func (t *ConversationEvent) MergeConversationDeleted(v ConversationDeleted) error {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	b, err = runtime.JSONMerge(b, []byte(`{"type":"conversation.deleted"}`))
+	if err != nil {
+		return err
+	}
+
+	merged, err := runtime.JSONMerge(t.union, b)
+	t.union = merged
+	return err
+}
+
+// AsMessageCreated returns the union data inside the ConversationEvent as a MessageCreated
+func (t ConversationEvent) AsMessageCreated() (MessageCreated, error) {
+	var body MessageCreated
+	err := json.Unmarshal(t.union, &body)
+	return body, err
+}
+
+// FromMessageCreated overwrites any union data inside the ConversationEvent as the provided MessageCreated
+func (t *ConversationEvent) FromMessageCreated(v MessageCreated) error {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	b, err = runtime.JSONMerge(b, []byte(`{"type":"message.created"}`))
+	t.union = b
+	return err
+}
+
+// MergeMessageCreated performs a merge with any union data inside the ConversationEvent, using the provided MessageCreated
+func (t *ConversationEvent) MergeMessageCreated(v MessageCreated) error {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	b, err = runtime.JSONMerge(b, []byte(`{"type":"message.created"}`))
+	if err != nil {
+		return err
+	}
+
+	merged, err := runtime.JSONMerge(t.union, b)
+	t.union = merged
+	return err
+}
+
+// AsMessageStarted returns the union data inside the ConversationEvent as a MessageStarted
+func (t ConversationEvent) AsMessageStarted() (MessageStarted, error) {
+	var body MessageStarted
+	err := json.Unmarshal(t.union, &body)
+	return body, err
+}
+
+// FromMessageStarted overwrites any union data inside the ConversationEvent as the provided MessageStarted
+func (t *ConversationEvent) FromMessageStarted(v MessageStarted) error {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	b, err = runtime.JSONMerge(b, []byte(`{"type":"message.started"}`))
+	t.union = b
+	return err
+}
+
+// MergeMessageStarted performs a merge with any union data inside the ConversationEvent, using the provided MessageStarted
+func (t *ConversationEvent) MergeMessageStarted(v MessageStarted) error {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	b, err = runtime.JSONMerge(b, []byte(`{"type":"message.started"}`))
+	if err != nil {
+		return err
+	}
+
+	merged, err := runtime.JSONMerge(t.union, b)
+	t.union = merged
+	return err
+}
+
+// AsMessageDelta returns the union data inside the ConversationEvent as a MessageDelta
+func (t ConversationEvent) AsMessageDelta() (MessageDelta, error) {
+	var body MessageDelta
+	err := json.Unmarshal(t.union, &body)
+	return body, err
+}
+
+// FromMessageDelta overwrites any union data inside the ConversationEvent as the provided MessageDelta
+func (t *ConversationEvent) FromMessageDelta(v MessageDelta) error {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	b, err = runtime.JSONMerge(b, []byte(`{"type":"message.delta"}`))
+	t.union = b
+	return err
+}
+
+// MergeMessageDelta performs a merge with any union data inside the ConversationEvent, using the provided MessageDelta
+func (t *ConversationEvent) MergeMessageDelta(v MessageDelta) error {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	b, err = runtime.JSONMerge(b, []byte(`{"type":"message.delta"}`))
+	if err != nil {
+		return err
+	}
+
+	merged, err := runtime.JSONMerge(t.union, b)
+	t.union = merged
+	return err
+}
+
+// AsMessageCompleted returns the union data inside the ConversationEvent as a MessageCompleted
+func (t ConversationEvent) AsMessageCompleted() (MessageCompleted, error) {
+	var body MessageCompleted
+	err := json.Unmarshal(t.union, &body)
+	return body, err
+}
+
+// FromMessageCompleted overwrites any union data inside the ConversationEvent as the provided MessageCompleted
+func (t *ConversationEvent) FromMessageCompleted(v MessageCompleted) error {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	b, err = runtime.JSONMerge(b, []byte(`{"type":"message.completed"}`))
+	t.union = b
+	return err
+}
+
+// MergeMessageCompleted performs a merge with any union data inside the ConversationEvent, using the provided MessageCompleted
+func (t *ConversationEvent) MergeMessageCompleted(v MessageCompleted) error {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	b, err = runtime.JSONMerge(b, []byte(`{"type":"message.completed"}`))
+	if err != nil {
+		return err
+	}
+
+	merged, err := runtime.JSONMerge(t.union, b)
+	t.union = merged
+	return err
+}
+
+// AsMessageFailed returns the union data inside the ConversationEvent as a MessageFailed
+func (t ConversationEvent) AsMessageFailed() (MessageFailed, error) {
+	var body MessageFailed
+	err := json.Unmarshal(t.union, &body)
+	return body, err
+}
+
+// FromMessageFailed overwrites any union data inside the ConversationEvent as the provided MessageFailed
+func (t *ConversationEvent) FromMessageFailed(v MessageFailed) error {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	b, err = runtime.JSONMerge(b, []byte(`{"type":"message.failed"}`))
+	t.union = b
+	return err
+}
+
+// MergeMessageFailed performs a merge with any union data inside the ConversationEvent, using the provided MessageFailed
+func (t *ConversationEvent) MergeMessageFailed(v MessageFailed) error {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	b, err = runtime.JSONMerge(b, []byte(`{"type":"message.failed"}`))
+	if err != nil {
+		return err
+	}
+
+	merged, err := runtime.JSONMerge(t.union, b)
+	t.union = merged
+	return err
+}
+
+// AsMessageCancelled returns the union data inside the ConversationEvent as a MessageCancelled
+func (t ConversationEvent) AsMessageCancelled() (MessageCancelled, error) {
+	var body MessageCancelled
+	err := json.Unmarshal(t.union, &body)
+	return body, err
+}
+
+// FromMessageCancelled overwrites any union data inside the ConversationEvent as the provided MessageCancelled
+func (t *ConversationEvent) FromMessageCancelled(v MessageCancelled) error {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	b, err = runtime.JSONMerge(b, []byte(`{"type":"message.cancelled"}`))
+	t.union = b
+	return err
+}
+
+// MergeMessageCancelled performs a merge with any union data inside the ConversationEvent, using the provided MessageCancelled
+func (t *ConversationEvent) MergeMessageCancelled(v MessageCancelled) error {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	b, err = runtime.JSONMerge(b, []byte(`{"type":"message.cancelled"}`))
+	if err != nil {
+		return err
+	}
+
+	merged, err := runtime.JSONMerge(t.union, b)
+	t.union = merged
+	return err
+}
+
+// AsSessionRevoked returns the union data inside the ConversationEvent as a SessionRevoked
+func (t ConversationEvent) AsSessionRevoked() (SessionRevoked, error) {
+	var body SessionRevoked
+	err := json.Unmarshal(t.union, &body)
+	return body, err
+}
+
+// FromSessionRevoked overwrites any union data inside the ConversationEvent as the provided SessionRevoked
+func (t *ConversationEvent) FromSessionRevoked(v SessionRevoked) error {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	b, err = runtime.JSONMerge(b, []byte(`{"type":"session.revoked"}`))
+	t.union = b
+	return err
+}
+
+// MergeSessionRevoked performs a merge with any union data inside the ConversationEvent, using the provided SessionRevoked
+func (t *ConversationEvent) MergeSessionRevoked(v SessionRevoked) error {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	b, err = runtime.JSONMerge(b, []byte(`{"type":"session.revoked"}`))
+	if err != nil {
+		return err
+	}
+
+	merged, err := runtime.JSONMerge(t.union, b)
+	t.union = merged
+	return err
+}
+
+// AsStreamClosing returns the union data inside the ConversationEvent as a StreamClosing
+func (t ConversationEvent) AsStreamClosing() (StreamClosing, error) {
+	var body StreamClosing
+	err := json.Unmarshal(t.union, &body)
+	return body, err
+}
+
+// FromStreamClosing overwrites any union data inside the ConversationEvent as the provided StreamClosing
+func (t *ConversationEvent) FromStreamClosing(v StreamClosing) error {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	b, err = runtime.JSONMerge(b, []byte(`{"type":"stream.closing"}`))
+	t.union = b
+	return err
+}
+
+// MergeStreamClosing performs a merge with any union data inside the ConversationEvent, using the provided StreamClosing
+func (t *ConversationEvent) MergeStreamClosing(v StreamClosing) error {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	b, err = runtime.JSONMerge(b, []byte(`{"type":"stream.closing"}`))
+	if err != nil {
+		return err
+	}
+
+	merged, err := runtime.JSONMerge(t.union, b)
+	t.union = merged
+	return err
+}
+
+func (t ConversationEvent) Discriminator() (string, error) {
+	var discriminator struct {
+		Discriminator string `json:"type"`
+	}
+	err := json.Unmarshal(t.union, &discriminator)
+	return discriminator.Discriminator, err
+}
+
+func (t ConversationEvent) ValueByDiscriminator() (interface{}, error) {
+	discriminator, err := t.Discriminator()
+	if err != nil {
+		return nil, err
+	}
+	switch discriminator {
+	case "conversation.deleted":
+		return t.AsConversationDeleted()
+	case "conversation.rolled_back":
+		return t.AsConversationRolledBack()
+	case "conversation.token_warning":
+		return t.AsConversationTokenWarning()
+	case "conversation.updated":
+		return t.AsConversationUpdated()
+	case "message.cancelled":
+		return t.AsMessageCancelled()
+	case "message.completed":
+		return t.AsMessageCompleted()
+	case "message.created":
+		return t.AsMessageCreated()
+	case "message.delta":
+		return t.AsMessageDelta()
+	case "message.failed":
+		return t.AsMessageFailed()
+	case "message.started":
+		return t.AsMessageStarted()
+	case "session.revoked":
+		return t.AsSessionRevoked()
+	case "stream.closing":
+		return t.AsStreamClosing()
+	default:
+		return nil, errors.New("unknown discriminator value: " + discriminator)
+	}
+}
+
+func (t ConversationEvent) MarshalJSON() ([]byte, error) {
+	b, err := t.union.MarshalJSON()
+	return b, err
+}
+
+func (t *ConversationEvent) UnmarshalJSON(b []byte) error {
 	err := t.union.UnmarshalJSON(b)
 	return err
 }
@@ -4478,6 +5050,9 @@ type ServerInterface interface {
 	// UpdateConversation Change a conversation
 	// (PATCH /conversations/{conversation_id})
 	UpdateConversation(ctx echo.Context, conversationID ConversationID, params UpdateConversationParams) error
+	// StreamConversationEvents Follow all that happens in a conversation
+	// (GET /conversations/{conversation_id}/events)
+	StreamConversationEvents(ctx echo.Context, conversationID ConversationID, params StreamConversationEventsParams) error
 	// ForkConversation Go on from an old version, in a conversation of its own
 	// (POST /conversations/{conversation_id}/forks)
 	ForkConversation(ctx echo.Context, conversationID ConversationID, params ForkConversationParams) error
@@ -5317,6 +5892,48 @@ func (w *ServerInterfaceWrapper) UpdateConversation(ctx echo.Context) error {
 
 	// Invoke the callback with all the unmarshaled arguments
 	err = w.Handler.UpdateConversation(ctx, conversationID, params)
+	return err
+}
+
+// StreamConversationEvents converts echo context to params.
+func (w *ServerInterfaceWrapper) StreamConversationEvents(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "conversation_id" -------------
+	var conversationID ConversationID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "conversation_id", ctx.Param("conversation_id"), &conversationID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter conversation_id: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params StreamConversationEventsParams
+	// ------------- Optional query parameter "after" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "after", ctx.QueryParams(), &params.After, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter after: %s", err))
+	}
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "Last-Event-ID" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Last-Event-ID")]; found {
+		var LastEventID LastEventID
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Last-Event-ID, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Last-Event-ID", valueList[0], &LastEventID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Last-Event-ID: %s", err))
+		}
+
+		params.LastEventID = &LastEventID
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.StreamConversationEvents(ctx, conversationID, params)
 	return err
 }
 
@@ -7005,6 +7622,7 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.DELETE(options.BaseURL+"/conversations/:conversation_id", wrapper.DeleteConversation, options.OperationMiddlewares["deleteConversation"]...)
 	router.GET(options.BaseURL+"/conversations/:conversation_id", wrapper.GetConversation, options.OperationMiddlewares["getConversation"]...)
 	router.PATCH(options.BaseURL+"/conversations/:conversation_id", wrapper.UpdateConversation, options.OperationMiddlewares["updateConversation"]...)
+	router.GET(options.BaseURL+"/conversations/:conversation_id/events", wrapper.StreamConversationEvents, options.OperationMiddlewares["streamConversationEvents"]...)
 	router.POST(options.BaseURL+"/conversations/:conversation_id/forks", wrapper.ForkConversation, options.OperationMiddlewares["forkConversation"]...)
 	router.GET(options.BaseURL+"/conversations/:conversation_id/messages", wrapper.ListMessages, options.OperationMiddlewares["listMessages"]...)
 	router.POST(options.BaseURL+"/conversations/:conversation_id/messages", wrapper.CreateMessage, options.OperationMiddlewares["createMessage"]...)
@@ -8049,6 +8667,75 @@ type UpdateConversationdefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response UpdateConversationdefaultApplicationProblemPlusJSONResponse) VisitUpdateConversationResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type StreamConversationEventsRequestObject struct {
+	ConversationID ConversationID `json:"conversation_id"`
+	Params         StreamConversationEventsParams
+}
+
+type StreamConversationEventsResponseObject interface {
+	VisitStreamConversationEventsResponse(w http.ResponseWriter) error
+}
+
+type StreamConversationEvents200TextEventStreamResponse struct {
+	Body          io.Reader
+	ContentLength int64
+}
+
+func (response StreamConversationEvents200TextEventStreamResponse) VisitStreamConversationEventsResponse(w http.ResponseWriter) error {
+
+	w.Header().Set("Content-Type", "text/event-stream")
+	if response.ContentLength != 0 {
+		w.Header().Set("Content-Length", fmt.Sprint(response.ContentLength))
+	}
+	w.WriteHeader(200)
+
+	if closer, ok := response.Body.(io.ReadCloser); ok {
+		defer closer.Close()
+	}
+	flusher, ok := w.(http.Flusher)
+	if !ok {
+		// If w doesn't support flushing, fall back to io.Copy.
+		_, err := io.Copy(w, response.Body)
+		return err
+	}
+	// text/event-stream messages are typically small; use a
+	// modest buffer and flush after each chunk so clients see
+	// events immediately instead of waiting on OS buffering.
+	buf := make([]byte, 4096)
+	for {
+		n, err := response.Body.Read(buf)
+		if n > 0 {
+			if _, writeErr := w.Write(buf[:n]); writeErr != nil {
+				return writeErr
+			}
+			flusher.Flush()
+		}
+		if err != nil {
+			if err == io.EOF {
+				return nil
+			}
+			return err
+		}
+	}
+}
+
+type StreamConversationEventsdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response StreamConversationEventsdefaultApplicationProblemPlusJSONResponse) VisitStreamConversationEventsResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
@@ -10601,6 +11288,9 @@ type StrictServerInterface interface {
 	// UpdateConversation Change a conversation
 	// (PATCH /conversations/{conversation_id})
 	UpdateConversation(ctx context.Context, request UpdateConversationRequestObject) (UpdateConversationResponseObject, error)
+	// StreamConversationEvents Follow all that happens in a conversation
+	// (GET /conversations/{conversation_id}/events)
+	StreamConversationEvents(ctx context.Context, request StreamConversationEventsRequestObject) (StreamConversationEventsResponseObject, error)
 	// ForkConversation Go on from an old version, in a conversation of its own
 	// (POST /conversations/{conversation_id}/forks)
 	ForkConversation(ctx context.Context, request ForkConversationRequestObject) (ForkConversationResponseObject, error)
@@ -11450,6 +12140,32 @@ func (sh *strictHandler) UpdateConversation(ctx echo.Context, conversationID Con
 		return err
 	} else if validResponse, ok := response.(UpdateConversationResponseObject); ok {
 		return validResponse.VisitUpdateConversationResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// StreamConversationEvents operation middleware
+func (sh *strictHandler) StreamConversationEvents(ctx echo.Context, conversationID ConversationID, params StreamConversationEventsParams) error {
+	var request StreamConversationEventsRequestObject
+
+	request.ConversationID = conversationID
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.StreamConversationEvents(ctx.Request().Context(), request.(StreamConversationEventsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "StreamConversationEvents")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(StreamConversationEventsResponseObject); ok {
+		return validResponse.VisitStreamConversationEventsResponse(ctx.Response())
 	} else if response != nil {
 		return fmt.Errorf("unexpected response type: %T", response)
 	}

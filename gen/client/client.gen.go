@@ -20,6 +20,36 @@ import (
 	openapi_types "github.com/oapi-codegen/runtime/types"
 )
 
+// Defines values for ConversationDeletedType.
+const (
+	ConversationDeletedTypeConversationDeleted ConversationDeletedType = "conversation.deleted"
+)
+
+// Valid indicates whether the value is a known member of the ConversationDeletedType enum.
+func (e ConversationDeletedType) Valid() bool {
+	switch e {
+	case ConversationDeletedTypeConversationDeleted:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ConversationRolledBackType.
+const (
+	ConversationRolledBackTypeConversationRolledBack ConversationRolledBackType = "conversation.rolled_back"
+)
+
+// Valid indicates whether the value is a known member of the ConversationRolledBackType enum.
+func (e ConversationRolledBackType) Valid() bool {
+	switch e {
+	case ConversationRolledBackTypeConversationRolledBack:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for ConversationStatus.
 const (
 	ConversationStatusActive    ConversationStatus = "active"
@@ -41,6 +71,36 @@ func (e ConversationStatus) Valid() bool {
 	case ConversationStatusFailed:
 		return true
 	case ConversationStatusPaused:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ConversationTokenWarningType.
+const (
+	ConversationTokenWarningTypeConversationTokenWarning ConversationTokenWarningType = "conversation.token_warning"
+)
+
+// Valid indicates whether the value is a known member of the ConversationTokenWarningType enum.
+func (e ConversationTokenWarningType) Valid() bool {
+	switch e {
+	case ConversationTokenWarningTypeConversationTokenWarning:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ConversationUpdatedType.
+const (
+	ConversationUpdatedTypeConversationUpdated ConversationUpdatedType = "conversation.updated"
+)
+
+// Valid indicates whether the value is a known member of the ConversationUpdatedType enum.
+func (e ConversationUpdatedType) Valid() bool {
+	switch e {
+	case ConversationUpdatedTypeConversationUpdated:
 		return true
 	default:
 		return false
@@ -1289,6 +1349,20 @@ type Conversation struct {
 	Version int64 `json:"version"`
 }
 
+// ConversationDeleted The conversation is gone; the last event. It has no `id`.
+type ConversationDeleted struct {
+	ConversationID openapi_types.UUID      `json:"conversation_id"`
+	Type           ConversationDeletedType `json:"type"`
+}
+
+// ConversationDeletedType defines model for ConversationDeleted.Type.
+type ConversationDeletedType string
+
+// ConversationEvent One event of a conversation.
+type ConversationEvent struct {
+	union json.RawMessage
+}
+
 // ConversationPage defines model for ConversationPage.
 type ConversationPage struct {
 	Data       []Conversation            `json:"data"`
@@ -1301,8 +1375,36 @@ type ConversationParent struct {
 	Version        int64              `json:"version"`
 }
 
+// ConversationRolledBack The conversation has the content of an old version again. Its messages are those of listMessages.
+type ConversationRolledBack struct {
+	Conversation    Conversation               `json:"conversation"`
+	RestoredVersion int64                      `json:"restored_version"`
+	Type            ConversationRolledBackType `json:"type"`
+}
+
+// ConversationRolledBackType defines model for ConversationRolledBack.Type.
+type ConversationRolledBackType string
+
 // ConversationStatus Only an `active` conversation takes messages.
 type ConversationStatus string
+
+// ConversationTokenWarning With its last reply the conversation has used 80 percent of its token limit or more. At all of it, messages are refused.
+type ConversationTokenWarning struct {
+	Conversation Conversation                 `json:"conversation"`
+	Type         ConversationTokenWarningType `json:"type"`
+}
+
+// ConversationTokenWarningType defines model for ConversationTokenWarning.Type.
+type ConversationTokenWarningType string
+
+// ConversationUpdated The conversation as it is now; it replaces the client's copy.
+type ConversationUpdated struct {
+	Conversation Conversation            `json:"conversation"`
+	Type         ConversationUpdatedType `json:"type"`
+}
+
+// ConversationUpdatedType defines model for ConversationUpdated.Type.
+type ConversationUpdatedType string
 
 // CreateConversationRequest defines model for CreateConversationRequest.
 type CreateConversationRequest struct {
@@ -2726,6 +2828,15 @@ type UpdateConversationParams struct {
 	IfMatch *IfMatch `json:"If-Match,omitempty"`
 }
 
+// StreamConversationEventsParams defines parameters for StreamConversationEvents.
+type StreamConversationEventsParams struct {
+	// After The same as `Last-Event-ID`, where a header cannot be set.
+	After *After `form:"after,omitempty" json:"after,omitempty"`
+
+	// LastEventID The `id` of the last event received; goes before `after`. One of another stream is 400 `cursor.invalid`.
+	LastEventID *LastEventID `json:"Last-Event-ID,omitempty"`
+}
+
 // ForkConversationParams defines parameters for ForkConversation.
 type ForkConversationParams struct {
 	// IdempotencyKey Makes a retry safe: the same key and body within 24 hours has one effect and gets the first answer
@@ -3285,6 +3396,467 @@ func (t AuditExportLine) MarshalJSON() ([]byte, error) {
 }
 
 func (t *AuditExportLine) UnmarshalJSON(b []byte) error {
+	err := t.union.UnmarshalJSON(b)
+	return err
+}
+
+// AsConversationUpdated returns the union data inside the ConversationEvent as a ConversationUpdated
+func (t ConversationEvent) AsConversationUpdated() (ConversationUpdated, error) {
+	var body ConversationUpdated
+	err := json.Unmarshal(t.union, &body)
+	return body, err
+}
+
+// FromConversationUpdated overwrites any union data inside the ConversationEvent as the provided ConversationUpdated
+func (t *ConversationEvent) FromConversationUpdated(v ConversationUpdated) error {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	b, err = runtime.JSONMerge(b, []byte(`{"type":"conversation.updated"}`))
+	t.union = b
+	return err
+}
+
+// MergeConversationUpdated performs a merge with any union data inside the ConversationEvent, using the provided ConversationUpdated
+func (t *ConversationEvent) MergeConversationUpdated(v ConversationUpdated) error {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	b, err = runtime.JSONMerge(b, []byte(`{"type":"conversation.updated"}`))
+	if err != nil {
+		return err
+	}
+
+	merged, err := runtime.JSONMerge(t.union, b)
+	t.union = merged
+	return err
+}
+
+// AsConversationTokenWarning returns the union data inside the ConversationEvent as a ConversationTokenWarning
+func (t ConversationEvent) AsConversationTokenWarning() (ConversationTokenWarning, error) {
+	var body ConversationTokenWarning
+	err := json.Unmarshal(t.union, &body)
+	return body, err
+}
+
+// FromConversationTokenWarning overwrites any union data inside the ConversationEvent as the provided ConversationTokenWarning
+func (t *ConversationEvent) FromConversationTokenWarning(v ConversationTokenWarning) error {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	b, err = runtime.JSONMerge(b, []byte(`{"type":"conversation.token_warning"}`))
+	t.union = b
+	return err
+}
+
+// MergeConversationTokenWarning performs a merge with any union data inside the ConversationEvent, using the provided ConversationTokenWarning
+func (t *ConversationEvent) MergeConversationTokenWarning(v ConversationTokenWarning) error {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	b, err = runtime.JSONMerge(b, []byte(`{"type":"conversation.token_warning"}`))
+	if err != nil {
+		return err
+	}
+
+	merged, err := runtime.JSONMerge(t.union, b)
+	t.union = merged
+	return err
+}
+
+// AsConversationRolledBack returns the union data inside the ConversationEvent as a ConversationRolledBack
+func (t ConversationEvent) AsConversationRolledBack() (ConversationRolledBack, error) {
+	var body ConversationRolledBack
+	err := json.Unmarshal(t.union, &body)
+	return body, err
+}
+
+// FromConversationRolledBack overwrites any union data inside the ConversationEvent as the provided ConversationRolledBack
+func (t *ConversationEvent) FromConversationRolledBack(v ConversationRolledBack) error {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	b, err = runtime.JSONMerge(b, []byte(`{"type":"conversation.rolled_back"}`))
+	t.union = b
+	return err
+}
+
+// MergeConversationRolledBack performs a merge with any union data inside the ConversationEvent, using the provided ConversationRolledBack
+func (t *ConversationEvent) MergeConversationRolledBack(v ConversationRolledBack) error {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	b, err = runtime.JSONMerge(b, []byte(`{"type":"conversation.rolled_back"}`))
+	if err != nil {
+		return err
+	}
+
+	merged, err := runtime.JSONMerge(t.union, b)
+	t.union = merged
+	return err
+}
+
+// AsConversationDeleted returns the union data inside the ConversationEvent as a ConversationDeleted
+func (t ConversationEvent) AsConversationDeleted() (ConversationDeleted, error) {
+	var body ConversationDeleted
+	err := json.Unmarshal(t.union, &body)
+	return body, err
+}
+
+// FromConversationDeleted overwrites any union data inside the ConversationEvent as the provided ConversationDeleted
+func (t *ConversationEvent) FromConversationDeleted(v ConversationDeleted) error {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	b, err = runtime.JSONMerge(b, []byte(`{"type":"conversation.deleted"}`))
+	t.union = b
+	return err
+}
+
+// MergeConversationDeleted performs a merge with any union data inside the ConversationEvent, using the provided ConversationDeleted
+func (t *ConversationEvent) MergeConversationDeleted(v ConversationDeleted) error {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	b, err = runtime.JSONMerge(b, []byte(`{"type":"conversation.deleted"}`))
+	if err != nil {
+		return err
+	}
+
+	merged, err := runtime.JSONMerge(t.union, b)
+	t.union = merged
+	return err
+}
+
+// AsMessageCreated returns the union data inside the ConversationEvent as a MessageCreated
+func (t ConversationEvent) AsMessageCreated() (MessageCreated, error) {
+	var body MessageCreated
+	err := json.Unmarshal(t.union, &body)
+	return body, err
+}
+
+// FromMessageCreated overwrites any union data inside the ConversationEvent as the provided MessageCreated
+func (t *ConversationEvent) FromMessageCreated(v MessageCreated) error {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	b, err = runtime.JSONMerge(b, []byte(`{"type":"message.created"}`))
+	t.union = b
+	return err
+}
+
+// MergeMessageCreated performs a merge with any union data inside the ConversationEvent, using the provided MessageCreated
+func (t *ConversationEvent) MergeMessageCreated(v MessageCreated) error {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	b, err = runtime.JSONMerge(b, []byte(`{"type":"message.created"}`))
+	if err != nil {
+		return err
+	}
+
+	merged, err := runtime.JSONMerge(t.union, b)
+	t.union = merged
+	return err
+}
+
+// AsMessageStarted returns the union data inside the ConversationEvent as a MessageStarted
+func (t ConversationEvent) AsMessageStarted() (MessageStarted, error) {
+	var body MessageStarted
+	err := json.Unmarshal(t.union, &body)
+	return body, err
+}
+
+// FromMessageStarted overwrites any union data inside the ConversationEvent as the provided MessageStarted
+func (t *ConversationEvent) FromMessageStarted(v MessageStarted) error {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	b, err = runtime.JSONMerge(b, []byte(`{"type":"message.started"}`))
+	t.union = b
+	return err
+}
+
+// MergeMessageStarted performs a merge with any union data inside the ConversationEvent, using the provided MessageStarted
+func (t *ConversationEvent) MergeMessageStarted(v MessageStarted) error {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	b, err = runtime.JSONMerge(b, []byte(`{"type":"message.started"}`))
+	if err != nil {
+		return err
+	}
+
+	merged, err := runtime.JSONMerge(t.union, b)
+	t.union = merged
+	return err
+}
+
+// AsMessageDelta returns the union data inside the ConversationEvent as a MessageDelta
+func (t ConversationEvent) AsMessageDelta() (MessageDelta, error) {
+	var body MessageDelta
+	err := json.Unmarshal(t.union, &body)
+	return body, err
+}
+
+// FromMessageDelta overwrites any union data inside the ConversationEvent as the provided MessageDelta
+func (t *ConversationEvent) FromMessageDelta(v MessageDelta) error {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	b, err = runtime.JSONMerge(b, []byte(`{"type":"message.delta"}`))
+	t.union = b
+	return err
+}
+
+// MergeMessageDelta performs a merge with any union data inside the ConversationEvent, using the provided MessageDelta
+func (t *ConversationEvent) MergeMessageDelta(v MessageDelta) error {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	b, err = runtime.JSONMerge(b, []byte(`{"type":"message.delta"}`))
+	if err != nil {
+		return err
+	}
+
+	merged, err := runtime.JSONMerge(t.union, b)
+	t.union = merged
+	return err
+}
+
+// AsMessageCompleted returns the union data inside the ConversationEvent as a MessageCompleted
+func (t ConversationEvent) AsMessageCompleted() (MessageCompleted, error) {
+	var body MessageCompleted
+	err := json.Unmarshal(t.union, &body)
+	return body, err
+}
+
+// FromMessageCompleted overwrites any union data inside the ConversationEvent as the provided MessageCompleted
+func (t *ConversationEvent) FromMessageCompleted(v MessageCompleted) error {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	b, err = runtime.JSONMerge(b, []byte(`{"type":"message.completed"}`))
+	t.union = b
+	return err
+}
+
+// MergeMessageCompleted performs a merge with any union data inside the ConversationEvent, using the provided MessageCompleted
+func (t *ConversationEvent) MergeMessageCompleted(v MessageCompleted) error {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	b, err = runtime.JSONMerge(b, []byte(`{"type":"message.completed"}`))
+	if err != nil {
+		return err
+	}
+
+	merged, err := runtime.JSONMerge(t.union, b)
+	t.union = merged
+	return err
+}
+
+// AsMessageFailed returns the union data inside the ConversationEvent as a MessageFailed
+func (t ConversationEvent) AsMessageFailed() (MessageFailed, error) {
+	var body MessageFailed
+	err := json.Unmarshal(t.union, &body)
+	return body, err
+}
+
+// FromMessageFailed overwrites any union data inside the ConversationEvent as the provided MessageFailed
+func (t *ConversationEvent) FromMessageFailed(v MessageFailed) error {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	b, err = runtime.JSONMerge(b, []byte(`{"type":"message.failed"}`))
+	t.union = b
+	return err
+}
+
+// MergeMessageFailed performs a merge with any union data inside the ConversationEvent, using the provided MessageFailed
+func (t *ConversationEvent) MergeMessageFailed(v MessageFailed) error {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	b, err = runtime.JSONMerge(b, []byte(`{"type":"message.failed"}`))
+	if err != nil {
+		return err
+	}
+
+	merged, err := runtime.JSONMerge(t.union, b)
+	t.union = merged
+	return err
+}
+
+// AsMessageCancelled returns the union data inside the ConversationEvent as a MessageCancelled
+func (t ConversationEvent) AsMessageCancelled() (MessageCancelled, error) {
+	var body MessageCancelled
+	err := json.Unmarshal(t.union, &body)
+	return body, err
+}
+
+// FromMessageCancelled overwrites any union data inside the ConversationEvent as the provided MessageCancelled
+func (t *ConversationEvent) FromMessageCancelled(v MessageCancelled) error {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	b, err = runtime.JSONMerge(b, []byte(`{"type":"message.cancelled"}`))
+	t.union = b
+	return err
+}
+
+// MergeMessageCancelled performs a merge with any union data inside the ConversationEvent, using the provided MessageCancelled
+func (t *ConversationEvent) MergeMessageCancelled(v MessageCancelled) error {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	b, err = runtime.JSONMerge(b, []byte(`{"type":"message.cancelled"}`))
+	if err != nil {
+		return err
+	}
+
+	merged, err := runtime.JSONMerge(t.union, b)
+	t.union = merged
+	return err
+}
+
+// AsSessionRevoked returns the union data inside the ConversationEvent as a SessionRevoked
+func (t ConversationEvent) AsSessionRevoked() (SessionRevoked, error) {
+	var body SessionRevoked
+	err := json.Unmarshal(t.union, &body)
+	return body, err
+}
+
+// FromSessionRevoked overwrites any union data inside the ConversationEvent as the provided SessionRevoked
+func (t *ConversationEvent) FromSessionRevoked(v SessionRevoked) error {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	b, err = runtime.JSONMerge(b, []byte(`{"type":"session.revoked"}`))
+	t.union = b
+	return err
+}
+
+// MergeSessionRevoked performs a merge with any union data inside the ConversationEvent, using the provided SessionRevoked
+func (t *ConversationEvent) MergeSessionRevoked(v SessionRevoked) error {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	b, err = runtime.JSONMerge(b, []byte(`{"type":"session.revoked"}`))
+	if err != nil {
+		return err
+	}
+
+	merged, err := runtime.JSONMerge(t.union, b)
+	t.union = merged
+	return err
+}
+
+// AsStreamClosing returns the union data inside the ConversationEvent as a StreamClosing
+func (t ConversationEvent) AsStreamClosing() (StreamClosing, error) {
+	var body StreamClosing
+	err := json.Unmarshal(t.union, &body)
+	return body, err
+}
+
+// FromStreamClosing overwrites any union data inside the ConversationEvent as the provided StreamClosing
+func (t *ConversationEvent) FromStreamClosing(v StreamClosing) error {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	b, err = runtime.JSONMerge(b, []byte(`{"type":"stream.closing"}`))
+	t.union = b
+	return err
+}
+
+// MergeStreamClosing performs a merge with any union data inside the ConversationEvent, using the provided StreamClosing
+func (t *ConversationEvent) MergeStreamClosing(v StreamClosing) error {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	b, err = runtime.JSONMerge(b, []byte(`{"type":"stream.closing"}`))
+	if err != nil {
+		return err
+	}
+
+	merged, err := runtime.JSONMerge(t.union, b)
+	t.union = merged
+	return err
+}
+
+func (t ConversationEvent) Discriminator() (string, error) {
+	var discriminator struct {
+		Discriminator string `json:"type"`
+	}
+	err := json.Unmarshal(t.union, &discriminator)
+	return discriminator.Discriminator, err
+}
+
+func (t ConversationEvent) ValueByDiscriminator() (interface{}, error) {
+	discriminator, err := t.Discriminator()
+	if err != nil {
+		return nil, err
+	}
+	switch discriminator {
+	case "conversation.deleted":
+		return t.AsConversationDeleted()
+	case "conversation.rolled_back":
+		return t.AsConversationRolledBack()
+	case "conversation.token_warning":
+		return t.AsConversationTokenWarning()
+	case "conversation.updated":
+		return t.AsConversationUpdated()
+	case "message.cancelled":
+		return t.AsMessageCancelled()
+	case "message.completed":
+		return t.AsMessageCompleted()
+	case "message.created":
+		return t.AsMessageCreated()
+	case "message.delta":
+		return t.AsMessageDelta()
+	case "message.failed":
+		return t.AsMessageFailed()
+	case "message.started":
+		return t.AsMessageStarted()
+	case "session.revoked":
+		return t.AsSessionRevoked()
+	case "stream.closing":
+		return t.AsStreamClosing()
+	default:
+		return nil, errors.New("unknown discriminator value: " + discriminator)
+	}
+}
+
+func (t ConversationEvent) MarshalJSON() ([]byte, error) {
+	b, err := t.union.MarshalJSON()
+	return b, err
+}
+
+func (t *ConversationEvent) UnmarshalJSON(b []byte) error {
 	err := t.union.UnmarshalJSON(b)
 	return err
 }
@@ -4753,6 +5325,20 @@ type ClientInterface interface {
 	// Corresponds with PATCH /conversations/{conversation_id} (the `UpdateConversation` operationId).
 	UpdateConversationWithApplicationMergePatchPlusJSONBody(ctx context.Context, conversationID ConversationID, params *UpdateConversationParams, body UpdateConversationApplicationMergePatchPlusJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
+	// StreamConversationEvents Follow all that happens in a conversation
+	//
+	// Server-Sent Events, as streamMessageEvents sends them, of every message and of the conversation itself, whichever device
+	// or node it comes from; the stream goes on from one reply to the next. Without a cursor it begins with
+	// `conversation.updated`, which holds the conversation as it is, and with the reply that is being written, if one is.
+	//
+	// Resume with `Last-Event-ID` or `after`: what happened since follows in its order. A reply that has ended meanwhile comes
+	// as its last event alone, whose message is whole; several changes of the conversation itself come as the last of them.
+	// After `conversation.rolled_back` the messages are those of listMessages. `conversation.deleted` ends the stream, and has
+	// no `id`.
+	//
+	// Corresponds with GET /conversations/{conversation_id}/events (the `StreamConversationEvents` operationId).
+	StreamConversationEvents(ctx context.Context, conversationID ConversationID, params *StreamConversationEventsParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
 	// ForkConversationWithBody Go on from an old version, in a conversation of its own
 	//
 	// Makes a new, active conversation from this one as of a version: title, tags, context, metadata, token limit and the
@@ -5981,6 +6567,30 @@ func (c *Client) UpdateConversation(ctx context.Context, conversationID Conversa
 // Corresponds with PATCH /conversations/{conversation_id} (the `UpdateConversation` operationId).
 func (c *Client) UpdateConversationWithApplicationMergePatchPlusJSONBody(ctx context.Context, conversationID ConversationID, params *UpdateConversationParams, body UpdateConversationApplicationMergePatchPlusJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewUpdateConversationRequestWithApplicationMergePatchPlusJSONBody(c.Server, conversationID, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// StreamConversationEvents Follow all that happens in a conversation
+//
+// Server-Sent Events, as streamMessageEvents sends them, of every message and of the conversation itself, whichever device
+// or node it comes from; the stream goes on from one reply to the next. Without a cursor it begins with
+// `conversation.updated`, which holds the conversation as it is, and with the reply that is being written, if one is.
+//
+// Resume with `Last-Event-ID` or `after`: what happened since follows in its order. A reply that has ended meanwhile comes
+// as its last event alone, whose message is whole; several changes of the conversation itself come as the last of them.
+// After `conversation.rolled_back` the messages are those of listMessages. `conversation.deleted` ends the stream, and has
+// no `id`.
+//
+// Corresponds with GET /conversations/{conversation_id}/events (the `StreamConversationEvents` operationId).
+func (c *Client) StreamConversationEvents(ctx context.Context, conversationID ConversationID, params *StreamConversationEventsParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewStreamConversationEventsRequest(c.Server, conversationID, params)
 	if err != nil {
 		return nil, err
 	}
@@ -8757,6 +9367,82 @@ func NewUpdateConversationRequestWithBody(server string, conversationID Conversa
 			}
 
 			req.Header.Set("If-Match", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewStreamConversationEventsRequest constructs an http.Request for the StreamConversationEvents method
+func NewStreamConversationEventsRequest(server string, conversationID ConversationID, params *StreamConversationEventsParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "conversation_id", conversationID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/conversations/%s/events", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.After != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "after", *params.After, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+
+		if params.LastEventID != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Last-Event-ID", *params.LastEventID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Last-Event-ID", headerParam0)
 		}
 
 	}
@@ -11845,6 +12531,22 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with PATCH /conversations/{conversation_id} (the `UpdateConversation` operationId).
 	UpdateConversationWithApplicationMergePatchPlusJSONBodyWithResponse(ctx context.Context, conversationID ConversationID, params *UpdateConversationParams, body UpdateConversationApplicationMergePatchPlusJSONRequestBody, reqEditors ...RequestEditorFn) (*UpdateConversationResponse, error)
 
+	// StreamConversationEventsWithResponse Follow all that happens in a conversation
+	//
+	// Server-Sent Events, as streamMessageEvents sends them, of every message and of the conversation itself, whichever device
+	// or node it comes from; the stream goes on from one reply to the next. Without a cursor it begins with
+	// `conversation.updated`, which holds the conversation as it is, and with the reply that is being written, if one is.
+	//
+	// Resume with `Last-Event-ID` or `after`: what happened since follows in its order. A reply that has ended meanwhile comes
+	// as its last event alone, whose message is whole; several changes of the conversation itself come as the last of them.
+	// After `conversation.rolled_back` the messages are those of listMessages. `conversation.deleted` ends the stream, and has
+	// no `id`.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /conversations/{conversation_id}/events (the `StreamConversationEvents` operationId).
+	StreamConversationEventsWithResponse(ctx context.Context, conversationID ConversationID, params *StreamConversationEventsParams, reqEditors ...RequestEditorFn) (*StreamConversationEventsResponse, error)
+
 	// ForkConversationWithBodyWithResponse Go on from an old version, in a conversation of its own
 	//
 	// Makes a new, active conversation from this one as of a version: title, tags, context, metadata, token limit and the
@@ -13654,6 +14356,47 @@ func (r UpdateConversationResponse) StatusCode() int {
 
 // ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
 func (r UpdateConversationResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type StreamConversationEventsResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// ApplicationProblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationProblemJSONDefault *ProblemResponse
+}
+
+// GetApplicationProblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r StreamConversationEventsResponse) GetApplicationProblemJSONDefault() *ProblemResponse {
+	return r.ApplicationProblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r StreamConversationEventsResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r StreamConversationEventsResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r StreamConversationEventsResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r StreamConversationEventsResponse) ContentType() string {
 	if r.HTTPResponse != nil {
 		return r.HTTPResponse.Header.Get("Content-Type")
 	}
@@ -16715,6 +17458,28 @@ func (c *ClientWithResponses) UpdateConversationWithApplicationMergePatchPlusJSO
 	return ParseUpdateConversationResponse(rsp)
 }
 
+// StreamConversationEventsWithResponse Follow all that happens in a conversation
+//
+// Server-Sent Events, as streamMessageEvents sends them, of every message and of the conversation itself, whichever device
+// or node it comes from; the stream goes on from one reply to the next. Without a cursor it begins with
+// `conversation.updated`, which holds the conversation as it is, and with the reply that is being written, if one is.
+//
+// Resume with `Last-Event-ID` or `after`: what happened since follows in its order. A reply that has ended meanwhile comes
+// as its last event alone, whose message is whole; several changes of the conversation itself come as the last of them.
+// After `conversation.rolled_back` the messages are those of listMessages. `conversation.deleted` ends the stream, and has
+// no `id`.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /conversations/{conversation_id}/events (the `StreamConversationEvents` operationId).
+func (c *ClientWithResponses) StreamConversationEventsWithResponse(ctx context.Context, conversationID ConversationID, params *StreamConversationEventsParams, reqEditors ...RequestEditorFn) (*StreamConversationEventsResponse, error) {
+	rsp, err := c.StreamConversationEvents(ctx, conversationID, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseStreamConversationEventsResponse(rsp)
+}
+
 // ForkConversationWithBodyWithResponse Go on from an old version, in a conversation of its own
 //
 // Makes a new, active conversation from this one as of a version: title, tags, context, metadata, token limit and the
@@ -18692,6 +19457,32 @@ func ParseUpdateConversationResponse(rsp *http.Response) (*UpdateConversationRes
 			headers.ETag = value
 		}
 		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseStreamConversationEventsResponse parses an HTTP response from a StreamConversationEventsWithResponse call
+func ParseStreamConversationEventsResponse(rsp *http.Response) (*StreamConversationEventsResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &StreamConversationEventsResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest ProblemResponse
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSONDefault = &dest
+
 	}
 
 	return response, nil

@@ -32,6 +32,52 @@ func (q *Queries) SnapshotAtOrBefore(ctx context.Context, db DBTX, arg SnapshotA
 	return i, err
 }
 
+const StepsAfter = `-- name: StepsAfter :many
+select v.version, v.operation, v.at, v.entry from conversation_versions v
+where v.conversation_id = $1 and v.version > $2
+order by v.version
+limit $3::int
+`
+
+type StepsAfterParams struct {
+	ConversationID uuid.UUID
+	AfterVersion   int64
+	MaxRows        int
+}
+
+type StepsAfterRow struct {
+	Version   int64
+	Operation string
+	At        time.Time
+	Entry     []byte
+}
+
+// What happened after a version, the oldest first, by conversation_versions_pkey.
+func (q *Queries) StepsAfter(ctx context.Context, db DBTX, arg StepsAfterParams) ([]StepsAfterRow, error) {
+	rows, err := db.Query(ctx, StepsAfter, arg.ConversationID, arg.AfterVersion, arg.MaxRows)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []StepsAfterRow{}
+	for rows.Next() {
+		var i StepsAfterRow
+		if err := rows.Scan(
+			&i.Version,
+			&i.Operation,
+			&i.At,
+			&i.Entry,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const StepsBetween = `-- name: StepsBetween :many
 select v.version, v.operation, v.at, v.entry, t.body from conversation_versions v
 join conversation_texts t on t.conversation_id = v.conversation_id and t.version = v.version

@@ -542,6 +542,52 @@ func (q *Queries) MessagesForExport(ctx context.Context, db DBTX, arg MessagesFo
 	return items, nil
 }
 
+const MessagesMadeBy = `-- name: MessagesMadeBy :many
+select s.conversation_id, s.id, s.seq, s.role, s.metadata, s.created_at, s.since, s.until, s.content, s.status, s.finish_reason, s.tokens, s.attempt, s.problem, s.completed_at from message_states s where s.id = any ($1::uuid[]) and s.since = any ($2::bigint[])
+`
+
+type MessagesMadeByParams struct {
+	Ids      []uuid.UUID
+	Versions []int64
+}
+
+// Some messages as some versions have made them, by messages_pkey and message_pasts_pkey.
+func (q *Queries) MessagesMadeBy(ctx context.Context, db DBTX, arg MessagesMadeByParams) ([]MessageState, error) {
+	rows, err := db.Query(ctx, MessagesMadeBy, arg.Ids, arg.Versions)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []MessageState{}
+	for rows.Next() {
+		var i MessageState
+		if err := rows.Scan(
+			&i.ConversationID,
+			&i.ID,
+			&i.Seq,
+			&i.Role,
+			&i.Metadata,
+			&i.CreatedAt,
+			&i.Since,
+			&i.Until,
+			&i.Content,
+			&i.Status,
+			&i.FinishReason,
+			&i.Tokens,
+			&i.Attempt,
+			&i.Problem,
+			&i.CompletedAt,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const NewestMessage = `-- name: NewestMessage :one
 select id, conversation_id, seq, role, content, status, finish_reason, tokens, prompt_tokens, tokens_estimated, problem, metadata, version, attempt, lease_number, created_at, completed_at, added, hidden from messages where conversation_id = $1 and hidden is null order by seq desc limit 1
 `

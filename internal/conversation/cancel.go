@@ -46,12 +46,12 @@ type soFar struct {
 
 // soFar reads what the log tells. Where the log is away, nothing of the text is known.
 func (s *Service) soFar(ctx context.Context, userID, conversationID uuid.UUID) (soFar, error) {
-	reply, err := s.store.replyUnderWay(ctx, userID, conversationID)
-	if err != nil || reply == uuid.Nil {
+	_, reply, err := s.store.headAndReply(ctx, userID, conversationID)
+	if err != nil || reply == nil {
 		return soFar{}, err
 	}
-	so := soFar{reply: reply}
-	resumed, err := s.log.Resume(ctx, streamOf(reply), eventlog.ID{})
+	so := soFar{reply: *reply}
+	resumed, err := s.log.Resume(ctx, streamOf(*reply), eventlog.ID{})
 	if err != nil {
 		return so, nil //nolint:nilerr // cancelling must work without the log
 	}
@@ -61,7 +61,7 @@ func (s *Service) soFar(ctx context.Context, userID, conversationID uuid.UUID) (
 		if !resumed.More {
 			break
 		}
-		if entries, err = s.log.Range(ctx, streamOf(reply), entries[len(entries)-1].ID, 0); err != nil {
+		if entries, err = s.log.Range(ctx, streamOf(*reply), entries[len(entries)-1].ID, 0); err != nil {
 			break // with what there is
 		}
 	}

@@ -59,7 +59,12 @@ type Feed struct {
 // has ended and its last event was seen. Faults: resource.not_found,
 // message.not_a_reply.
 func (s *Service) Follow(ctx context.Context, in FollowInput) (feed *Feed, ended bool, err error) {
-	m, err := s.store.message(ctx, in.UserID, in.ConversationID, in.MessageID, seen)
+	return s.follow(ctx, in, seen)
+}
+
+// follow is Follow of a message that is to be seen, or of any.
+func (s *Service) follow(ctx context.Context, in FollowInput, which bool) (feed *Feed, ended bool, err error) {
+	m, err := s.store.message(ctx, in.UserID, in.ConversationID, in.MessageID, which)
 	if err != nil {
 		return nil, false, err
 	}

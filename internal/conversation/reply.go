@@ -90,7 +90,7 @@ func (s *Service) reply(ctx context.Context, id uuid.UUID, lease int64) error {
 // generate lets the model write, and the log tell of it as it does. All of the
 // text is in the reply, whatever the error.
 func (s *Service) generate(ctx context.Context, m Message, lease int64, request llm.Request) (llm.Reply, error) {
-	w := newWriter(ctx, s.log, m, lease)
+	w := newWriter(ctx, s.log, m, lease, func(ctx context.Context) { s.wake(ctx, m.ConversationID) })
 	defer w.Close() // after a panic too
 	answer, err := s.model.Stream(ctx, request, w.Write)
 	if errors.Is(err, errEnough) {
@@ -166,6 +166,7 @@ func (s *Service) publishEnd(ctx context.Context, m Message, lease int64) error 
 	if err != nil && !errors.Is(err, eventlog.ErrFenced) { // fenced: a newer worker says it
 		return fmt.Errorf("announce the end of reply %s: %w", m.ID, err)
 	}
+	s.wake(ctx, m.ConversationID)
 	return nil
 }
 

@@ -35,14 +35,22 @@ type store struct {
 }
 
 func (s *store) conversation(ctx context.Context, userID, id uuid.UUID) (Conversation, error) {
+	c, _, err := s.headAndReply(ctx, userID, id)
+	return c, err
+}
+
+// headAndReply gives a conversation and the reply that is being written, or is to be; nil:
+// none.
+func (s *store) headAndReply(ctx context.Context, userID, id uuid.UUID) (Conversation, *uuid.UUID, error) {
 	row, err := s.q.ConversationByID(ctx, s.pool, db.ConversationByIDParams{ID: id, UserID: userID})
 	if postgres.NoRows(err) {
-		return Conversation{}, errNotFound
+		return Conversation{}, nil, errNotFound
 	}
 	if err != nil {
-		return Conversation{}, postgres.Translate(fmt.Errorf("read conversation: %w", err))
+		return Conversation{}, nil, postgres.Translate(fmt.Errorf("read conversation: %w", err))
 	}
-	return fromHead(row)
+	c, err := fromHead(row)
+	return c, row.ReplyID, err
 }
 
 // conversations gives one row more than the page, which tells whether there are more.
@@ -260,10 +268,12 @@ func (s *store) finishReply(ctx context.Context, m Message, lease int64, usage l
 	}
 	var done Message
 	err := postgres.InTx(ctx, s.pool, func(tx Tx) error {
-		head, err := s.q.ConversationForUpdate(ctx, tx, m.ConversationID)
+		locked, err := s.q.ConversationForUpdate(ctx, tx, m.ConversationID)
 		if err != nil {
 			return fmt.Errorf("finish reply: %w", err)
 		}
+		// What cannot be read of a damaged head must not keep its reply from ending.
+		head := Conversation{ID: locked.ID, Version: locked.Version, TokenLimit: locked.TokenLimit, TokensUsed: locked.TokensUsed}
 		row, err := s.q.FinishReply(ctx, tx, db.FinishReplyParams{
 			ID: m.ID, LeaseNumber: lease, Content: m.Content, Status: m.Status, FinishReason: &m.FinishReason,
 			Tokens: m.Tokens, PromptTokens: &usage.Prompt, TokensEstimated: usage.Estimated, Problem: problem,
@@ -276,7 +286,7 @@ func (s *store) finishReply(ctx context.Context, m Message, lease int64, usage l
 			return err
 		}
 		used := int64(usage.Prompt + usage.Completion)
-		step := advance{conversation: head.ID, version: head.Version, used: used, step: finished(done, nil, used, at)}
+		step := advance{conversation: head.ID, version: head.Version, used: used, step: finished(head, done, nil, used, at)}
 		if err := s.advance(ctx, tx, step); err != nil {
 			return err
 		}

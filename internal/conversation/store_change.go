@@ -12,20 +12,6 @@ import (
 	"github.com/fluentpro/fluentpro/internal/platform/postgres"
 )
 
-// replyUnderWay names the reply that is being written, or is to be; zero: none.
-func (s *store) replyUnderWay(ctx context.Context, userID, id uuid.UUID) (uuid.UUID, error) {
-	row, err := s.q.ConversationByID(ctx, s.pool, db.ConversationByIDParams{ID: id, UserID: userID})
-	switch {
-	case postgres.NoRows(err):
-		return uuid.Nil, errNotFound
-	case err != nil:
-		return uuid.Nil, postgres.Translate(fmt.Errorf("read conversation: %w", err))
-	case row.ReplyID == nil:
-		return uuid.Nil, nil
-	}
-	return *row.ReplyID, nil
-}
-
 // lockHead gives the head and the reply under way, and keeps other writers waiting until
 // the transaction ends.
 func (s *store) lockHead(ctx context.Context, tx Tx, userID, id uuid.UUID) (Conversation, *uuid.UUID, error) {
@@ -96,7 +82,7 @@ func (s *store) cancelReply(ctx context.Context, tx Tx, in cancelInput) (cancell
 	}
 	return cancelled{m, row.LeaseNumber}, s.advance(ctx, tx, advance{
 		conversation: m.ConversationID, version: in.head.Version, used: int64(in.tokens),
-		step: finished(m, &in.head.UserID, int64(in.tokens), in.at),
+		step: finished(in.head, m, &in.head.UserID, int64(in.tokens), in.at),
 	})
 }
 

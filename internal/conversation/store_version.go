@@ -119,12 +119,14 @@ func (s *store) messagesAt(ctx context.Context, in messagesAtInput) ([]Message, 
 	if err != nil {
 		return nil, postgres.Translate(fmt.Errorf("read messages of version %d: %w", in.version, err))
 	}
-	return collect(rows, func(r db.MessageState) (Message, error) {
-		return fromMessage(db.Message{
-			ID: r.ID, ConversationID: r.ConversationID, Seq: r.Seq, Role: r.Role, Content: r.Content, Status: r.Status,
-			FinishReason: r.FinishReason, Tokens: r.Tokens, Problem: r.Problem, Metadata: r.Metadata, Version: r.Since,
-			Attempt: r.Attempt, CreatedAt: r.CreatedAt, CompletedAt: r.CompletedAt,
-		})
+	return collect(rows, fromState)
+}
+
+func fromState(r db.MessageState) (Message, error) {
+	return fromMessage(db.Message{
+		ID: r.ID, ConversationID: r.ConversationID, Seq: r.Seq, Role: r.Role, Content: r.Content, Status: r.Status,
+		FinishReason: r.FinishReason, Tokens: r.Tokens, Problem: r.Problem, Metadata: r.Metadata, Version: r.Since,
+		Attempt: r.Attempt, CreatedAt: r.CreatedAt, CompletedAt: r.CompletedAt,
 	})
 }
 
@@ -178,6 +180,39 @@ func (s *store) messagesByID(ctx context.Context, conversation uuid.UUID, versio
 		byID[list[i].ID] = &list[i]
 	}
 	return byID, err
+}
+
+// stepsAfter gives what happened after a version, the oldest first.
+func (s *store) stepsAfter(ctx context.Context, conversation uuid.UUID, version int64, limit int) ([]newsStep, error) {
+	rows, err := s.q.StepsAfter(ctx, s.pool, db.StepsAfterParams{ConversationID: conversation, AfterVersion: version, MaxRows: limit})
+	if err != nil {
+		return nil, postgres.Translate(fmt.Errorf("read steps: %w", err))
+	}
+	return collect(rows, func(r db.StepsAfterRow) (newsStep, error) { return readNews(r.Version, r.Operation, r.Entry) })
+}
+
+// messagesMade gives the messages of steps as they were made there.
+func (s *store) messagesMade(ctx context.Context, steps []newsStep) (map[madeBy]Message, error) {
+	var in db.MessagesMadeByParams
+	for _, st := range steps {
+		if st.change.MessageID != uuid.Nil {
+			in.Ids, in.Versions = append(in.Ids, st.change.MessageID), append(in.Versions, st.version)
+		}
+	}
+	if len(in.Ids) == 0 {
+		return map[madeBy]Message{}, nil
+	}
+	rows, err := s.q.MessagesMadeBy(ctx, s.pool, in)
+	if err != nil {
+		return nil, postgres.Translate(fmt.Errorf("read messages: %w", err))
+	}
+	made := make(map[madeBy]Message, len(rows))
+	for _, r := range rows {
+		if made[madeBy{r.ID, r.Since}], err = fromState(r); err != nil {
+			return nil, err
+		}
+	}
+	return made, nil
 }
 
 // rollBackMessages gives the messages the states of an old version, as part of a new one.

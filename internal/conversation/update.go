@@ -261,6 +261,9 @@ func (s *Service) change(ctx context.Context, in changing) error {
 		if err == nil && ended != nil {
 			s.announceCancelled(ctx, *ended)
 		}
+		if err == nil {
+			s.wake(ctx, in.id)
+		}
 		return err
 	}
 	return errReplyInFlight.WithRetryAfter(time.Second)

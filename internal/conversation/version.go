@@ -111,16 +111,29 @@ func added(in SendInput, sent *Sent) change {
 	}
 }
 
-// finished is the version of a reply that has ended; actor is who cancelled it, nil: nobody
-// did.
-func finished(m Message, actor *uuid.UUID, used int64, at time.Time) change {
+// finished is the version of a reply that has ended, in a conversation as it was before;
+// actor is who cancelled it, nil: nobody did.
+func finished(before Conversation, m Message, actor *uuid.UUID, used int64, at time.Time) change {
 	says := map[string]any{
 		"message_id": m.ID, "attempt": m.Attempt, "status": m.Status, "finish_reason": m.FinishReason, "tokens_used": used,
+	}
+	if before.nears(before.TokensUsed + used) {
+		says["token_warning"] = true
 	}
 	if m.Problem != nil {
 		says["problem_code"] = m.Problem.Code
 	}
 	return change{OperationCompleteReply, actor, at, says, map[string]any{"content": m.Content}}
+}
+
+// nears reports whether the conversation comes to 80 percent of its token limit with what
+// it will have used.
+func (c Conversation) nears(used int64) bool {
+	if c.TokenLimit == nil {
+		return false
+	}
+	warning := (*c.TokenLimit*8 + 9) / 10
+	return c.TokensUsed < warning && used >= warning
 }
 
 // retried is the version of a reply that is written again.

@@ -38,6 +38,7 @@ type writer struct {
 	log     *eventlog.Log
 	message Message
 	lease   int64
+	begins  func(context.Context) // is called once, after message.started
 
 	mu     sync.Mutex
 	text   strings.Builder // all so far
@@ -52,9 +53,9 @@ type writer struct {
 	sure bool        // last is known to be true
 }
 
-// newWriter starts the appender with message.started. Close ends it.
-func newWriter(ctx context.Context, log *eventlog.Log, m Message, lease int64) *writer {
-	w := &writer{log: log, message: m, lease: lease,
+// newWriter starts the appender with message.started, then calls begins. Close ends it.
+func newWriter(ctx context.Context, log *eventlog.Log, m Message, lease int64, begins func(context.Context)) *writer {
+	w := &writer{log: log, message: m, lease: lease, begins: begins,
 		wake: make(chan struct{}, 1), quit: make(chan struct{}), done: make(chan struct{})}
 	go w.run(context.WithoutCancel(ctx))
 	return w
@@ -108,8 +109,9 @@ func (w *writer) Close() {
 
 func (w *writer) run(ctx context.Context) {
 	defer close(w.done)
-	for {
-		away := !w.send(ctx)
+	away := !w.send(ctx)
+	w.begins(ctx)
+	for ; ; away = !w.send(ctx) {
 		wake, retry := w.wake, (<-chan time.Time)(nil)
 		if away { // the text waits in memory, the model goes on
 			wake, retry = nil, time.After(appendRetry)

@@ -25,3 +25,10 @@ select v.version, v.operation, v.at, v.entry, t.body from conversation_versions 
 join conversation_texts t on t.conversation_id = v.conversation_id and t.version = v.version
 where v.conversation_id = @conversation_id and v.version > @after_version and v.version <= @until_version
 order by v.version;
+
+-- What happened after a version, the oldest first, by conversation_versions_pkey.
+-- name: StepsAfter :many
+select v.version, v.operation, v.at, v.entry from conversation_versions v
+where v.conversation_id = @conversation_id and v.version > @after_version
+order by v.version
+limit @max_rows::int;

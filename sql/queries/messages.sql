@@ -147,6 +147,10 @@ where s.conversation_id = @conversation_id and s.since <= @version::bigint and (
 order by s.seq
 limit @max_rows::int;
 
+-- Some messages as some versions have made them, by messages_pkey and message_pasts_pkey.
+-- name: MessagesMadeBy :many
+select s.* from message_states s where s.id = any (@ids::uuid[]) and s.since = any (@versions::bigint[]);
+
 -- Messages whose state is another in one version than in another, and where they stand in each, from 0. By
 -- messages_conversation_id_seq_key and message_pasts_pkey.
 -- name: MessageDifferences :many

@@ -1,10 +1,12 @@
 package v2_test
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
+	"io"
 	"net/http"
 	"regexp"
 	"slices"
@@ -38,6 +40,8 @@ type stage struct {
 	path   map[string]string              // path parameters
 	body   func(body map[string]any)      // changes to the example that only this run knows
 	header func(header map[string]string) // the same for headers
+
+	answer func(apitest.Call) apitest.Answer // nil: asks it
 }
 
 // stages prepares each operation's answer; the key is operationId and status.
@@ -93,13 +97,29 @@ var stages = map[string]func(t *testing.T, s *apitest.Server) stage{
 	"listCustomRoles 200": customRole,
 	"publishRole 200":     customRole,
 
-	"createConversation 201":   func(t *testing.T, s *apitest.Server) stage { return stage{asks: s.SignUp(t)} },
-	"listConversations 200":    func(t *testing.T, s *apitest.Server) stage { return stage{asks: talkAsTheExample(t, s).asks} },
-	"getConversation 200":      talkAsTheExample,
-	"updateConversation 200":   talkAsTheExample,
-	"deleteConversation 204":   talkAsTheExample,
-	"cancelMessage 200":        greetingAsTheExample,
-	"listVersions 200":         talkAsTheExample,
+	"createConversation 201": func(t *testing.T, s *apitest.Server) stage { return stage{asks: s.SignUp(t)} },
+	"listConversations 200":  func(t *testing.T, s *apitest.Server) stage { return stage{asks: talkAsTheExample(t, s).asks} },
+	"getConversation 200":    talkAsTheExample,
+	"updateConversation 200": talkAsTheExample,
+	"deleteConversation 204": talkAsTheExample,
+	"cancelMessage 200":      greetingAsTheExample,
+	"listVersions 200":       talkAsTheExample,
+	"streamConversationEvents 200": func(t *testing.T, s *apitest.Server) stage {
+		st := talkAsTheExample(t, s)
+		st.header = func(h map[string]string) { delete(h, "Last-Event-ID") }
+		st.answer = func(c apitest.Call) apitest.Answer {
+			c.Path, _, _ = strings.Cut(c.Path, "?")
+			response := st.asks.Open(t.Context(), t, c)
+			defer func() { _ = response.Body.Close() }()
+			lines := bufio.NewReader(response.Body)
+			first := readEvent(t, lines)
+			st.asks.Do(t, apitest.Call{Method: http.MethodDelete, Path: "/conversations/" + st.path["conversation_id"]}).Expect(t, http.StatusNoContent, nil)
+			rest, err := io.ReadAll(lines)
+			require.NoError(t, err)
+			return apitest.Answer{Status: response.StatusCode, Header: response.Header, Body: append(first, rest...)}
+		}
+		return st
+	},
 	"retryMessage 200":         repliedAsTheExample,
 	"retryMessage 202":         begun(repliedAsTheExample),
 	"forkConversation 201":     repliedAsTheExample,
@@ -188,7 +208,10 @@ func TestExamplesAreTrue(t *testing.T) {
 						s.Model.Script(partner.Step{Text: "Good morning. Which rates do you have in mind?"})
 					}
 					st := prepare(t, s)
-					answer := st.asks.Do(t, exampleCall(t, method, path, op, st))
+					if st.answer == nil {
+						st.answer = func(c apitest.Call) apitest.Answer { return st.asks.Do(t, c) }
+					}
+					answer := st.answer(exampleCall(t, method, path, op, st))
 					require.Equal(t, status, fmt.Sprint(answer.Status), "%s", answer.Body)
 					for kind, media := range response.Value.Content {
 						compareAnswer(t, kind, media, answer)

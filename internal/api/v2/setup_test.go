@@ -1,6 +1,7 @@
 package v2_test
 
 import (
+	"bufio"
 	"bytes"
 	"encoding/json"
 	"errors"
@@ -41,4 +42,17 @@ func liveEvents(t *testing.T, response *http.Response) *sse.Reader {
 	require.Equal(t, http.StatusOK, response.StatusCode)
 	require.Equal(t, sse.MediaType, response.Header.Get("Content-Type"))
 	return sse.NewReader(response.Body)
+}
+
+// readEvent reads a stream to the end of its next event.
+func readEvent(t *testing.T, from *bufio.Reader) (text []byte) {
+	t.Helper()
+	for {
+		line, err := from.ReadBytes('\n')
+		require.NoError(t, err)
+		text = append(text, line...)
+		if len(line) == 1 && bytes.Contains(text, []byte("data:")) {
+			return text
+		}
+	}
 }
