@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"os"
 	"os/exec"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -71,6 +72,16 @@ func ownRedis(t testing.TB, port int) *devstack.Redis {
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = server.Stop(context.Background()) })
 	return server
+}
+
+func portOf(t testing.TB, server *devstack.Redis) int {
+	t.Helper()
+	options, err := redis.ParseURL(server.URL())
+	require.NoError(t, err)
+	_, port, _ := strings.Cut(options.Addr, ":")
+	n, err := strconv.Atoi(port)
+	require.NoError(t, err)
+	return n
 }
 
 func inProcess() bool {
