@@ -129,8 +129,7 @@ func TestAConnectionThatBreaksIsListenedToAnew(t *testing.T) {
 // It runs alone, not in parallel: it looks at the goroutines of the process.
 func TestNoGoroutineIsLeftAfterClose(t *testing.T) {
 	client := clientOf(t, ownRedis(t, 0).URL())
-	locks, err := lock.New(lock.Config{Client: client, CallTimeout: 100 * time.Millisecond, TTL: 300 * time.Millisecond})
-	require.NoError(t, err)
+	locks := nodeOn(t, client, func(c *lock.Config) { c.CallTimeout, c.Place, c.TTL = time.Second, patience, 3*time.Second })
 	held := acquire(t, locks, "a")
 	for range 20 {
 		ask(t, locks, lock.AcquireInput{Name: "a", Wait: patience})
