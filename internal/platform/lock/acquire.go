@@ -60,17 +60,16 @@ type attempt struct {
 	in    AcquireInput
 	keys  keys
 	token string
-	woken chan struct{} // nil for who does not wait
 }
 
 func (a *attempt) run(ctx context.Context) (*Held, error) {
 	if ctx.Err() != nil {
 		return nil, context.Cause(ctx)
 	}
-	if !a.locks.enter(a) {
+	if !a.locks.begin() {
 		return nil, ErrClosed
 	}
-	defer a.locks.leave(a)
+	defer a.locks.work.Done()
 	held, err := a.try(ctx)
 	if held != nil || err != nil {
 		return held, err
@@ -81,14 +80,12 @@ func (a *attempt) run(ctx context.Context) (*Held, error) {
 // try asks Redis once. Neither a lock nor an error means to wait.
 func (a *attempt) try(ctx context.Context) (*Held, error) {
 	l, waits := a.locks, 0
-	if a.woken != nil {
+	if a.in.Wait > 0 {
 		waits = 1
 	}
 	asked := time.Now() // the TTL begins after it
-	answer, err := l.run(ctx, l.acquire, acquireScript,
-		4, a.keys.holder, a.keys.fence, a.keys.queue, a.keys.alive,
-		a.token, l.config.TTL.Milliseconds(), a.in.Floor, l.config.FenceTTL.Milliseconds(),
-		l.config.MaxWaiters, l.config.Place.Milliseconds(), waits)
+	answer, err := l.run(ctx, l.acquire,
+		4, a.keys.holder, a.keys.fence, a.keys.queue, a.keys.alive, a.token, a.in.Floor, waits)
 	switch {
 	case err != nil:
 		a.abandon(ctx)
@@ -102,16 +99,18 @@ func (a *attempt) try(ctx context.Context) (*Held, error) {
 }
 
 // wait asks whenever it is called, and now and then by itself, which keeps its
-// place.
+// place. It begins so, since a call may have come before anybody listened to it.
 func (a *attempt) wait(ctx context.Context) (*Held, error) {
 	over := time.NewTimer(a.in.Wait)
 	defer over.Stop()
+	woken := a.locks.enlist(a.token)
+	defer a.locks.delist(a.token)
 	a.locks.listen()
-	poll := time.NewTimer(a.locks.pause())
+	poll := time.NewTimer(0)
 	defer poll.Stop()
 	for {
 		select {
-		case <-a.woken:
+		case <-woken:
 		case <-poll.C:
 		case <-over.C:
 			a.abandon(ctx)
@@ -148,7 +147,6 @@ func (a *attempt) abandon(ctx context.Context) {
 
 // giveBack reports whether the token had the lock.
 func (l *Locks) giveBack(ctx context.Context, k keys, token string) (bool, error) {
-	answer, err := l.run(ctx, l.release, releaseScript,
-		3, k.holder, k.queue, k.alive, token, l.config.Place.Milliseconds(), l.channels)
+	answer, err := l.run(ctx, l.release, 3, k.holder, k.queue, k.alive, token)
 	return answer == 1, err
 }

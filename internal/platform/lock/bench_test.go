@@ -1,6 +1,8 @@
 package lock_test
 
 import (
+	"context"
+	"crypto/rand"
 	"fmt"
 	"sync"
 	"testing"
@@ -16,14 +18,16 @@ const callers = 16
 
 // cycles lets each of the callers take and give back a lock of its own, and gives
 // how long all took.
-func cycles(b *testing.B, each int, cycle func(caller int) error) time.Duration {
+func cycles(b *testing.B, each int, cycle func(ctx context.Context, caller int) error) time.Duration {
 	b.Helper()
 	var work sync.WaitGroup
 	began := time.Now()
 	for caller := range callers {
 		work.Go(func() {
+			ctx, cancel := context.WithCancel(b.Context()) // a request has its own
+			defer cancel()
 			for range each {
-				if err := cycle(caller); err != nil {
+				if err := cycle(ctx, caller); err != nil {
 					b.Error(err)
 					return
 				}
@@ -36,7 +40,7 @@ func cycles(b *testing.B, each int, cycle func(caller int) error) time.Duration 
 
 // bare takes and gives back as shortly as Redis allows: without a queue, a TTL of
 // the fence, a renewal, a context.
-func bare(b *testing.B, client redis.UniversalClient, prefix string) func(caller int) error {
+func bare(b *testing.B, client redis.UniversalClient, prefix string) func(ctx context.Context, caller int) error {
 	b.Helper()
 	take := redis.NewScript(`
 if redis.call('SET', KEYS[1], ARGV[1], 'NX', 'PX', ARGV[2]) then return redis.call('INCR', KEYS[2]) end
@@ -44,24 +48,24 @@ return 0`)
 	giveBack := redis.NewScript(`
 if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) end
 return 0`)
-	return func(caller int) error {
-		key, token := fmt.Sprintf("{%s-%d}:bare", prefix, caller), "token"
-		if fence, err := take.Run(b.Context(), client, []string{key, key + ":fence"}, token, 5000).Int64(); err != nil || fence == 0 {
+	return func(ctx context.Context, caller int) error {
+		key, token := fmt.Sprintf("{%s-%d}:bare", prefix, caller), rand.Text()
+		if fence, err := take.Run(ctx, client, []string{key, key + ":fence"}, token, 5000).Int64(); err != nil || fence == 0 {
 			return fmt.Errorf("%d: %w", fence, err)
 		}
-		return giveBack.Run(b.Context(), client, []string{key}, token).Err()
+		return giveBack.Run(ctx, client, []string{key}, token).Err()
 	}
 }
 
-func ours(b *testing.B, client redis.UniversalClient, prefix string) func(caller int) error {
+func ours(b *testing.B, client redis.UniversalClient, prefix string) func(ctx context.Context, caller int) error {
 	b.Helper()
 	locks := nodeOn(b, client, patient)
-	return func(caller int) error {
-		held, err := locks.Acquire(b.Context(), lock.AcquireInput{Name: fmt.Sprintf("%s-%d", prefix, caller), Wait: time.Second})
+	return func(ctx context.Context, caller int) error {
+		held, err := locks.Acquire(ctx, lock.AcquireInput{Name: fmt.Sprintf("%s-%d", prefix, caller), Wait: time.Second})
 		if err != nil {
 			return err
 		}
-		return held.Release(b.Context())
+		return held.Release(ctx)
 	}
 }
 
@@ -73,7 +77,7 @@ func BenchmarkLock(b *testing.B) {
 	ours, bare := ours(b, client, random()), bare(b, client, random())
 	for _, side := range []struct {
 		name  string
-		cycle func(int) error
+		cycle func(context.Context, int) error
 	}{{"ours", ours}, {"bare", bare}} {
 		b.Run(side.name, func(b *testing.B) {
 			b.ReportAllocs()
@@ -98,12 +102,12 @@ func BenchmarkHandover(b *testing.B) {
 	held, err := locks.Acquire(b.Context(), lock.AcquireInput{Name: name})
 	require.NoError(b, err)
 	require.NoError(b, held.Release(b.Context()))
-	took := cycles(b, b.N/callers+1, func(int) error {
-		held, err := locks.Acquire(b.Context(), lock.AcquireInput{Name: name, Wait: patience})
+	took := cycles(b, b.N/callers+1, func(ctx context.Context, _ int) error {
+		held, err := locks.Acquire(ctx, lock.AcquireInput{Name: name, Wait: patience})
 		if err != nil {
 			return err
 		}
-		return held.Release(b.Context())
+		return held.Release(ctx)
 	})
 	b.ReportMetric(float64((b.N/callers+1)*callers)/took.Seconds(), "handovers/s")
 }

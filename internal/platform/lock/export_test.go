@@ -10,5 +10,5 @@ func Abandon(ctx context.Context, l *Locks, name, token string) error {
 
 // Waiting counts the places in a queue.
 func Waiting(ctx context.Context, l *Locks, name string) int64 {
-	return l.client.ZCard(ctx, l.keysOf(name).queue).Val()
+	return l.client.ZCard(ctx, l.keysOf(name).queue.(string)).Val()
 }

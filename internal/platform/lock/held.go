@@ -105,7 +105,7 @@ func (h *Held) keep() {
 		case <-again.C:
 		}
 		asked := time.Now()
-		answer, err := l.run(h.ctx, l.renew, renewScript, 1, h.keys.holder, h.token, l.config.TTL.Milliseconds())
+		answer, err := l.run(h.ctx, l.renew, 1, h.keys.holder, h.token)
 		switch {
 		case err != nil:
 			again.Reset(l.config.TTL / 20)

@@ -89,8 +89,8 @@ type Config struct {
 	// TTL is how long a lock outlives its holder; default 5 s. It is renewed after
 	// each third of it. At least twice CallTimeout.
 	TTL time.Duration
-	// CallTimeout bounds a round trip, waiting for a connection included; default
-	// 500 ms.
+	// CallTimeout bounds a round trip, waiting for a connection included, and may
+	// cut it up to an eighth sooner; default 500 ms.
 	CallTimeout time.Duration
 	// MaxWaiters is how many may wait for a name, on all nodes together; default
 	// 64.
@@ -144,13 +144,13 @@ func (c *Config) check() error {
 // Locks takes locks and keeps them. It is safe for concurrent use. One a process
 // is meant: its waiters share a connection.
 type Locks struct {
-	config   Config
-	client   redis.UniversalClient
-	channels string        // what the channel of every node begins with
-	node     string        // random; begins every token
-	tokens   atomic.Uint64 // given out so far
+	config Config
+	client redis.UniversalClient
+	node   string        // random; begins every token
+	tokens atomic.Uint64 // given out so far
 
-	acquire, renew, release *redis.Script
+	acquire, renew, release script
+	limit                   atomic.Pointer[limit] // of calls that begin now
 
 	ctx  context.Context // ends with Close
 	stop context.CancelFunc
@@ -171,13 +171,10 @@ func New(config Config) (*Locks, error) {
 		return nil, err
 	}
 	l := &Locks{
-		config: config, client: config.Client, channels: config.Prefix + ":wake:", node: rand.Text(),
-		acquire: redis.NewScript(acquireScript),
-		renew:   redis.NewScript(renewScript),
-		release: redis.NewScript(releaseScript),
-		held:    map[*Held]struct{}{},
-		waiting: map[string]chan struct{}{},
+		config: config, client: config.Client, node: rand.Text(),
+		held: map[*Held]struct{}{}, waiting: map[string]chan struct{}{},
 	}
+	l.acquire, l.renew, l.release = l.script(acquireScript), l.script(renewScript), l.script(releaseScript)
 	l.ctx, l.stop = context.WithCancel(context.Background())
 	return l, nil
 }
@@ -215,8 +212,8 @@ func (l *Locks) begin() bool {
 	return true
 }
 
-// keys are those of a name.
-type keys struct{ holder, fence, queue, alive string }
+// keys are those of a name: text, ready to be sent more than once.
+type keys struct{ holder, fence, queue, alive any }
 
 // keysOf puts the name into the hash tag. A brace inside would end the tag early;
 // no two names have the same keys.

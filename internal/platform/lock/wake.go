@@ -9,31 +9,19 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// enter begins an attempt, unless the Locks are closed. Who may wait is known by
-// its token before Redis is, so that no call is missed.
-func (l *Locks) enter(a *attempt) bool {
-	if a.in.Wait > 0 {
-		a.woken = make(chan struct{}, 1)
-	}
+// enlist makes a waiter known to wake.
+func (l *Locks) enlist(token string) <-chan struct{} {
+	woken := make(chan struct{}, 1)
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.closed {
-		return false
-	}
-	l.work.Add(1)
-	if a.woken != nil {
-		l.waiting[a.token] = a.woken
-	}
-	return true
+	l.waiting[token] = woken
+	return woken
 }
 
-func (l *Locks) leave(a *attempt) {
-	if a.woken != nil {
-		l.mu.Lock()
-		delete(l.waiting, a.token)
-		l.mu.Unlock()
-	}
-	l.work.Done()
+func (l *Locks) delist(token string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	delete(l.waiting, token)
 }
 
 // wake calls one waiter, which need not be here any more.
@@ -86,10 +74,13 @@ func (l *Locks) listen() {
 	})
 }
 
+// channel is where this node is called; releaseScript knows it by a waiter's token.
+func (l *Locks) channel() string { return l.config.Prefix + ":wake:" + l.node }
+
 // receive passes calls on until its connection breaks or is silent. Before it is
 // subscribed, which Redis confirms, calls are lost.
 func (l *Locks) receive() {
-	sub := l.client.Subscribe(l.ctx, l.channels+l.node)
+	sub := l.client.Subscribe(l.ctx, l.channel())
 	defer sub.Close() //nolint:errcheck // nothing depends on how it goes
 	// Closing the connection is what gets it out of its read.
 	stop := context.AfterFunc(l.ctx, func() { _ = sub.Close() })
