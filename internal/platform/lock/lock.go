@@ -127,6 +127,8 @@ func (c *Config) check() error {
 	switch {
 	case c.Client == nil:
 		return errors.New("lock: Client is missing")
+	case strings.ContainsAny(c.Prefix, "{}"): // it would be the hash tag, one for all names
+		return fmt.Errorf("lock: Prefix %q has a brace", c.Prefix)
 	case c.CallTimeout < minCallTimeout:
 		return fmt.Errorf("lock: CallTimeout is %s, and at least %s", c.CallTimeout, minCallTimeout)
 	case c.TTL < 2*c.CallTimeout:

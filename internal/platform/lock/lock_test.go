@@ -153,6 +153,7 @@ func TestWhatDoesNotFitIsRefused(t *testing.T) {
 		{Client: client, Place: 10 * time.Millisecond},
 		{Client: client, FenceTTL: time.Second},
 		{Client: client, MaxWaiters: -1},
+		{Client: client, Prefix: "{lock}"},
 	} {
 		_, err := lock.New(config)
 		require.Error(t, err)

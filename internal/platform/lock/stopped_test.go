@@ -19,8 +19,8 @@ import (
 	"github.com/fluentpro/fluentpro/internal/platform/postgres/postgrestest"
 )
 
-// holderDatabase tells the process of TestAHolderStoppedForTwiceItsTTL where to
-// write; in a process that has it, TestTheHolderToBeStopped is that holder.
+// holderDatabase tells the process of TestAHolderStoppedForTwiceItsTTLCannotWrite
+// where to write; in a process that has it, TestTheHolderToBeStopped is that holder.
 const (
 	holderDatabase = "FLUENTPRO_TEST_LOCK_HOLDER_DATABASE"
 	holderRedis    = "FLUENTPRO_TEST_LOCK_HOLDER_REDIS"
@@ -40,7 +40,7 @@ func write(t *testing.T, pool *pgxpool.Pool, held *lock.Held, text string) bool 
 
 func TestTheHolderToBeStopped(t *testing.T) {
 	if os.Getenv(holderDatabase) == "" {
-		t.Skip("it is run by TestAHolderStoppedForTwiceItsTTL")
+		t.Skip("it is run by TestAHolderStoppedForTwiceItsTTLCannotWrite")
 	}
 	pool := postgrestest.Pool(t, os.Getenv(holderDatabase))
 	held := acquire(t, nodeOn(t, clientOf(t, os.Getenv(holderRedis)), shortLived), "row")
