@@ -594,6 +594,7 @@ const (
 	AuthRequired                  ProblemCode = "auth.required"
 	CatalogueTooManyCustomRoles   ProblemCode = "catalogue.too_many_custom_roles"
 	CatalogueUnknownIndustry      ProblemCode = "catalogue.unknown_industry"
+	ConversationBusy              ProblemCode = "conversation.busy"
 	ConversationClosed            ProblemCode = "conversation.closed"
 	ConversationContextTooLarge   ProblemCode = "conversation.context_too_large"
 	ConversationNotActive         ProblemCode = "conversation.not_active"
@@ -676,6 +677,8 @@ func (e ProblemCode) Valid() bool {
 	case CatalogueTooManyCustomRoles:
 		return true
 	case CatalogueUnknownIndustry:
+		return true
+	case ConversationBusy:
 		return true
 	case ConversationClosed:
 		return true

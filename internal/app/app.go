@@ -28,6 +28,7 @@ import (
 	"github.com/fluentpro/fluentpro/internal/platform/gate"
 	"github.com/fluentpro/fluentpro/internal/platform/job"
 	"github.com/fluentpro/fluentpro/internal/platform/llm"
+	"github.com/fluentpro/fluentpro/internal/platform/lock"
 	"github.com/fluentpro/fluentpro/internal/platform/mail"
 	"github.com/fluentpro/fluentpro/internal/platform/once"
 	"github.com/fluentpro/fluentpro/internal/platform/outbox"
@@ -52,6 +53,7 @@ type App struct {
 	pool      *pgxpool.Pool
 	redis     redis.UniversalClient
 	log       *eventlog.Log
+	locks     *lock.Locks
 	gate      *gate.Gate
 	model     *llm.Client
 	embed     *llm.Embedder
@@ -107,6 +109,9 @@ func New(ctx context.Context, cfg Config, logger *slog.Logger, opts Options) (_ 
 		return nil, err
 	}
 	if a.log, err = eventlog.New(eventlog.Config{Client: a.redis}); err != nil {
+		return nil, err
+	}
+	if a.locks, err = lock.New(lock.Config{Client: a.redis}); err != nil {
 		return nil, err
 	}
 	a.gate = gate.New(gate.Config{Client: a.redis, Timeout: opts.GateTimeout, Logger: logger})
@@ -184,7 +189,7 @@ func (a *App) wireNouns(ctx context.Context, cfg Config, with nounParts) (*nouns
 	}
 	n.tasks = task.New(task.Deps{Pool: a.pool, Log: a.log, Jobs: with.jobs, Once: with.once, Logger: a.logger, Now: now})
 	n.conversations = conversation.New(conversation.Deps{
-		Pool: a.pool, Log: a.log, Model: a.model, Once: with.once, Jobs: with.jobs, Scenes: scenes{n.catalogue},
+		Pool: a.pool, Log: a.log, Locks: a.locks, Model: a.model, Once: with.once, Jobs: with.jobs, Scenes: scenes{n.catalogue},
 		Learners: learners{n}, Logger: a.logger, Now: now,
 	})
 	if n.accounts, err = a.wireAccounts(ctx, cfg, mailer, n, with); err != nil {
@@ -269,6 +274,9 @@ func (a *App) Close() {
 		}
 		if a.tenant != nil {
 			a.tenant.Close()
+		}
+		if a.locks != nil {
+			a.locks.Close()
 		}
 		if a.log != nil {
 			_ = a.log.Close()

@@ -42,21 +42,23 @@ func (s *Service) Retry(ctx context.Context, in RetryInput) (Retried, error) {
 		return Retried{}, err
 	}
 	var out Retried
-	err = postgres.InTx(ctx, s.store.pool, func(tx Tx) error {
-		replay, err := s.once.Take(ctx, tx, claim, json.RawMessage(`{}`))
-		if err != nil || replay != nil {
-			out.Replayed = replay != nil
+	err = s.exclusively(ctx, in.ConversationID, func(fence *int64) error {
+		return postgres.InTx(ctx, s.store.pool, func(tx Tx) error {
+			replay, err := s.once.Take(ctx, tx, claim, json.RawMessage(`{}`))
+			if err != nil || replay != nil {
+				out.Replayed = replay != nil
+				return err
+			}
+			head, reply, err := s.store.lockHead(ctx, tx, in.UserID, in.ConversationID, fence)
+			if err != nil {
+				return err
+			}
+			if err := takes(head, reply); err != nil {
+				return err
+			}
+			out.Message, err = s.retryIn(ctx, tx, head, in.MessageID)
 			return err
-		}
-		head, reply, err := s.store.lockHead(ctx, tx, in.UserID, in.ConversationID)
-		if err != nil {
-			return err
-		}
-		if err := takes(head, reply); err != nil {
-			return err
-		}
-		out.Message, err = s.retryIn(ctx, tx, head, in.MessageID)
-		return err
+		})
 	})
 	if err == nil && out.Replayed {
 		out.Message, err = s.store.message(ctx, in.UserID, in.ConversationID, in.MessageID, hiddenToo)

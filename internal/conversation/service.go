@@ -11,6 +11,7 @@ import (
 	"github.com/fluentpro/fluentpro/internal/platform/eventlog"
 	"github.com/fluentpro/fluentpro/internal/platform/job"
 	"github.com/fluentpro/fluentpro/internal/platform/llm"
+	"github.com/fluentpro/fluentpro/internal/platform/lock"
 	"github.com/fluentpro/fluentpro/internal/platform/once"
 )
 
@@ -51,6 +52,7 @@ type Jobs interface {
 type Deps struct {
 	Pool     *pgxpool.Pool
 	Log      *eventlog.Log
+	Locks    *lock.Locks
 	Model    *llm.Client
 	Once     *once.Keys
 	Jobs     Jobs
@@ -64,6 +66,7 @@ type Deps struct {
 type Service struct {
 	store    *store
 	log      *eventlog.Log
+	locks    *lock.Locks
 	model    *llm.Client
 	once     *once.Keys
 	jobs     Jobs
@@ -77,7 +80,7 @@ type Service struct {
 // New puts a Service together; it starts nothing.
 func New(d Deps) *Service {
 	return &Service{
-		store: &store{pool: d.Pool, once: d.Once}, log: d.Log, model: d.Model, once: d.Once, jobs: d.Jobs,
+		store: &store{pool: d.Pool, once: d.Once}, log: d.Log, locks: d.Locks, model: d.Model, once: d.Once, jobs: d.Jobs,
 		scenes: d.Scenes, learners: d.Learners, logger: d.Logger, now: d.Now,
 		looks: looks{healthy: lookHealthy, outage: lookOutage},
 	}

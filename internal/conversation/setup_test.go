@@ -27,6 +27,7 @@ import (
 	"github.com/fluentpro/fluentpro/internal/platform/eventlog"
 	"github.com/fluentpro/fluentpro/internal/platform/job"
 	"github.com/fluentpro/fluentpro/internal/platform/llm"
+	"github.com/fluentpro/fluentpro/internal/platform/lock"
 	"github.com/fluentpro/fluentpro/internal/platform/once"
 	"github.com/fluentpro/fluentpro/internal/platform/postgres"
 	"github.com/fluentpro/fluentpro/migrations"
@@ -118,8 +119,11 @@ func (s *stage) node(changes ...func(*settings)) *node {
 	if jobs == nil {
 		jobs = queue
 	}
+	locks, err := lock.New(lock.Config{Client: n.redis, Prefix: n.prefix + "lock", CallTimeout: time.Second})
+	require.NoError(s.t, err)
+	s.t.Cleanup(locks.Close)
 	n.Service = conversation.New(conversation.Deps{
-		Pool: n.pool, Log: n.log, Model: model, Once: once.New([]byte("secret"), time.Now), Jobs: jobs,
+		Pool: n.pool, Log: n.log, Locks: locks, Model: model, Once: once.New([]byte("secret"), time.Now), Jobs: jobs,
 		Scenes: n.scenes, Learners: learnersOf{n.pool}, Logger: slog.New(slog.DiscardHandler), Now: time.Now,
 	})
 	n.LookEvery(patience, 100*time.Millisecond)

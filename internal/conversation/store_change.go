@@ -13,9 +13,21 @@ import (
 )
 
 // lockHead gives the head and the reply under way, and keeps other writers waiting until
-// the transaction ends.
-func (s *store) lockHead(ctx context.Context, tx Tx, userID, id uuid.UUID) (Conversation, *uuid.UUID, error) {
-	row, err := s.q.ConversationForUpdate(ctx, tx, id)
+// the transaction ends. With a fencing number it gives an overtakenError where the head was
+// changed under one as high; nil: it does without.
+func (s *store) lockHead(ctx context.Context, tx Tx, userID, id uuid.UUID, fence *int64) (Conversation, *uuid.UUID, error) {
+	var row db.Conversation
+	var err error
+	if fence == nil {
+		row, err = s.q.ConversationForUpdate(ctx, tx, id)
+	} else {
+		row, err = s.q.FenceConversation(ctx, tx, db.FenceConversationParams{Fence: *fence, ID: id, UserID: userID})
+		if postgres.NoRows(err) {
+			if row, err = s.q.ConversationForUpdate(ctx, tx, id); err == nil && row.UserID == userID {
+				return Conversation{}, nil, overtakenError{row.Fence}
+			}
+		}
+	}
 	if postgres.NoRows(err) || err == nil && row.UserID != userID {
 		return Conversation{}, nil, errNotFound
 	}

@@ -224,36 +224,14 @@ type changing struct {
 // anyReply is that of a change which no reply outlives.
 func anyReply(uuid.UUID) bool { return true }
 
-// change checks, has the reply under way cancelled if it must end, and acts.
+// change checks, has the reply under way cancelled if it must end, and acts, under the
+// conversation's lock.
 func (s *Service) change(ctx context.Context, in changing) error {
 	for range changeTries {
-		var so soFar
-		if in.cancels != nil {
-			var err error
-			if so, err = s.soFar(ctx, in.userID, in.id); err != nil {
-				return err
-			}
-		}
 		var ended *cancelled
-		err := postgres.InTx(ctx, s.store.pool, func(tx Tx) error {
-			head, reply, err := s.store.lockHead(ctx, tx, in.userID, in.id)
-			if err != nil {
-				return err
-			}
-			if in.check != nil {
-				if err := in.check(head); err != nil {
-					return err
-				}
-			}
-			if in.cancels != nil && reply != nil && in.cancels(*reply) {
-				if head, ended, err = s.cancelIn(ctx, tx, head, *reply, so); err != nil {
-					return err
-				}
-			}
-			if in.act == nil {
-				return nil
-			}
-			return in.act(tx, head)
+		err := s.exclusively(ctx, in.id, func(fence *int64) (err error) {
+			ended, err = s.changeUnder(ctx, fence, in)
+			return err
 		})
 		if errors.Is(err, errMoved) {
 			continue
@@ -267,4 +245,36 @@ func (s *Service) change(ctx context.Context, in changing) error {
 		return err
 	}
 	return errReplyInFlight.WithRetryAfter(time.Second)
+}
+
+// changeUnder makes one try, and gives the reply that it has cancelled. errMoved: another
+// reply is under way than the one whose text it has read.
+func (s *Service) changeUnder(ctx context.Context, fence *int64, in changing) (ended *cancelled, err error) {
+	var so soFar
+	if in.cancels != nil {
+		if so, err = s.soFar(ctx, in.userID, in.id); err != nil {
+			return nil, err
+		}
+	}
+	err = postgres.InTx(ctx, s.store.pool, func(tx Tx) error {
+		head, reply, err := s.store.lockHead(ctx, tx, in.userID, in.id, fence)
+		if err != nil {
+			return err
+		}
+		if in.check != nil {
+			if err := in.check(head); err != nil {
+				return err
+			}
+		}
+		if in.cancels != nil && reply != nil && in.cancels(*reply) {
+			if head, ended, err = s.cancelIn(ctx, tx, head, *reply, so); err != nil {
+				return err
+			}
+		}
+		if in.act == nil {
+			return nil
+		}
+		return in.act(tx, head)
+	})
+	return ended, err
 }

@@ -184,20 +184,24 @@ func (w *Watch) join(ctx context.Context) error {
 	}, hiddenToo)
 	if err != nil || over {
 		stop()
+		return w.notJoined(err)
 	}
+	r := &replyWatch{id: w.at.Reply, news: make(chan replyNews), stop: stop, done: make(chan struct{})}
+	w.reply = r
+	go r.run(following, feed)
+	return nil
+}
+
+// notJoined is for a reply whose last event was given, or that cannot be followed.
+func (w *Watch) notJoined(err error) error {
 	switch {
 	case errors.Is(err, errMessageNotFound): // the conversation is gone
 		w.look, w.at.Reply, w.drain = true, uuid.Nil, false
 		return nil
 	case err != nil:
 		return err
-	case over:
-		w.end(w.at.Reply, w.at.Within.EndedAt)
-		return nil
 	}
-	r := &replyWatch{id: w.at.Reply, news: make(chan replyNews), stop: stop, done: make(chan struct{})}
-	w.reply = r
-	go r.run(following, feed)
+	w.end(w.at.Reply, w.at.Within.EndedAt)
 	return nil
 }
 
