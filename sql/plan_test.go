@@ -60,6 +60,7 @@ func TestHotQueriesUseTheirIndex(t *testing.T) {
 		"TaskByID":                     {db.TaskByID, []any{id, id}, "tasks_pkey"},
 		"TaskForUpdate":                {db.TaskForUpdate, []any{id, id}, "tasks_pkey"},
 		"TasksByUser":                  {db.TasksByUser, []any{id, nil, nil, now, id, 21}, "tasks_user_created"},
+		"UnfinishedTask":               {db.UnfinishedTask, []any{id, text, json.RawMessage("{}")}, "tasks_user_created"},
 		"BeginTask":                    {db.BeginTask, []any{int64(1), now, id}, "tasks_pkey"},
 		"ProgressTask":                 {db.ProgressTask, []any{int64(1), nil, nil, false, now, id, int64(1)}, "tasks_pkey"},
 		"CancelledTasks":               {db.CancelledTasks, []any{[]uuid.UUID{id}}, "tasks_pkey"},
