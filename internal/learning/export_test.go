@@ -11,7 +11,7 @@ func (s *Service) CallsEndAfter(d time.Duration) { s.patience = d }
 
 // ReadAnswer gives the plan that an answer of the model makes, or what is wrong with it.
 func ReadAnswer(text string, p Profile) (Plan, []string) {
-	c, wrong := read(llm.Reply{Text: text, FinishReason: "stop"}, p)
+	c, wrong := read(llm.Reply{Text: text, FinishReason: "stop"}, checked(p))
 	if len(wrong) > 0 {
 		return Plan{}, wrong
 	}
