@@ -103,6 +103,18 @@ type Conversation struct {
 	Checksum       []byte
 }
 
+type ConversationFeedback struct {
+	ConversationID uuid.UUID
+	UserID         uuid.UUID
+	ID             uuid.UUID
+	Version        int64
+	Source         string
+	Language       string
+	Body           json.RawMessage
+	TaskID         uuid.UUID
+	CreatedAt      time.Time
+}
+
 type ConversationText struct {
 	ConversationID uuid.UUID
 	Version        int64

@@ -100,6 +100,9 @@ var stages = map[string]func(t *testing.T, s *apitest.Server) stage{
 	"deleteConversation 204": talkAsTheExample,
 	"cancelMessage 200":      greetingAsTheExample,
 	"listVersions 200":       talkAsTheExample,
+	"getFeedback 200":        heardAsTheExample,
+	"createFeedback 200":     heardAsTheExample,
+	"createFeedback 202":     begun(heardAsTheExample),
 	"createMessage 200": func(t *testing.T, s *apitest.Server) stage {
 		st := talkAsTheExample(t, s)
 		st.body = func(b map[string]any) { b["stream"] = true }
