@@ -36,7 +36,7 @@ func become(t *testing.T, l *apitest.Learner, conversation uuid.UUID, status str
 // finish has a conversation in which these things are said, and completes it.
 func finish(t *testing.T, l *apitest.Learner, contents ...string) uuid.UUID {
 	t.Helper()
-	id := uuid.UUID(l.Talk(t).ID)
+	id := l.Talk(t).ID
 	for _, content := range contents {
 		tell(t, l, id, content)
 	}
@@ -84,7 +84,7 @@ func writeFeedback(t *testing.T, l *apitest.Learner, conversation uuid.UUID, hea
 
 func TestFeedbackComesByItselfAndAnewOnRequest(t *testing.T) {
 	t.Parallel()
-	l := apitest.Shared(t).SignUp(t)
+	l := apitest.New(t).SignUp(t)
 	chose(t, l, "native-language", object{"native_language": "chinese_simplified"}) // and nothing else: that is enough
 	id := finish(t, l, "good morning, could you lower the rates?", "Our customers have fixed prices until summer.")
 	first := awaitFeedback(t, l, id)
@@ -125,9 +125,9 @@ func TestFeedbackComesByItselfAndAnewOnRequest(t *testing.T) {
 
 func TestFeedbackIsRefusedWhereThereIsNothingToHear(t *testing.T) {
 	t.Parallel()
-	s := apitest.Shared(t)
+	s := apitest.New(t)
 	l := s.SignUp(t)
-	id := uuid.UUID(l.Talk(t).ID)
+	id := l.Talk(t).ID
 	tell(t, l, id, "Good morning.")
 	writeFeedback(t, l, id).Refused(t, http.StatusConflict, "feedback.conversation_not_finished")
 	l.Get(t, "/conversations/%s/feedback", id).Refused(t, http.StatusNotFound, "resource.not_found")
