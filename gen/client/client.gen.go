@@ -1655,7 +1655,7 @@ type FeedbackCounts struct {
 	WordsPerMessage float64 `json:"words_per_message"`
 }
 
-// FeedbackCriterion One of `scores`; new ones may appear.
+// FeedbackCriterion One of `scores`. New criteria may appear.
 type FeedbackCriterion string
 
 // FeedbackQuote The learner's own words, and where they stand.
@@ -1690,7 +1690,7 @@ type FeedbackStrength struct {
 
 // FeedbackSuggestion defines model for FeedbackSuggestion.
 type FeedbackSuggestion struct {
-	// Criterion One of `scores`; new ones may appear.
+	// Criterion One of `scores`. New criteria may appear.
 	Criterion FeedbackCriterion `json:"criterion"`
 
 	// Improved The quoted words put better, in English; not of every suggestion.

@@ -9,7 +9,7 @@ import (
 	"github.com/google/uuid"
 )
 
-// steps of writing a plan: profile read, draft written, checked, stored.
+// steps of writing a plan or feedback: what it is made of read, draft written, checked, stored.
 const steps = 4
 
 // Write does the work of the task: it has the model write a plan, and stores it

@@ -123,6 +123,20 @@ func TestFeedbackComesByItselfAndAnewOnRequest(t *testing.T) {
 	require.Len(t, feedbackTasks(t, l, 0), 2, "archiving begins none")
 }
 
+func TestFeedbackKnowsWhatItsLearnerDoes(t *testing.T) {
+	t.Parallel()
+	s := apitest.New(t)
+	l := s.SignUp(t)
+	onboard(t, l)
+	awaitFeedback(t, l, finish(t, l, "Could we talk?"))
+	all := s.Model.Requests()
+	asked := string(all[len(all)-1].Body)
+	for _, known := range []string{"conversation_feedback", "Keeper of " + l.User.ID.String(), "Real Estate", "Suppliers", "Negotiations", "Could we talk?"} {
+		require.Contains(t, asked, known)
+	}
+	require.NotContains(t, asked, string(l.User.Email))
+}
+
 func TestFeedbackIsRefusedWhereThereIsNothingToHear(t *testing.T) {
 	t.Parallel()
 	s := apitest.New(t)
@@ -196,17 +210,15 @@ func TestTheEventOfACompletedConversationStartsOneTaskHoweverOftenItIsHandled(t 
 	s := apitest.New(t)
 	l := s.SignUp(t)
 	id := finish(t, l, "Could we talk?")
-	first := awaitFeedback(t, l, id)
+	awaitFeedback(t, l, id)
 	pool := s.Pool(t)
 	_, err := pool.Exec(t.Context(), "delete from conversation_feedback") // so that nothing but the event's id is known of it
 	require.NoError(t, err)
-	var replayed apiv2.Task
 	s.Admin(t).Do(t, apitest.Call{
 		Method: http.MethodPost, Path: "/admin/event-replays", Header: map[string]string{"Prefer": "wait=30"}, Body: object{
 			"group": "learning", "from": time.Now().Add(-time.Hour), "to": time.Now().Add(time.Hour), "types": []string{"conversation.completed"}, "again": true,
 		},
-	}).Expect(t, http.StatusOK, &replayed)
-	require.Contains(t, string(s.Admin(t).Get(t, "/tasks").Body), "data")
+	}).Expect(t, http.StatusOK, nil)
 	require.Eventually(t, func() bool {
 		var begun int
 		require.NoError(t, pool.QueryRow(t.Context(), "select count(*) from river_job where kind = 'learning.begin_feedback' and state = 'completed'").Scan(&begun))
@@ -214,7 +226,6 @@ func TestTheEventOfACompletedConversationStartsOneTaskHoweverOftenItIsHandled(t 
 	}, apitest.Patience, poll)
 	require.Len(t, feedbackTasks(t, l, 0), 1)
 	l.Get(t, "/conversations/%s/feedback", id).Refused(t, http.StatusNotFound, "resource.not_found")
-	require.NotZero(t, first.ID)
 }
 
 func TestADeletedConversationTakesItsFeedbackAlong(t *testing.T) {

@@ -584,7 +584,7 @@ export type FeedbackCounts = {
 };
 
 /**
- * One of `scores`; new ones may appear.
+ * One of `scores`. New criteria may appear.
  */
 export type FeedbackCriterion = 'overall_proficiency' | 'industry_standard' | 'range_of_language' | 'accuracy' | 'discourse_management' | 'interactive_communication';
 
