@@ -57,6 +57,10 @@ func TestHotQueriesUseTheirIndex(t *testing.T) {
 		"RetryReply":                   {db.RetryReply, []any{int64(1), id}, "messages_pkey"},
 		"FinishReply":                  {db.FinishReply, []any{text, "completed", nil, nil, nil, false, nil, int64(1), now, id, int64(1)}, "messages_pkey"},
 		"BeginReply":                   {db.BeginReply, []any{int64(1), id}, "messages_pkey"},
+		"FeedbackByConversation":       {db.FeedbackByConversation, []any{id, id}, "conversation_feedback_user"},
+		"FeedbackForExport":            {db.FeedbackForExport, []any{id, id, 500}, "conversation_feedback_user"},
+		"EraseFeedback":                {db.EraseFeedback, []any{id, 500}, "conversation_feedback_user"},
+		"UpsertFeedback":               {db.UpsertFeedback, []any{id, int64(1), "rules", "en", json.RawMessage("{}"), id, now, id, id}, "conversations_pkey"},
 		"IdempotencyKeyByName":         {db.IdempotencyKeyByName, []any{id, text, text}, "idempotency_keys_pkey"},
 		"BeginMail":                    {db.BeginMail, []any{int64(1), text, now, text}, "mails_pkey"},
 		"EndMail":                      {db.EndMail, []any{text, text, now, text, int64(1)}, "mails_pkey"},
@@ -68,6 +72,7 @@ func TestHotQueriesUseTheirIndex(t *testing.T) {
 		"TaskByID":                     {db.TaskByID, []any{id, id}, "tasks_pkey"},
 		"TaskForUpdate":                {db.TaskForUpdate, []any{id, id}, "tasks_pkey"},
 		"TasksByUser":                  {db.TasksByUser, []any{id, nil, nil, now, id, 21}, "tasks_user_created"},
+		"UnfinishedTask":               {db.UnfinishedTask, []any{id, text, json.RawMessage("{}")}, "tasks_user_created"},
 		"BeginTask":                    {db.BeginTask, []any{int64(1), now, id}, "tasks_pkey"},
 		"ProgressTask":                 {db.ProgressTask, []any{int64(1), nil, nil, false, now, id, int64(1)}, "tasks_pkey"},
 		"CancelledTasks":               {db.CancelledTasks, []any{[]uuid.UUID{id}}, "tasks_pkey"},
@@ -159,6 +164,7 @@ insert into conversation_versions (conversation_id, version, parent, operation, 
 select id, n, n - 1, 'update_metadata', now(), '', sha256('') from conversations, generate_series(1, 4) n;
 insert into messages (id, conversation_id, seq, role, content, status, metadata, version, added, created_at)
 select gen_random_uuid(), id, n, 'user', 'x', 'completed', '{}', 1, 1, now() from conversations, generate_series(1, 4) n;
+insert into conversation_feedback select id, user_id, id, 1, 'rules', 'en', '{}', id, now() from conversations;
 insert into tasks (id, user_id, kind, status, input, created_at, updated_at, finished_at)
 select gen_random_uuid(), id, 'k', 'completed', '{}', now() - n * interval '1 minute', now(), now() - n * interval '1 second'
 from users, generate_series(1, 2000) n;

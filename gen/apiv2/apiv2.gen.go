@@ -35,6 +35,24 @@ func (e ConversationDeletedType) Valid() bool {
 	}
 }
 
+// Defines values for ConversationFeedbackSource.
+const (
+	ConversationFeedbackSourceModel ConversationFeedbackSource = "model"
+	ConversationFeedbackSourceRules ConversationFeedbackSource = "rules"
+)
+
+// Valid indicates whether the value is a known member of the ConversationFeedbackSource enum.
+func (e ConversationFeedbackSource) Valid() bool {
+	switch e {
+	case ConversationFeedbackSourceModel:
+		return true
+	case ConversationFeedbackSourceRules:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for ConversationRolledBackType.
 const (
 	ConversationRolledBackTypeConversationRolledBack ConversationRolledBackType = "conversation.rolled_back"
@@ -200,6 +218,21 @@ func (e ExportedDeprecatedCallsType) Valid() bool {
 	}
 }
 
+// Defines values for ExportedFeedbackType.
+const (
+	Feedback ExportedFeedbackType = "feedback"
+)
+
+// Valid indicates whether the value is a known member of the ExportedFeedbackType enum.
+func (e ExportedFeedbackType) Valid() bool {
+	switch e {
+	case Feedback:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for ExportedLearningPlanType.
 const (
 	ExportedLearningPlanTypeLearningPlan ExportedLearningPlanType = "learning_plan"
@@ -305,6 +338,36 @@ func (e ExportedUserType) Valid() bool {
 	}
 }
 
+// Defines values for FeedbackCriterion.
+const (
+	Accuracy                 FeedbackCriterion = "accuracy"
+	DiscourseManagement      FeedbackCriterion = "discourse_management"
+	IndustryStandard         FeedbackCriterion = "industry_standard"
+	InteractiveCommunication FeedbackCriterion = "interactive_communication"
+	OverallProficiency       FeedbackCriterion = "overall_proficiency"
+	RangeOfLanguage          FeedbackCriterion = "range_of_language"
+)
+
+// Valid indicates whether the value is a known member of the FeedbackCriterion enum.
+func (e FeedbackCriterion) Valid() bool {
+	switch e {
+	case Accuracy:
+		return true
+	case DiscourseManagement:
+		return true
+	case IndustryStandard:
+		return true
+	case InteractiveCommunication:
+		return true
+	case OverallProficiency:
+		return true
+	case RangeOfLanguage:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for HierarchyLevel.
 const (
 	Associate  HierarchyLevel = "associate"
@@ -334,16 +397,16 @@ func (e HierarchyLevel) Valid() bool {
 
 // Defines values for LearningPlanSource.
 const (
-	Model LearningPlanSource = "model"
-	Rules LearningPlanSource = "rules"
+	LearningPlanSourceModel LearningPlanSource = "model"
+	LearningPlanSourceRules LearningPlanSource = "rules"
 )
 
 // Valid indicates whether the value is a known member of the LearningPlanSource enum.
 func (e LearningPlanSource) Valid() bool {
 	switch e {
-	case Model:
+	case LearningPlanSourceModel:
 		return true
-	case Rules:
+	case LearningPlanSourceRules:
 		return true
 	default:
 		return false
@@ -586,77 +649,79 @@ func (e PatchOperationOp) Valid() bool {
 
 // Defines values for ProblemCode.
 const (
-	AuthForbidden                 ProblemCode = "auth.forbidden"
-	AuthInvalidCode               ProblemCode = "auth.invalid_code"
-	AuthInvalidCredentials        ProblemCode = "auth.invalid_credentials"
-	AuthInvalidRefreshToken       ProblemCode = "auth.invalid_refresh_token"
-	AuthInvalidToken              ProblemCode = "auth.invalid_token"
-	AuthRequired                  ProblemCode = "auth.required"
-	CatalogueTooManyCustomRoles   ProblemCode = "catalogue.too_many_custom_roles"
-	CatalogueUnknownIndustry      ProblemCode = "catalogue.unknown_industry"
-	ConversationBusy              ProblemCode = "conversation.busy"
-	ConversationClosed            ProblemCode = "conversation.closed"
-	ConversationContextTooLarge   ProblemCode = "conversation.context_too_large"
-	ConversationNotActive         ProblemCode = "conversation.not_active"
-	ConversationReplyInFlight     ProblemCode = "conversation.reply_in_flight"
-	ConversationStatusNotAllowed  ProblemCode = "conversation.status_not_allowed"
-	ConversationTokenLimitReached ProblemCode = "conversation.token_limit_reached"
-	ConversationTooLong           ProblemCode = "conversation.too_long"
-	ConversationUnknownPartner    ProblemCode = "conversation.unknown_partner"
-	ConversationUnknownSituation  ProblemCode = "conversation.unknown_situation"
-	ConversationUnknownVersion    ProblemCode = "conversation.unknown_version"
-	CursorInvalid                 ProblemCode = "cursor.invalid"
-	DeadLetterReplayed            ProblemCode = "dead_letter.replayed"
-	DeadLetterUnknownKind         ProblemCode = "dead_letter.unknown_kind"
-	EventExpired                  ProblemCode = "event.expired"
-	ExportBusy                    ProblemCode = "export.busy"
-	ExportOutOfTime               ProblemCode = "export.out_of_time"
-	IdempotencyInProgress         ProblemCode = "idempotency.in_progress"
-	IdempotencyKeyReused          ProblemCode = "idempotency.key_reused"
-	MessageNotAReply              ProblemCode = "message.not_a_reply"
-	MessageNotNewest              ProblemCode = "message.not_newest"
-	ModelGarbled                  ProblemCode = "model.garbled"
-	ModelInterrupted              ProblemCode = "model.interrupted"
-	ModelRateLimited              ProblemCode = "model.rate_limited"
-	ModelRefused                  ProblemCode = "model.refused"
-	ModelTimeout                  ProblemCode = "model.timeout"
-	ModelUnavailable              ProblemCode = "model.unavailable"
-	OnboardingIncomplete          ProblemCode = "onboarding.incomplete"
-	OnboardingIndustryRequired    ProblemCode = "onboarding.industry_required"
-	OnboardingInvalidPartners     ProblemCode = "onboarding.invalid_partners"
-	OnboardingInvalidSituations   ProblemCode = "onboarding.invalid_situations"
-	OnboardingPartnerNotSelected  ProblemCode = "onboarding.partner_not_selected"
-	OnboardingPartnerRequired     ProblemCode = "onboarding.partner_required"
-	OnboardingRoleOfOtherIndustry ProblemCode = "onboarding.role_of_other_industry"
-	OnboardingSituationRequired   ProblemCode = "onboarding.situation_required"
-	OnboardingUnknownIndustry     ProblemCode = "onboarding.unknown_industry"
-	OnboardingUnknownLanguage     ProblemCode = "onboarding.unknown_language"
-	OnboardingUnknownRole         ProblemCode = "onboarding.unknown_role"
-	ReplayInvalid                 ProblemCode = "replay.invalid"
-	RequestInvalid                ProblemCode = "request.invalid"
-	RequestMalformed              ProblemCode = "request.malformed"
-	RequestNotAcceptable          ProblemCode = "request.not_acceptable"
-	RequestPreconditionFailed     ProblemCode = "request.precondition_failed"
-	RequestRateLimited            ProblemCode = "request.rate_limited"
-	RequestTooLarge               ProblemCode = "request.too_large"
-	RequestUnsupportedMediaType   ProblemCode = "request.unsupported_media_type"
-	ResourceNotFound              ProblemCode = "resource.not_found"
-	RouteGone                     ProblemCode = "route.gone"
-	RouteMethodNotAllowed         ProblemCode = "route.method_not_allowed"
-	RouteNotFound                 ProblemCode = "route.not_found"
-	ServerInternal                ProblemCode = "server.internal"
-	ServerOverloaded              ProblemCode = "server.overloaded"
-	ServerUnavailable             ProblemCode = "server.unavailable"
-	TaskNotCancellable            ProblemCode = "task.not_cancellable"
-	TaskResultTooLarge            ProblemCode = "task.result_too_large"
-	UserEmailTaken                ProblemCode = "user.email_taken"
-	UserOwnAccount                ProblemCode = "user.own_account"
-	UserPasswordRequired          ProblemCode = "user.password_required"
-	UserPasswordWeak              ProblemCode = "user.password_weak"
-	UserPreferencesTooLarge       ProblemCode = "user.preferences_too_large"
-	UserUnknownLanguage           ProblemCode = "user.unknown_language"
-	UserWrongPassword             ProblemCode = "user.wrong_password"
-	VersionTooManyChanges         ProblemCode = "version.too_many_changes"
+	AuthForbidden                   ProblemCode = "auth.forbidden"
+	AuthInvalidCode                 ProblemCode = "auth.invalid_code"
+	AuthInvalidCredentials          ProblemCode = "auth.invalid_credentials"
+	AuthInvalidRefreshToken         ProblemCode = "auth.invalid_refresh_token"
+	AuthInvalidToken                ProblemCode = "auth.invalid_token"
+	AuthRequired                    ProblemCode = "auth.required"
+	CatalogueTooManyCustomRoles     ProblemCode = "catalogue.too_many_custom_roles"
+	CatalogueUnknownIndustry        ProblemCode = "catalogue.unknown_industry"
+	ConversationBusy                ProblemCode = "conversation.busy"
+	ConversationClosed              ProblemCode = "conversation.closed"
+	ConversationContextTooLarge     ProblemCode = "conversation.context_too_large"
+	ConversationNotActive           ProblemCode = "conversation.not_active"
+	ConversationReplyInFlight       ProblemCode = "conversation.reply_in_flight"
+	ConversationStatusNotAllowed    ProblemCode = "conversation.status_not_allowed"
+	ConversationTokenLimitReached   ProblemCode = "conversation.token_limit_reached"
+	ConversationTooLong             ProblemCode = "conversation.too_long"
+	ConversationUnknownPartner      ProblemCode = "conversation.unknown_partner"
+	ConversationUnknownSituation    ProblemCode = "conversation.unknown_situation"
+	ConversationUnknownVersion      ProblemCode = "conversation.unknown_version"
+	CursorInvalid                   ProblemCode = "cursor.invalid"
+	DeadLetterReplayed              ProblemCode = "dead_letter.replayed"
+	DeadLetterUnknownKind           ProblemCode = "dead_letter.unknown_kind"
+	EventExpired                    ProblemCode = "event.expired"
+	ExportBusy                      ProblemCode = "export.busy"
+	ExportOutOfTime                 ProblemCode = "export.out_of_time"
+	FeedbackConversationNotFinished ProblemCode = "feedback.conversation_not_finished"
+	FeedbackNothingSaid             ProblemCode = "feedback.nothing_said"
+	IdempotencyInProgress           ProblemCode = "idempotency.in_progress"
+	IdempotencyKeyReused            ProblemCode = "idempotency.key_reused"
+	MessageNotAReply                ProblemCode = "message.not_a_reply"
+	MessageNotNewest                ProblemCode = "message.not_newest"
+	ModelGarbled                    ProblemCode = "model.garbled"
+	ModelInterrupted                ProblemCode = "model.interrupted"
+	ModelRateLimited                ProblemCode = "model.rate_limited"
+	ModelRefused                    ProblemCode = "model.refused"
+	ModelTimeout                    ProblemCode = "model.timeout"
+	ModelUnavailable                ProblemCode = "model.unavailable"
+	OnboardingIncomplete            ProblemCode = "onboarding.incomplete"
+	OnboardingIndustryRequired      ProblemCode = "onboarding.industry_required"
+	OnboardingInvalidPartners       ProblemCode = "onboarding.invalid_partners"
+	OnboardingInvalidSituations     ProblemCode = "onboarding.invalid_situations"
+	OnboardingPartnerNotSelected    ProblemCode = "onboarding.partner_not_selected"
+	OnboardingPartnerRequired       ProblemCode = "onboarding.partner_required"
+	OnboardingRoleOfOtherIndustry   ProblemCode = "onboarding.role_of_other_industry"
+	OnboardingSituationRequired     ProblemCode = "onboarding.situation_required"
+	OnboardingUnknownIndustry       ProblemCode = "onboarding.unknown_industry"
+	OnboardingUnknownLanguage       ProblemCode = "onboarding.unknown_language"
+	OnboardingUnknownRole           ProblemCode = "onboarding.unknown_role"
+	ReplayInvalid                   ProblemCode = "replay.invalid"
+	RequestInvalid                  ProblemCode = "request.invalid"
+	RequestMalformed                ProblemCode = "request.malformed"
+	RequestNotAcceptable            ProblemCode = "request.not_acceptable"
+	RequestPreconditionFailed       ProblemCode = "request.precondition_failed"
+	RequestRateLimited              ProblemCode = "request.rate_limited"
+	RequestTooLarge                 ProblemCode = "request.too_large"
+	RequestUnsupportedMediaType     ProblemCode = "request.unsupported_media_type"
+	ResourceNotFound                ProblemCode = "resource.not_found"
+	RouteGone                       ProblemCode = "route.gone"
+	RouteMethodNotAllowed           ProblemCode = "route.method_not_allowed"
+	RouteNotFound                   ProblemCode = "route.not_found"
+	ServerInternal                  ProblemCode = "server.internal"
+	ServerOverloaded                ProblemCode = "server.overloaded"
+	ServerUnavailable               ProblemCode = "server.unavailable"
+	TaskNotCancellable              ProblemCode = "task.not_cancellable"
+	TaskResultTooLarge              ProblemCode = "task.result_too_large"
+	UserEmailTaken                  ProblemCode = "user.email_taken"
+	UserOwnAccount                  ProblemCode = "user.own_account"
+	UserPasswordRequired            ProblemCode = "user.password_required"
+	UserPasswordWeak                ProblemCode = "user.password_weak"
+	UserPreferencesTooLarge         ProblemCode = "user.preferences_too_large"
+	UserUnknownLanguage             ProblemCode = "user.unknown_language"
+	UserWrongPassword               ProblemCode = "user.wrong_password"
+	VersionTooManyChanges           ProblemCode = "version.too_many_changes"
 )
 
 // Valid indicates whether the value is a known member of the ProblemCode enum.
@@ -711,6 +776,10 @@ func (e ProblemCode) Valid() bool {
 	case ExportBusy:
 		return true
 	case ExportOutOfTime:
+		return true
+	case FeedbackConversationNotFinished:
+		return true
+	case FeedbackNothingSaid:
 		return true
 	case IdempotencyInProgress:
 		return true
@@ -1366,6 +1435,47 @@ type ConversationEvent struct {
 	union json.RawMessage
 }
 
+// ConversationFeedback What was said about one finished conversation.
+type ConversationFeedback struct {
+	ConversationID openapi_types.UUID `json:"conversation_id"`
+
+	// ConversationVersion The version of the conversation that was looked at.
+	ConversationVersion int64 `json:"conversation_version"`
+
+	// Counts Counted over the whole conversation. A word is a run of letters and digits, with the apostrophes and hyphens inside
+	// it, and with the points, commas and colons inside a number; each Chinese character is a word.
+	Counts    FeedbackCounts `json:"counts"`
+	CreatedAt time.Time      `json:"created_at"`
+
+	// EngagementScore How much the learner took part; counted, never judged by the model. The sum, rounded down, of: 4 for each of the
+	// learner's messages, for 10 at most; twice `words_per_message`, 30 at most; 5 for each question, for 4 at most; and
+	// 10 times the learner's words for each word of the partner, 10 at most.
+	EngagementScore int `json:"engagement_score"`
+
+	// ID Another one when it was written anew.
+	ID openapi_types.UUID `json:"id"`
+
+	// Language The language of the texts, as of the learning plan: `en`, `zh-Hans` or `zh-Hant`. Quotes stay as they are.
+	Language string `json:"language"`
+
+	// Scores From 0 (nothing to go by) to 5 (as an experienced speaker of the trade). With `source: rules` they are estimates from
+	// what can be counted in the newest messages: different words, capitals, questions and polite words, linking words and
+	// length, words of the learner's own role.
+	Scores FeedbackScores `json:"scores"`
+
+	// Source `rules` when the model could not be had: then `scores`, `strengths` and `suggestions` were made without it.
+	Source ConversationFeedbackSource `json:"source"`
+
+	// Strengths What was good.
+	Strengths []FeedbackStrength `json:"strengths"`
+
+	// Suggestions What to do better, the most important first.
+	Suggestions []FeedbackSuggestion `json:"suggestions"`
+}
+
+// ConversationFeedbackSource `rules` when the model could not be had: then `scores`, `strengths` and `suggestions` were made without it.
+type ConversationFeedbackSource string
+
 // ConversationPage defines model for ConversationPage.
 type ConversationPage struct {
 	Data       []Conversation            `json:"data"`
@@ -1600,6 +1710,16 @@ type ExportedDeprecatedCalls struct {
 // ExportedDeprecatedCallsType defines model for ExportedDeprecatedCalls.Type.
 type ExportedDeprecatedCallsType string
 
+// ExportedFeedback The newest feedback on one conversation.
+type ExportedFeedback struct {
+	// Data What was said about one finished conversation.
+	Data ConversationFeedback `json:"data"`
+	Type ExportedFeedbackType `json:"type"`
+}
+
+// ExportedFeedbackType defines model for ExportedFeedback.Type.
+type ExportedFeedbackType string
+
 // ExportedLearningPlan The newest learning plan.
 type ExportedLearningPlan struct {
 	Data LearningPlan             `json:"data"`
@@ -1666,6 +1786,75 @@ type ExportedUser struct {
 
 // ExportedUserType defines model for ExportedUser.Type.
 type ExportedUserType string
+
+// FeedbackCounts Counted over the whole conversation. A word is a run of letters and digits, with the apostrophes and hyphens inside
+// it, and with the points, commas and colons inside a number; each Chinese character is a word.
+type FeedbackCounts struct {
+	// DurationSeconds How long the talk took without its breaks. From the beginning or end of a message to the next, no more than 300 seconds are counted.
+	DurationSeconds int `json:"duration_seconds"`
+
+	// LearnerMessages The learner's messages.
+	LearnerMessages int `json:"learner_messages"`
+	LearnerWords    int `json:"learner_words"`
+
+	// PartnerMessages The partner's messages that have a text, the greeting among them.
+	PartnerMessages int `json:"partner_messages"`
+	PartnerWords    int `json:"partner_words"`
+
+	// QuestionsAsked Question marks of the learner; several marks in a row are one.
+	QuestionsAsked int `json:"questions_asked"`
+
+	// WordsPerMessage The learner's words for each of their messages, to one decimal place, rounded down.
+	WordsPerMessage float64 `json:"words_per_message"`
+}
+
+// FeedbackCriterion One of `scores`. New criteria may appear.
+type FeedbackCriterion string
+
+// FeedbackQuote The learner's own words, and where they stand.
+type FeedbackQuote struct {
+	// MessageID The learner's message.
+	MessageID openapi_types.UUID `json:"message_id"`
+
+	// Text A part of the message, word for word: only white space is one space, and Unicode is in NFC.
+	Text string `json:"text"`
+}
+
+// FeedbackScores From 0 (nothing to go by) to 5 (as an experienced speaker of the trade). With `source: rules` they are estimates from
+// what can be counted in the newest messages: different words, capitals, questions and polite words, linking words and
+// length, words of the learner's own role.
+type FeedbackScores struct {
+	Accuracy            int `json:"accuracy"`
+	DiscourseManagement int `json:"discourse_management"`
+
+	// IndustryStandard What is expected of the learner's role in its industry.
+	IndustryStandard         int `json:"industry_standard"`
+	InteractiveCommunication int `json:"interactive_communication"`
+	OverallProficiency       int `json:"overall_proficiency"`
+	RangeOfLanguage          int `json:"range_of_language"`
+}
+
+// FeedbackStrength defines model for FeedbackStrength.
+type FeedbackStrength struct {
+	// Quote The learner's own words, and where they stand.
+	Quote *FeedbackQuote `json:"quote,omitempty"`
+	Text  string         `json:"text"`
+}
+
+// FeedbackSuggestion defines model for FeedbackSuggestion.
+type FeedbackSuggestion struct {
+	// Criterion One of `scores`. New criteria may appear.
+	Criterion FeedbackCriterion `json:"criterion"`
+
+	// Improved The quoted words put better, in English; not of every suggestion.
+	Improved *string `json:"improved,omitempty"`
+
+	// Quote The learner's own words, and where they stand.
+	Quote FeedbackQuote `json:"quote"`
+
+	// Text What to do better.
+	Text string `json:"text"`
+}
 
 // FieldProblem One place in the request and the rule it breaks.
 type FieldProblem struct {
@@ -2838,6 +3027,22 @@ type StreamConversationEventsParams struct {
 
 	// LastEventID The `id` of the last event received; goes before `after`. One of another stream is 400 `cursor.invalid`.
 	LastEventID *LastEventID `json:"Last-Event-ID,omitempty"`
+}
+
+// GetFeedbackParams defines parameters for GetFeedback.
+type GetFeedbackParams struct {
+	// IfNoneMatch ETags the client holds (RFC 9110); 304 if one of them is current.
+	IfNoneMatch *IfNoneMatch `json:"If-None-Match,omitempty"`
+}
+
+// CreateFeedbackParams defines parameters for CreateFeedback.
+type CreateFeedbackParams struct {
+	// IdempotencyKey Makes a retry safe: the same key and body within 24 hours has one effect and gets the first answer
+	// again; another body is 422 `idempotency.key_reused`. Any unique text, a UUID for instance.
+	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
+
+	// Prefer `wait=N` (RFC 7240): wait up to N seconds for the outcome, at most 30. Other preferences are ignored.
+	Prefer *Prefer `json:"Prefer,omitempty"`
 }
 
 // ForkConversationParams defines parameters for ForkConversation.
@@ -4102,6 +4307,40 @@ func (t *ExportMeLine) MergeExportedMessage(v ExportedMessage) error {
 	return err
 }
 
+// AsExportedFeedback returns the union data inside the ExportMeLine as a ExportedFeedback
+func (t ExportMeLine) AsExportedFeedback() (ExportedFeedback, error) {
+	var body ExportedFeedback
+	err := json.Unmarshal(t.union, &body)
+	return body, err
+}
+
+// FromExportedFeedback overwrites any union data inside the ExportMeLine as the provided ExportedFeedback
+func (t *ExportMeLine) FromExportedFeedback(v ExportedFeedback) error {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	b, err = runtime.JSONMerge(b, []byte(`{"type":"feedback"}`))
+	t.union = b
+	return err
+}
+
+// MergeExportedFeedback performs a merge with any union data inside the ExportMeLine, using the provided ExportedFeedback
+func (t *ExportMeLine) MergeExportedFeedback(v ExportedFeedback) error {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	b, err = runtime.JSONMerge(b, []byte(`{"type":"feedback"}`))
+	if err != nil {
+		return err
+	}
+
+	merged, err := runtime.JSONMerge(t.union, b)
+	t.union = merged
+	return err
+}
+
 // AsExportedTask returns the union data inside the ExportMeLine as a ExportedTask
 func (t ExportMeLine) AsExportedTask() (ExportedTask, error) {
 	var body ExportedTask
@@ -4258,6 +4497,8 @@ func (t ExportMeLine) ValueByDiscriminator() (interface{}, error) {
 		return t.AsExportedDeprecatedCalls()
 	case "end":
 		return t.AsExportEnd()
+	case "feedback":
+		return t.AsExportedFeedback()
 	case "learning_plan":
 		return t.AsExportedLearningPlan()
 	case "message":
@@ -5056,6 +5297,12 @@ type ServerInterface interface {
 	// StreamConversationEvents Follow all that happens in a conversation
 	// (GET /conversations/{conversation_id}/events)
 	StreamConversationEvents(ctx echo.Context, conversationID ConversationID, params StreamConversationEventsParams) error
+	// GetFeedback Read the feedback on a conversation
+	// (GET /conversations/{conversation_id}/feedback)
+	GetFeedback(ctx echo.Context, conversationID ConversationID, params GetFeedbackParams) error
+	// CreateFeedback Have the feedback on a conversation written anew
+	// (POST /conversations/{conversation_id}/feedback)
+	CreateFeedback(ctx echo.Context, conversationID ConversationID, params CreateFeedbackParams) error
 	// ForkConversation Go on from an old version, in a conversation of its own
 	// (POST /conversations/{conversation_id}/forks)
 	ForkConversation(ctx echo.Context, conversationID ConversationID, params ForkConversationParams) error
@@ -5937,6 +6184,93 @@ func (w *ServerInterfaceWrapper) StreamConversationEvents(ctx echo.Context) erro
 
 	// Invoke the callback with all the unmarshaled arguments
 	err = w.Handler.StreamConversationEvents(ctx, conversationID, params)
+	return err
+}
+
+// GetFeedback converts echo context to params.
+func (w *ServerInterfaceWrapper) GetFeedback(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "conversation_id" -------------
+	var conversationID ConversationID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "conversation_id", ctx.Param("conversation_id"), &conversationID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter conversation_id: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params GetFeedbackParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "If-None-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-None-Match")]; found {
+		var IfNoneMatch IfNoneMatch
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for If-None-Match, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-None-Match", valueList[0], &IfNoneMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter If-None-Match: %s", err))
+		}
+
+		params.IfNoneMatch = &IfNoneMatch
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.GetFeedback(ctx, conversationID, params)
+	return err
+}
+
+// CreateFeedback converts echo context to params.
+func (w *ServerInterfaceWrapper) CreateFeedback(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "conversation_id" -------------
+	var conversationID ConversationID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "conversation_id", ctx.Param("conversation_id"), &conversationID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter conversation_id: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params CreateFeedbackParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = &IdempotencyKey
+	}
+	// ------------- Optional header parameter "Prefer" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Prefer")]; found {
+		var Prefer Prefer
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Prefer, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Prefer", valueList[0], &Prefer, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Prefer: %s", err))
+		}
+
+		params.Prefer = &Prefer
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.CreateFeedback(ctx, conversationID, params)
 	return err
 }
 
@@ -7626,6 +7960,8 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.GET(options.BaseURL+"/conversations/:conversation_id", wrapper.GetConversation, options.OperationMiddlewares["getConversation"]...)
 	router.PATCH(options.BaseURL+"/conversations/:conversation_id", wrapper.UpdateConversation, options.OperationMiddlewares["updateConversation"]...)
 	router.GET(options.BaseURL+"/conversations/:conversation_id/events", wrapper.StreamConversationEvents, options.OperationMiddlewares["streamConversationEvents"]...)
+	router.GET(options.BaseURL+"/conversations/:conversation_id/feedback", wrapper.GetFeedback, options.OperationMiddlewares["getFeedback"]...)
+	router.POST(options.BaseURL+"/conversations/:conversation_id/feedback", wrapper.CreateFeedback, options.OperationMiddlewares["createFeedback"]...)
 	router.POST(options.BaseURL+"/conversations/:conversation_id/forks", wrapper.ForkConversation, options.OperationMiddlewares["forkConversation"]...)
 	router.GET(options.BaseURL+"/conversations/:conversation_id/messages", wrapper.ListMessages, options.OperationMiddlewares["listMessages"]...)
 	router.POST(options.BaseURL+"/conversations/:conversation_id/messages", wrapper.CreateMessage, options.OperationMiddlewares["createMessage"]...)
@@ -8739,6 +9075,140 @@ type StreamConversationEventsdefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response StreamConversationEventsdefaultApplicationProblemPlusJSONResponse) VisitStreamConversationEventsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetFeedbackRequestObject struct {
+	ConversationID ConversationID `json:"conversation_id"`
+	Params         GetFeedbackParams
+}
+
+type GetFeedbackResponseObject interface {
+	VisitGetFeedbackResponse(w http.ResponseWriter) error
+}
+
+type GetFeedback200ResponseHeaders struct {
+	ETag string
+}
+
+type GetFeedback200JSONResponse struct {
+	Body    ConversationFeedback
+	Headers GetFeedback200ResponseHeaders
+}
+
+func (response GetFeedback200JSONResponse) VisitGetFeedbackResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetFeedback304Response = NotModifiedResponse
+
+func (response GetFeedback304Response) VisitGetFeedbackResponse(w http.ResponseWriter) error {
+	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
+	w.WriteHeader(304)
+	return nil
+}
+
+type GetFeedbackdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response GetFeedbackdefaultApplicationProblemPlusJSONResponse) VisitGetFeedbackResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateFeedbackRequestObject struct {
+	ConversationID ConversationID `json:"conversation_id"`
+	Params         CreateFeedbackParams
+}
+
+type CreateFeedbackResponseObject interface {
+	VisitCreateFeedbackResponse(w http.ResponseWriter) error
+}
+
+type CreateFeedback200ResponseHeaders struct {
+	IdempotencyReplayed *bool
+	PreferenceApplied   string
+}
+
+type CreateFeedback200JSONResponse struct {
+	Body    Task
+	Headers CreateFeedback200ResponseHeaders
+}
+
+func (response CreateFeedback200JSONResponse) VisitCreateFeedbackResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotencyReplayed != nil {
+		w.Header().Set("Idempotency-Replayed", fmt.Sprint(*response.Headers.IdempotencyReplayed))
+	}
+	w.Header().Set("Preference-Applied", fmt.Sprint(response.Headers.PreferenceApplied))
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateFeedback202ResponseHeaders struct {
+	IdempotencyReplayed *bool
+	Location            string
+}
+
+type CreateFeedback202JSONResponse struct {
+	Body    Task
+	Headers CreateFeedback202ResponseHeaders
+}
+
+func (response CreateFeedback202JSONResponse) VisitCreateFeedbackResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotencyReplayed != nil {
+		w.Header().Set("Idempotency-Replayed", fmt.Sprint(*response.Headers.IdempotencyReplayed))
+	}
+	w.Header().Set("Location", fmt.Sprint(response.Headers.Location))
+	w.WriteHeader(202)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateFeedbackdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response CreateFeedbackdefaultApplicationProblemPlusJSONResponse) VisitCreateFeedbackResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
@@ -11294,6 +11764,12 @@ type StrictServerInterface interface {
 	// StreamConversationEvents Follow all that happens in a conversation
 	// (GET /conversations/{conversation_id}/events)
 	StreamConversationEvents(ctx context.Context, request StreamConversationEventsRequestObject) (StreamConversationEventsResponseObject, error)
+	// GetFeedback Read the feedback on a conversation
+	// (GET /conversations/{conversation_id}/feedback)
+	GetFeedback(ctx context.Context, request GetFeedbackRequestObject) (GetFeedbackResponseObject, error)
+	// CreateFeedback Have the feedback on a conversation written anew
+	// (POST /conversations/{conversation_id}/feedback)
+	CreateFeedback(ctx context.Context, request CreateFeedbackRequestObject) (CreateFeedbackResponseObject, error)
 	// ForkConversation Go on from an old version, in a conversation of its own
 	// (POST /conversations/{conversation_id}/forks)
 	ForkConversation(ctx context.Context, request ForkConversationRequestObject) (ForkConversationResponseObject, error)
@@ -12169,6 +12645,58 @@ func (sh *strictHandler) StreamConversationEvents(ctx echo.Context, conversation
 		return err
 	} else if validResponse, ok := response.(StreamConversationEventsResponseObject); ok {
 		return validResponse.VisitStreamConversationEventsResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// GetFeedback operation middleware
+func (sh *strictHandler) GetFeedback(ctx echo.Context, conversationID ConversationID, params GetFeedbackParams) error {
+	var request GetFeedbackRequestObject
+
+	request.ConversationID = conversationID
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.GetFeedback(ctx.Request().Context(), request.(GetFeedbackRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetFeedback")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(GetFeedbackResponseObject); ok {
+		return validResponse.VisitGetFeedbackResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// CreateFeedback operation middleware
+func (sh *strictHandler) CreateFeedback(ctx echo.Context, conversationID ConversationID, params CreateFeedbackParams) error {
+	var request CreateFeedbackRequestObject
+
+	request.ConversationID = conversationID
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.CreateFeedback(ctx.Request().Context(), request.(CreateFeedbackRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "CreateFeedback")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(CreateFeedbackResponseObject); ok {
+		return validResponse.VisitCreateFeedbackResponse(ctx.Response())
 	} else if response != nil {
 		return fmt.Errorf("unexpected response type: %T", response)
 	}

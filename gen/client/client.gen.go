@@ -35,6 +35,24 @@ func (e ConversationDeletedType) Valid() bool {
 	}
 }
 
+// Defines values for ConversationFeedbackSource.
+const (
+	ConversationFeedbackSourceModel ConversationFeedbackSource = "model"
+	ConversationFeedbackSourceRules ConversationFeedbackSource = "rules"
+)
+
+// Valid indicates whether the value is a known member of the ConversationFeedbackSource enum.
+func (e ConversationFeedbackSource) Valid() bool {
+	switch e {
+	case ConversationFeedbackSourceModel:
+		return true
+	case ConversationFeedbackSourceRules:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for ConversationRolledBackType.
 const (
 	ConversationRolledBackTypeConversationRolledBack ConversationRolledBackType = "conversation.rolled_back"
@@ -200,6 +218,21 @@ func (e ExportedDeprecatedCallsType) Valid() bool {
 	}
 }
 
+// Defines values for ExportedFeedbackType.
+const (
+	Feedback ExportedFeedbackType = "feedback"
+)
+
+// Valid indicates whether the value is a known member of the ExportedFeedbackType enum.
+func (e ExportedFeedbackType) Valid() bool {
+	switch e {
+	case Feedback:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for ExportedLearningPlanType.
 const (
 	ExportedLearningPlanTypeLearningPlan ExportedLearningPlanType = "learning_plan"
@@ -305,6 +338,36 @@ func (e ExportedUserType) Valid() bool {
 	}
 }
 
+// Defines values for FeedbackCriterion.
+const (
+	Accuracy                 FeedbackCriterion = "accuracy"
+	DiscourseManagement      FeedbackCriterion = "discourse_management"
+	IndustryStandard         FeedbackCriterion = "industry_standard"
+	InteractiveCommunication FeedbackCriterion = "interactive_communication"
+	OverallProficiency       FeedbackCriterion = "overall_proficiency"
+	RangeOfLanguage          FeedbackCriterion = "range_of_language"
+)
+
+// Valid indicates whether the value is a known member of the FeedbackCriterion enum.
+func (e FeedbackCriterion) Valid() bool {
+	switch e {
+	case Accuracy:
+		return true
+	case DiscourseManagement:
+		return true
+	case IndustryStandard:
+		return true
+	case InteractiveCommunication:
+		return true
+	case OverallProficiency:
+		return true
+	case RangeOfLanguage:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for HierarchyLevel.
 const (
 	Associate  HierarchyLevel = "associate"
@@ -334,16 +397,16 @@ func (e HierarchyLevel) Valid() bool {
 
 // Defines values for LearningPlanSource.
 const (
-	Model LearningPlanSource = "model"
-	Rules LearningPlanSource = "rules"
+	LearningPlanSourceModel LearningPlanSource = "model"
+	LearningPlanSourceRules LearningPlanSource = "rules"
 )
 
 // Valid indicates whether the value is a known member of the LearningPlanSource enum.
 func (e LearningPlanSource) Valid() bool {
 	switch e {
-	case Model:
+	case LearningPlanSourceModel:
 		return true
-	case Rules:
+	case LearningPlanSourceRules:
 		return true
 	default:
 		return false
@@ -586,77 +649,79 @@ func (e PatchOperationOp) Valid() bool {
 
 // Defines values for ProblemCode.
 const (
-	AuthForbidden                 ProblemCode = "auth.forbidden"
-	AuthInvalidCode               ProblemCode = "auth.invalid_code"
-	AuthInvalidCredentials        ProblemCode = "auth.invalid_credentials"
-	AuthInvalidRefreshToken       ProblemCode = "auth.invalid_refresh_token"
-	AuthInvalidToken              ProblemCode = "auth.invalid_token"
-	AuthRequired                  ProblemCode = "auth.required"
-	CatalogueTooManyCustomRoles   ProblemCode = "catalogue.too_many_custom_roles"
-	CatalogueUnknownIndustry      ProblemCode = "catalogue.unknown_industry"
-	ConversationBusy              ProblemCode = "conversation.busy"
-	ConversationClosed            ProblemCode = "conversation.closed"
-	ConversationContextTooLarge   ProblemCode = "conversation.context_too_large"
-	ConversationNotActive         ProblemCode = "conversation.not_active"
-	ConversationReplyInFlight     ProblemCode = "conversation.reply_in_flight"
-	ConversationStatusNotAllowed  ProblemCode = "conversation.status_not_allowed"
-	ConversationTokenLimitReached ProblemCode = "conversation.token_limit_reached"
-	ConversationTooLong           ProblemCode = "conversation.too_long"
-	ConversationUnknownPartner    ProblemCode = "conversation.unknown_partner"
-	ConversationUnknownSituation  ProblemCode = "conversation.unknown_situation"
-	ConversationUnknownVersion    ProblemCode = "conversation.unknown_version"
-	CursorInvalid                 ProblemCode = "cursor.invalid"
-	DeadLetterReplayed            ProblemCode = "dead_letter.replayed"
-	DeadLetterUnknownKind         ProblemCode = "dead_letter.unknown_kind"
-	EventExpired                  ProblemCode = "event.expired"
-	ExportBusy                    ProblemCode = "export.busy"
-	ExportOutOfTime               ProblemCode = "export.out_of_time"
-	IdempotencyInProgress         ProblemCode = "idempotency.in_progress"
-	IdempotencyKeyReused          ProblemCode = "idempotency.key_reused"
-	MessageNotAReply              ProblemCode = "message.not_a_reply"
-	MessageNotNewest              ProblemCode = "message.not_newest"
-	ModelGarbled                  ProblemCode = "model.garbled"
-	ModelInterrupted              ProblemCode = "model.interrupted"
-	ModelRateLimited              ProblemCode = "model.rate_limited"
-	ModelRefused                  ProblemCode = "model.refused"
-	ModelTimeout                  ProblemCode = "model.timeout"
-	ModelUnavailable              ProblemCode = "model.unavailable"
-	OnboardingIncomplete          ProblemCode = "onboarding.incomplete"
-	OnboardingIndustryRequired    ProblemCode = "onboarding.industry_required"
-	OnboardingInvalidPartners     ProblemCode = "onboarding.invalid_partners"
-	OnboardingInvalidSituations   ProblemCode = "onboarding.invalid_situations"
-	OnboardingPartnerNotSelected  ProblemCode = "onboarding.partner_not_selected"
-	OnboardingPartnerRequired     ProblemCode = "onboarding.partner_required"
-	OnboardingRoleOfOtherIndustry ProblemCode = "onboarding.role_of_other_industry"
-	OnboardingSituationRequired   ProblemCode = "onboarding.situation_required"
-	OnboardingUnknownIndustry     ProblemCode = "onboarding.unknown_industry"
-	OnboardingUnknownLanguage     ProblemCode = "onboarding.unknown_language"
-	OnboardingUnknownRole         ProblemCode = "onboarding.unknown_role"
-	ReplayInvalid                 ProblemCode = "replay.invalid"
-	RequestInvalid                ProblemCode = "request.invalid"
-	RequestMalformed              ProblemCode = "request.malformed"
-	RequestNotAcceptable          ProblemCode = "request.not_acceptable"
-	RequestPreconditionFailed     ProblemCode = "request.precondition_failed"
-	RequestRateLimited            ProblemCode = "request.rate_limited"
-	RequestTooLarge               ProblemCode = "request.too_large"
-	RequestUnsupportedMediaType   ProblemCode = "request.unsupported_media_type"
-	ResourceNotFound              ProblemCode = "resource.not_found"
-	RouteGone                     ProblemCode = "route.gone"
-	RouteMethodNotAllowed         ProblemCode = "route.method_not_allowed"
-	RouteNotFound                 ProblemCode = "route.not_found"
-	ServerInternal                ProblemCode = "server.internal"
-	ServerOverloaded              ProblemCode = "server.overloaded"
-	ServerUnavailable             ProblemCode = "server.unavailable"
-	TaskNotCancellable            ProblemCode = "task.not_cancellable"
-	TaskResultTooLarge            ProblemCode = "task.result_too_large"
-	UserEmailTaken                ProblemCode = "user.email_taken"
-	UserOwnAccount                ProblemCode = "user.own_account"
-	UserPasswordRequired          ProblemCode = "user.password_required"
-	UserPasswordWeak              ProblemCode = "user.password_weak"
-	UserPreferencesTooLarge       ProblemCode = "user.preferences_too_large"
-	UserUnknownLanguage           ProblemCode = "user.unknown_language"
-	UserWrongPassword             ProblemCode = "user.wrong_password"
-	VersionTooManyChanges         ProblemCode = "version.too_many_changes"
+	AuthForbidden                   ProblemCode = "auth.forbidden"
+	AuthInvalidCode                 ProblemCode = "auth.invalid_code"
+	AuthInvalidCredentials          ProblemCode = "auth.invalid_credentials"
+	AuthInvalidRefreshToken         ProblemCode = "auth.invalid_refresh_token"
+	AuthInvalidToken                ProblemCode = "auth.invalid_token"
+	AuthRequired                    ProblemCode = "auth.required"
+	CatalogueTooManyCustomRoles     ProblemCode = "catalogue.too_many_custom_roles"
+	CatalogueUnknownIndustry        ProblemCode = "catalogue.unknown_industry"
+	ConversationBusy                ProblemCode = "conversation.busy"
+	ConversationClosed              ProblemCode = "conversation.closed"
+	ConversationContextTooLarge     ProblemCode = "conversation.context_too_large"
+	ConversationNotActive           ProblemCode = "conversation.not_active"
+	ConversationReplyInFlight       ProblemCode = "conversation.reply_in_flight"
+	ConversationStatusNotAllowed    ProblemCode = "conversation.status_not_allowed"
+	ConversationTokenLimitReached   ProblemCode = "conversation.token_limit_reached"
+	ConversationTooLong             ProblemCode = "conversation.too_long"
+	ConversationUnknownPartner      ProblemCode = "conversation.unknown_partner"
+	ConversationUnknownSituation    ProblemCode = "conversation.unknown_situation"
+	ConversationUnknownVersion      ProblemCode = "conversation.unknown_version"
+	CursorInvalid                   ProblemCode = "cursor.invalid"
+	DeadLetterReplayed              ProblemCode = "dead_letter.replayed"
+	DeadLetterUnknownKind           ProblemCode = "dead_letter.unknown_kind"
+	EventExpired                    ProblemCode = "event.expired"
+	ExportBusy                      ProblemCode = "export.busy"
+	ExportOutOfTime                 ProblemCode = "export.out_of_time"
+	FeedbackConversationNotFinished ProblemCode = "feedback.conversation_not_finished"
+	FeedbackNothingSaid             ProblemCode = "feedback.nothing_said"
+	IdempotencyInProgress           ProblemCode = "idempotency.in_progress"
+	IdempotencyKeyReused            ProblemCode = "idempotency.key_reused"
+	MessageNotAReply                ProblemCode = "message.not_a_reply"
+	MessageNotNewest                ProblemCode = "message.not_newest"
+	ModelGarbled                    ProblemCode = "model.garbled"
+	ModelInterrupted                ProblemCode = "model.interrupted"
+	ModelRateLimited                ProblemCode = "model.rate_limited"
+	ModelRefused                    ProblemCode = "model.refused"
+	ModelTimeout                    ProblemCode = "model.timeout"
+	ModelUnavailable                ProblemCode = "model.unavailable"
+	OnboardingIncomplete            ProblemCode = "onboarding.incomplete"
+	OnboardingIndustryRequired      ProblemCode = "onboarding.industry_required"
+	OnboardingInvalidPartners       ProblemCode = "onboarding.invalid_partners"
+	OnboardingInvalidSituations     ProblemCode = "onboarding.invalid_situations"
+	OnboardingPartnerNotSelected    ProblemCode = "onboarding.partner_not_selected"
+	OnboardingPartnerRequired       ProblemCode = "onboarding.partner_required"
+	OnboardingRoleOfOtherIndustry   ProblemCode = "onboarding.role_of_other_industry"
+	OnboardingSituationRequired     ProblemCode = "onboarding.situation_required"
+	OnboardingUnknownIndustry       ProblemCode = "onboarding.unknown_industry"
+	OnboardingUnknownLanguage       ProblemCode = "onboarding.unknown_language"
+	OnboardingUnknownRole           ProblemCode = "onboarding.unknown_role"
+	ReplayInvalid                   ProblemCode = "replay.invalid"
+	RequestInvalid                  ProblemCode = "request.invalid"
+	RequestMalformed                ProblemCode = "request.malformed"
+	RequestNotAcceptable            ProblemCode = "request.not_acceptable"
+	RequestPreconditionFailed       ProblemCode = "request.precondition_failed"
+	RequestRateLimited              ProblemCode = "request.rate_limited"
+	RequestTooLarge                 ProblemCode = "request.too_large"
+	RequestUnsupportedMediaType     ProblemCode = "request.unsupported_media_type"
+	ResourceNotFound                ProblemCode = "resource.not_found"
+	RouteGone                       ProblemCode = "route.gone"
+	RouteMethodNotAllowed           ProblemCode = "route.method_not_allowed"
+	RouteNotFound                   ProblemCode = "route.not_found"
+	ServerInternal                  ProblemCode = "server.internal"
+	ServerOverloaded                ProblemCode = "server.overloaded"
+	ServerUnavailable               ProblemCode = "server.unavailable"
+	TaskNotCancellable              ProblemCode = "task.not_cancellable"
+	TaskResultTooLarge              ProblemCode = "task.result_too_large"
+	UserEmailTaken                  ProblemCode = "user.email_taken"
+	UserOwnAccount                  ProblemCode = "user.own_account"
+	UserPasswordRequired            ProblemCode = "user.password_required"
+	UserPasswordWeak                ProblemCode = "user.password_weak"
+	UserPreferencesTooLarge         ProblemCode = "user.preferences_too_large"
+	UserUnknownLanguage             ProblemCode = "user.unknown_language"
+	UserWrongPassword               ProblemCode = "user.wrong_password"
+	VersionTooManyChanges           ProblemCode = "version.too_many_changes"
 )
 
 // Valid indicates whether the value is a known member of the ProblemCode enum.
@@ -711,6 +776,10 @@ func (e ProblemCode) Valid() bool {
 	case ExportBusy:
 		return true
 	case ExportOutOfTime:
+		return true
+	case FeedbackConversationNotFinished:
+		return true
+	case FeedbackNothingSaid:
 		return true
 	case IdempotencyInProgress:
 		return true
@@ -1366,6 +1435,47 @@ type ConversationEvent struct {
 	union json.RawMessage
 }
 
+// ConversationFeedback What was said about one finished conversation.
+type ConversationFeedback struct {
+	ConversationID openapi_types.UUID `json:"conversation_id"`
+
+	// ConversationVersion The version of the conversation that was looked at.
+	ConversationVersion int64 `json:"conversation_version"`
+
+	// Counts Counted over the whole conversation. A word is a run of letters and digits, with the apostrophes and hyphens inside
+	// it, and with the points, commas and colons inside a number; each Chinese character is a word.
+	Counts    FeedbackCounts `json:"counts"`
+	CreatedAt time.Time      `json:"created_at"`
+
+	// EngagementScore How much the learner took part; counted, never judged by the model. The sum, rounded down, of: 4 for each of the
+	// learner's messages, for 10 at most; twice `words_per_message`, 30 at most; 5 for each question, for 4 at most; and
+	// 10 times the learner's words for each word of the partner, 10 at most.
+	EngagementScore int `json:"engagement_score"`
+
+	// ID Another one when it was written anew.
+	ID openapi_types.UUID `json:"id"`
+
+	// Language The language of the texts, as of the learning plan: `en`, `zh-Hans` or `zh-Hant`. Quotes stay as they are.
+	Language string `json:"language"`
+
+	// Scores From 0 (nothing to go by) to 5 (as an experienced speaker of the trade). With `source: rules` they are estimates from
+	// what can be counted in the newest messages: different words, capitals, questions and polite words, linking words and
+	// length, words of the learner's own role.
+	Scores FeedbackScores `json:"scores"`
+
+	// Source `rules` when the model could not be had: then `scores`, `strengths` and `suggestions` were made without it.
+	Source ConversationFeedbackSource `json:"source"`
+
+	// Strengths What was good.
+	Strengths []FeedbackStrength `json:"strengths"`
+
+	// Suggestions What to do better, the most important first.
+	Suggestions []FeedbackSuggestion `json:"suggestions"`
+}
+
+// ConversationFeedbackSource `rules` when the model could not be had: then `scores`, `strengths` and `suggestions` were made without it.
+type ConversationFeedbackSource string
+
 // ConversationPage defines model for ConversationPage.
 type ConversationPage struct {
 	Data       []Conversation            `json:"data"`
@@ -1600,6 +1710,16 @@ type ExportedDeprecatedCalls struct {
 // ExportedDeprecatedCallsType defines model for ExportedDeprecatedCalls.Type.
 type ExportedDeprecatedCallsType string
 
+// ExportedFeedback The newest feedback on one conversation.
+type ExportedFeedback struct {
+	// Data What was said about one finished conversation.
+	Data ConversationFeedback `json:"data"`
+	Type ExportedFeedbackType `json:"type"`
+}
+
+// ExportedFeedbackType defines model for ExportedFeedback.Type.
+type ExportedFeedbackType string
+
 // ExportedLearningPlan The newest learning plan.
 type ExportedLearningPlan struct {
 	Data LearningPlan             `json:"data"`
@@ -1666,6 +1786,75 @@ type ExportedUser struct {
 
 // ExportedUserType defines model for ExportedUser.Type.
 type ExportedUserType string
+
+// FeedbackCounts Counted over the whole conversation. A word is a run of letters and digits, with the apostrophes and hyphens inside
+// it, and with the points, commas and colons inside a number; each Chinese character is a word.
+type FeedbackCounts struct {
+	// DurationSeconds How long the talk took without its breaks. From the beginning or end of a message to the next, no more than 300 seconds are counted.
+	DurationSeconds int `json:"duration_seconds"`
+
+	// LearnerMessages The learner's messages.
+	LearnerMessages int `json:"learner_messages"`
+	LearnerWords    int `json:"learner_words"`
+
+	// PartnerMessages The partner's messages that have a text, the greeting among them.
+	PartnerMessages int `json:"partner_messages"`
+	PartnerWords    int `json:"partner_words"`
+
+	// QuestionsAsked Question marks of the learner; several marks in a row are one.
+	QuestionsAsked int `json:"questions_asked"`
+
+	// WordsPerMessage The learner's words for each of their messages, to one decimal place, rounded down.
+	WordsPerMessage float64 `json:"words_per_message"`
+}
+
+// FeedbackCriterion One of `scores`. New criteria may appear.
+type FeedbackCriterion string
+
+// FeedbackQuote The learner's own words, and where they stand.
+type FeedbackQuote struct {
+	// MessageID The learner's message.
+	MessageID openapi_types.UUID `json:"message_id"`
+
+	// Text A part of the message, word for word: only white space is one space, and Unicode is in NFC.
+	Text string `json:"text"`
+}
+
+// FeedbackScores From 0 (nothing to go by) to 5 (as an experienced speaker of the trade). With `source: rules` they are estimates from
+// what can be counted in the newest messages: different words, capitals, questions and polite words, linking words and
+// length, words of the learner's own role.
+type FeedbackScores struct {
+	Accuracy            int `json:"accuracy"`
+	DiscourseManagement int `json:"discourse_management"`
+
+	// IndustryStandard What is expected of the learner's role in its industry.
+	IndustryStandard         int `json:"industry_standard"`
+	InteractiveCommunication int `json:"interactive_communication"`
+	OverallProficiency       int `json:"overall_proficiency"`
+	RangeOfLanguage          int `json:"range_of_language"`
+}
+
+// FeedbackStrength defines model for FeedbackStrength.
+type FeedbackStrength struct {
+	// Quote The learner's own words, and where they stand.
+	Quote *FeedbackQuote `json:"quote,omitempty"`
+	Text  string         `json:"text"`
+}
+
+// FeedbackSuggestion defines model for FeedbackSuggestion.
+type FeedbackSuggestion struct {
+	// Criterion One of `scores`. New criteria may appear.
+	Criterion FeedbackCriterion `json:"criterion"`
+
+	// Improved The quoted words put better, in English; not of every suggestion.
+	Improved *string `json:"improved,omitempty"`
+
+	// Quote The learner's own words, and where they stand.
+	Quote FeedbackQuote `json:"quote"`
+
+	// Text What to do better.
+	Text string `json:"text"`
+}
 
 // FieldProblem One place in the request and the rule it breaks.
 type FieldProblem struct {
@@ -2838,6 +3027,22 @@ type StreamConversationEventsParams struct {
 
 	// LastEventID The `id` of the last event received; goes before `after`. One of another stream is 400 `cursor.invalid`.
 	LastEventID *LastEventID `json:"Last-Event-ID,omitempty"`
+}
+
+// GetFeedbackParams defines parameters for GetFeedback.
+type GetFeedbackParams struct {
+	// IfNoneMatch ETags the client holds (RFC 9110); 304 if one of them is current.
+	IfNoneMatch *IfNoneMatch `json:"If-None-Match,omitempty"`
+}
+
+// CreateFeedbackParams defines parameters for CreateFeedback.
+type CreateFeedbackParams struct {
+	// IdempotencyKey Makes a retry safe: the same key and body within 24 hours has one effect and gets the first answer
+	// again; another body is 422 `idempotency.key_reused`. Any unique text, a UUID for instance.
+	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
+
+	// Prefer `wait=N` (RFC 7240): wait up to N seconds for the outcome, at most 30. Other preferences are ignored.
+	Prefer *Prefer `json:"Prefer,omitempty"`
 }
 
 // ForkConversationParams defines parameters for ForkConversation.
@@ -4102,6 +4307,40 @@ func (t *ExportMeLine) MergeExportedMessage(v ExportedMessage) error {
 	return err
 }
 
+// AsExportedFeedback returns the union data inside the ExportMeLine as a ExportedFeedback
+func (t ExportMeLine) AsExportedFeedback() (ExportedFeedback, error) {
+	var body ExportedFeedback
+	err := json.Unmarshal(t.union, &body)
+	return body, err
+}
+
+// FromExportedFeedback overwrites any union data inside the ExportMeLine as the provided ExportedFeedback
+func (t *ExportMeLine) FromExportedFeedback(v ExportedFeedback) error {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	b, err = runtime.JSONMerge(b, []byte(`{"type":"feedback"}`))
+	t.union = b
+	return err
+}
+
+// MergeExportedFeedback performs a merge with any union data inside the ExportMeLine, using the provided ExportedFeedback
+func (t *ExportMeLine) MergeExportedFeedback(v ExportedFeedback) error {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	b, err = runtime.JSONMerge(b, []byte(`{"type":"feedback"}`))
+	if err != nil {
+		return err
+	}
+
+	merged, err := runtime.JSONMerge(t.union, b)
+	t.union = merged
+	return err
+}
+
 // AsExportedTask returns the union data inside the ExportMeLine as a ExportedTask
 func (t ExportMeLine) AsExportedTask() (ExportedTask, error) {
 	var body ExportedTask
@@ -4258,6 +4497,8 @@ func (t ExportMeLine) ValueByDiscriminator() (interface{}, error) {
 		return t.AsExportedDeprecatedCalls()
 	case "end":
 		return t.AsExportEnd()
+	case "feedback":
+		return t.AsExportedFeedback()
 	case "learning_plan":
 		return t.AsExportedLearningPlan()
 	case "message":
@@ -5342,6 +5583,26 @@ type ClientInterface interface {
 	// Corresponds with GET /conversations/{conversation_id}/events (the `StreamConversationEvents` operationId).
 	StreamConversationEvents(ctx context.Context, conversationID ConversationID, params *StreamConversationEventsParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
+	// GetFeedback Read the feedback on a conversation
+	//
+	// The newest one; 404 `resource.not_found` until the first is written, which begins by itself when a conversation in
+	// which the learner said something is completed.
+	//
+	// Corresponds with GET /conversations/{conversation_id}/feedback (the `GetFeedback` operationId).
+	GetFeedback(ctx context.Context, conversationID ConversationID, params *GetFeedbackParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// CreateFeedback Have the feedback on a conversation written anew
+	//
+	// Begins a task that looks at the conversation and writes in the learner's native language; the feedback before stays
+	// until then. Its progress is in steps. The result is `{"feedback_id", "source"}`; `source` is `rules` when the model
+	// could not be had. While one is being written, the same task is given again; other conversations have tasks of their
+	// own. Needs a conversation that is completed or archived, else it is 409 `feedback.conversation_not_finished`, and in
+	// which the learner said something, else 409 `feedback.nothing_said`. When the conversation is deleted meanwhile, the
+	// task is completed without a result.
+	//
+	// Corresponds with POST /conversations/{conversation_id}/feedback (the `CreateFeedback` operationId).
+	CreateFeedback(ctx context.Context, conversationID ConversationID, params *CreateFeedbackParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
 	// ForkConversationWithBody Go on from an old version, in a conversation of its own
 	//
 	// Makes a new, active conversation from this one as of a version: title, tags, context, metadata, token limit and the
@@ -6004,7 +6265,8 @@ type ClientInterface interface {
 	// ExportMe Export all of one's own data
 	//
 	// Everything that is kept about the learner, one JSON object a line: `user`, then each `session`, `onboarding`, `role`,
-	// `learning_plan`, `conversation`, `message`, `task` and `deprecated_calls`; `type` says which. It is read page by page and is not one snapshot. The last line is
+	// `learning_plan`, `conversation`, `message`, `feedback`, `task` and `deprecated_calls`; `type` says which. It is read
+	// page by page and is not one snapshot. The last line is
 	// `{"type":"end","count":n}`; an export without it is cut, and one that the server could not finish ends with
 	// `{"type":"problem",...}`.
 	//
@@ -6594,6 +6856,46 @@ func (c *Client) UpdateConversationWithApplicationMergePatchPlusJSONBody(ctx con
 // Corresponds with GET /conversations/{conversation_id}/events (the `StreamConversationEvents` operationId).
 func (c *Client) StreamConversationEvents(ctx context.Context, conversationID ConversationID, params *StreamConversationEventsParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewStreamConversationEventsRequest(c.Server, conversationID, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// GetFeedback Read the feedback on a conversation
+//
+// The newest one; 404 `resource.not_found` until the first is written, which begins by itself when a conversation in
+// which the learner said something is completed.
+//
+// Corresponds with GET /conversations/{conversation_id}/feedback (the `GetFeedback` operationId).
+func (c *Client) GetFeedback(ctx context.Context, conversationID ConversationID, params *GetFeedbackParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGetFeedbackRequest(c.Server, conversationID, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// CreateFeedback Have the feedback on a conversation written anew
+//
+// Begins a task that looks at the conversation and writes in the learner's native language; the feedback before stays
+// until then. Its progress is in steps. The result is `{"feedback_id", "source"}`; `source` is `rules` when the model
+// could not be had. While one is being written, the same task is given again; other conversations have tasks of their
+// own. Needs a conversation that is completed or archived, else it is 409 `feedback.conversation_not_finished`, and in
+// which the learner said something, else 409 `feedback.nothing_said`. When the conversation is deleted meanwhile, the
+// task is completed without a result.
+//
+// Corresponds with POST /conversations/{conversation_id}/feedback (the `CreateFeedback` operationId).
+func (c *Client) CreateFeedback(ctx context.Context, conversationID ConversationID, params *CreateFeedbackParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewCreateFeedbackRequest(c.Server, conversationID, params)
 	if err != nil {
 		return nil, err
 	}
@@ -7906,7 +8208,8 @@ func (c *Client) ChangeEmail(ctx context.Context, body ChangeEmailJSONRequestBod
 // ExportMe Export all of one's own data
 //
 // Everything that is kept about the learner, one JSON object a line: `user`, then each `session`, `onboarding`, `role`,
-// `learning_plan`, `conversation`, `message`, `task` and `deprecated_calls`; `type` says which. It is read page by page and is not one snapshot. The last line is
+// `learning_plan`, `conversation`, `message`, `feedback`, `task` and `deprecated_calls`; `type` says which. It is read
+// page by page and is not one snapshot. The last line is
 // `{"type":"end","count":n}`; an export without it is cut, and one that the server could not finish ends with
 // `{"type":"problem",...}`.
 //
@@ -9446,6 +9749,115 @@ func NewStreamConversationEventsRequest(server string, conversationID Conversati
 			}
 
 			req.Header.Set("Last-Event-ID", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewGetFeedbackRequest constructs an http.Request for the GetFeedback method
+func NewGetFeedbackRequest(server string, conversationID ConversationID, params *GetFeedbackParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "conversation_id", conversationID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/conversations/%s/feedback", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+
+		if params.IfNoneMatch != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "If-None-Match", *params.IfNoneMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("If-None-Match", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewCreateFeedbackRequest constructs an http.Request for the CreateFeedback method
+func NewCreateFeedbackRequest(server string, conversationID ConversationID, params *CreateFeedbackParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "conversation_id", conversationID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/conversations/%s/feedback", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+
+		if params.IdempotencyKey != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", *params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Idempotency-Key", headerParam0)
+		}
+
+		if params.Prefer != nil {
+			var headerParam1 string
+
+			headerParam1, err = runtime.StyleParamWithOptions("simple", false, "Prefer", *params.Prefer, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Prefer", headerParam1)
 		}
 
 	}
@@ -12550,6 +12962,30 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with GET /conversations/{conversation_id}/events (the `StreamConversationEvents` operationId).
 	StreamConversationEventsWithResponse(ctx context.Context, conversationID ConversationID, params *StreamConversationEventsParams, reqEditors ...RequestEditorFn) (*StreamConversationEventsResponse, error)
 
+	// GetFeedbackWithResponse Read the feedback on a conversation
+	//
+	// The newest one; 404 `resource.not_found` until the first is written, which begins by itself when a conversation in
+	// which the learner said something is completed.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /conversations/{conversation_id}/feedback (the `GetFeedback` operationId).
+	GetFeedbackWithResponse(ctx context.Context, conversationID ConversationID, params *GetFeedbackParams, reqEditors ...RequestEditorFn) (*GetFeedbackResponse, error)
+
+	// CreateFeedbackWithResponse Have the feedback on a conversation written anew
+	//
+	// Begins a task that looks at the conversation and writes in the learner's native language; the feedback before stays
+	// until then. Its progress is in steps. The result is `{"feedback_id", "source"}`; `source` is `rules` when the model
+	// could not be had. While one is being written, the same task is given again; other conversations have tasks of their
+	// own. Needs a conversation that is completed or archived, else it is 409 `feedback.conversation_not_finished`, and in
+	// which the learner said something, else 409 `feedback.nothing_said`. When the conversation is deleted meanwhile, the
+	// task is completed without a result.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /conversations/{conversation_id}/feedback (the `CreateFeedback` operationId).
+	CreateFeedbackWithResponse(ctx context.Context, conversationID ConversationID, params *CreateFeedbackParams, reqEditors ...RequestEditorFn) (*CreateFeedbackResponse, error)
+
 	// ForkConversationWithBodyWithResponse Go on from an old version, in a conversation of its own
 	//
 	// Makes a new, active conversation from this one as of a version: title, tags, context, metadata, token limit and the
@@ -13270,7 +13706,8 @@ type ClientWithResponsesInterface interface {
 	// ExportMeWithResponse Export all of one's own data
 	//
 	// Everything that is kept about the learner, one JSON object a line: `user`, then each `session`, `onboarding`, `role`,
-	// `learning_plan`, `conversation`, `message`, `task` and `deprecated_calls`; `type` says which. It is read page by page and is not one snapshot. The last line is
+	// `learning_plan`, `conversation`, `message`, `feedback`, `task` and `deprecated_calls`; `type` says which. It is read
+	// page by page and is not one snapshot. The last line is
 	// `{"type":"end","count":n}`; an export without it is cut, and one that the server could not finish ends with
 	// `{"type":"problem",...}`.
 	//
@@ -14400,6 +14837,139 @@ func (r StreamConversationEventsResponse) StatusCode() int {
 
 // ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
 func (r StreamConversationEventsResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// GetFeedbackResponse200Headers the declared response headers of an HTTP 200 response for GetFeedback
+type GetFeedbackResponse200Headers struct {
+	ETag string
+}
+
+// GetFeedbackResponse304Headers the declared response headers of an HTTP 304 response for GetFeedback
+type GetFeedbackResponse304Headers struct {
+	ETag string
+}
+
+type GetFeedbackResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *ConversationFeedback
+	// ApplicationProblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationProblemJSONDefault *ProblemResponse
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *GetFeedbackResponse200Headers
+	// Headers304 the parsed response headers for an HTTP 304 response
+	Headers304 *GetFeedbackResponse304Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r GetFeedbackResponse) GetJSON200() *ConversationFeedback {
+	return r.JSON200
+}
+
+// GetApplicationProblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r GetFeedbackResponse) GetApplicationProblemJSONDefault() *ProblemResponse {
+	return r.ApplicationProblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r GetFeedbackResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r GetFeedbackResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r GetFeedbackResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r GetFeedbackResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// CreateFeedbackResponse200Headers the declared response headers of an HTTP 200 response for CreateFeedback
+type CreateFeedbackResponse200Headers struct {
+	IdempotencyReplayed *bool
+	PreferenceApplied   string
+}
+
+// CreateFeedbackResponse202Headers the declared response headers of an HTTP 202 response for CreateFeedback
+type CreateFeedbackResponse202Headers struct {
+	IdempotencyReplayed *bool
+	Location            string
+}
+
+type CreateFeedbackResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Task
+	// JSON202 the response for an HTTP 202 `application/json` response
+	JSON202 *Task
+	// ApplicationProblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationProblemJSONDefault *ProblemResponse
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *CreateFeedbackResponse200Headers
+	// Headers202 the parsed response headers for an HTTP 202 response
+	Headers202 *CreateFeedbackResponse202Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r CreateFeedbackResponse) GetJSON200() *Task {
+	return r.JSON200
+}
+
+// GetJSON202 returns the response for an HTTP 202 `application/json` response
+func (r CreateFeedbackResponse) GetJSON202() *Task {
+	return r.JSON202
+}
+
+// GetApplicationProblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r CreateFeedbackResponse) GetApplicationProblemJSONDefault() *ProblemResponse {
+	return r.ApplicationProblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r CreateFeedbackResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r CreateFeedbackResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r CreateFeedbackResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r CreateFeedbackResponse) ContentType() string {
 	if r.HTTPResponse != nil {
 		return r.HTTPResponse.Header.Get("Content-Type")
 	}
@@ -17483,6 +18053,42 @@ func (c *ClientWithResponses) StreamConversationEventsWithResponse(ctx context.C
 	return ParseStreamConversationEventsResponse(rsp)
 }
 
+// GetFeedbackWithResponse Read the feedback on a conversation
+//
+// The newest one; 404 `resource.not_found` until the first is written, which begins by itself when a conversation in
+// which the learner said something is completed.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /conversations/{conversation_id}/feedback (the `GetFeedback` operationId).
+func (c *ClientWithResponses) GetFeedbackWithResponse(ctx context.Context, conversationID ConversationID, params *GetFeedbackParams, reqEditors ...RequestEditorFn) (*GetFeedbackResponse, error) {
+	rsp, err := c.GetFeedback(ctx, conversationID, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseGetFeedbackResponse(rsp)
+}
+
+// CreateFeedbackWithResponse Have the feedback on a conversation written anew
+//
+// Begins a task that looks at the conversation and writes in the learner's native language; the feedback before stays
+// until then. Its progress is in steps. The result is `{"feedback_id", "source"}`; `source` is `rules` when the model
+// could not be had. While one is being written, the same task is given again; other conversations have tasks of their
+// own. Needs a conversation that is completed or archived, else it is 409 `feedback.conversation_not_finished`, and in
+// which the learner said something, else 409 `feedback.nothing_said`. When the conversation is deleted meanwhile, the
+// task is completed without a result.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /conversations/{conversation_id}/feedback (the `CreateFeedback` operationId).
+func (c *ClientWithResponses) CreateFeedbackWithResponse(ctx context.Context, conversationID ConversationID, params *CreateFeedbackParams, reqEditors ...RequestEditorFn) (*CreateFeedbackResponse, error) {
+	rsp, err := c.CreateFeedback(ctx, conversationID, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseCreateFeedbackResponse(rsp)
+}
+
 // ForkConversationWithBodyWithResponse Go on from an old version, in a conversation of its own
 //
 // Makes a new, active conversation from this one as of a version: title, tags, context, metadata, token limit and the
@@ -18587,7 +19193,8 @@ func (c *ClientWithResponses) ChangeEmailWithResponse(ctx context.Context, body 
 // ExportMeWithResponse Export all of one's own data
 //
 // Everything that is kept about the learner, one JSON object a line: `user`, then each `session`, `onboarding`, `role`,
-// `learning_plan`, `conversation`, `message`, `task` and `deprecated_calls`; `type` says which. It is read page by page and is not one snapshot. The last line is
+// `learning_plan`, `conversation`, `message`, `feedback`, `task` and `deprecated_calls`; `type` says which. It is read
+// page by page and is not one snapshot. The last line is
 // `{"type":"end","count":n}`; an export without it is cut, and one that the server could not finish ends with
 // `{"type":"problem",...}`.
 //
@@ -19486,6 +20093,142 @@ func ParseStreamConversationEventsResponse(rsp *http.Response) (*StreamConversat
 		}
 		response.ApplicationProblemJSONDefault = &dest
 
+	}
+
+	return response, nil
+}
+
+// ParseGetFeedbackResponse parses an HTTP response from a GetFeedbackWithResponse call
+func ParseGetFeedbackResponse(rsp *http.Response) (*GetFeedbackResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &GetFeedbackResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest ConversationFeedback
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case rsp.StatusCode == 304:
+		break // No content-type
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest ProblemResponse
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers GetFeedbackResponse200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = value
+		}
+		response.Headers200 = &headers
+	case rsp.StatusCode == 304:
+		var headers GetFeedbackResponse304Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = value
+		}
+		response.Headers304 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseCreateFeedbackResponse parses an HTTP response from a CreateFeedbackWithResponse call
+func ParseCreateFeedbackResponse(rsp *http.Response) (*CreateFeedbackResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &CreateFeedbackResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Task
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 202:
+		var dest Task
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON202 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest ProblemResponse
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers CreateFeedbackResponse200Headers
+		if values := rsp.Header.Values("Idempotency-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotency-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotencyReplayed = &value
+		}
+		if values := rsp.Header.Values("Preference-Applied"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Preference-Applied", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.PreferenceApplied = value
+		}
+		response.Headers200 = &headers
+	case rsp.StatusCode == 202:
+		var headers CreateFeedbackResponse202Headers
+		if values := rsp.Header.Values("Idempotency-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotency-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotencyReplayed = &value
+		}
+		if values := rsp.Header.Values("Location"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Location", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: "uri-reference"}); err != nil {
+				return nil, err
+			}
+			headers.Location = value
+		}
+		response.Headers202 = &headers
 	}
 
 	return response, nil

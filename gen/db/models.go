@@ -106,6 +106,18 @@ type Conversation struct {
 	Fence          int64
 }
 
+type ConversationFeedback struct {
+	ConversationID uuid.UUID
+	UserID         uuid.UUID
+	ID             uuid.UUID
+	Version        int64
+	Source         string
+	Language       string
+	Body           json.RawMessage
+	TaskID         uuid.UUID
+	CreatedAt      time.Time
+}
+
 type ConversationSnapshot struct {
 	ConversationID uuid.UUID
 	Version        int64

@@ -528,7 +528,7 @@ func (q *Queries) TasksForExport(ctx context.Context, db DBTX, arg TasksForExpor
 
 const UnfinishedTask = `-- name: UnfinishedTask :one
 select id from tasks
-where user_id = $1 and kind = $2 and status in ('queued', 'running')
+where user_id = $1 and kind = $2 and status in ('queued', 'running') and input @> $3::jsonb
 order by created_at, id
 limit 1
 `
@@ -536,11 +536,12 @@ limit 1
 type UnfinishedTaskParams struct {
 	UserID uuid.UUID
 	Kind   string
+	About  json.RawMessage
 }
 
-// The one of a kind that is not over, the oldest first. By tasks_user_created.
+// The one of a kind that is not over and whose input has these members, the oldest first. By tasks_user_created.
 func (q *Queries) UnfinishedTask(ctx context.Context, db DBTX, arg UnfinishedTaskParams) (uuid.UUID, error) {
-	row := db.QueryRow(ctx, UnfinishedTask, arg.UserID, arg.Kind)
+	row := db.QueryRow(ctx, UnfinishedTask, arg.UserID, arg.Kind, arg.About)
 	var id uuid.UUID
 	err := row.Scan(&id)
 	return id, err

@@ -63,6 +63,9 @@ func (a *App) openTenant(ctx context.Context, cfg Config, now func() time.Time) 
 // erasers are what the other nouns do when an account is erased.
 func (n *nouns) erasers() []account.Eraser {
 	return []account.Eraser{
+		{Name: "feedback", Erase: func(ctx context.Context, user, _ uuid.UUID) (int64, error) {
+			return n.plans.EraseFeedback(ctx, user) // before conversations, which would take it along uncounted
+		}},
 		{Name: "conversations", Erase: func(ctx context.Context, user, _ uuid.UUID) (int64, error) {
 			return n.conversations.Erase(ctx, user)
 		}},

@@ -147,6 +147,7 @@ func (a *App) wire(ctx context.Context, cfg Config, opts Options) error {
 	}
 	n.registerSweeps(registry, sweeps{claims, letters, a.pool})
 	n.accounts.HandleEvents(handlers)
+	n.plans.HandleEvents(handlers)
 	n.audit.RegisterHandlers(handlers)
 	if err := a.wireEvents(ctx, handlers, letters); err != nil {
 		return err
@@ -199,8 +200,10 @@ func (a *App) wireNouns(ctx context.Context, cfg Config, with nounParts) (*nouns
 		Pool: a.pool, Choices: choices{n.catalogue}, Roles: roles{n.catalogue}, Learners: languages{n.accounts},
 		Plans: plans{n.tasks}, Logger: a.logger, Now: now,
 	})
+	known := profiles{n.onboardings, n.catalogue}
 	n.plans = learning.New(learning.Deps{
-		Pool: a.pool, Model: a.model, Profiles: profiles{n.onboardings, n.catalogue}, Logger: a.logger, Now: now,
+		Pool: a.pool, Model: a.model, Profiles: known, Backgrounds: known, Transcripts: transcripts{n.conversations, n.catalogue},
+		Tasks: feedbackTasks{n.tasks}, Jobs: with.jobs, Logger: a.logger, Now: now,
 	})
 	return n, nil
 }

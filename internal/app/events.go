@@ -93,6 +93,10 @@ const reindexTimeout = time.Hour
 // planTimeout bounds the writing of a learning plan: two calls of the model.
 const planTimeout = 3 * time.Minute
 
+// feedbackTimeout bounds the writing of feedback: a long conversation is read, then two
+// calls of the model.
+const feedbackTimeout = 4 * time.Minute
+
 // erasureTimeout bounds the erasure of one account.
 const erasureTimeout = 30 * time.Minute
 
@@ -114,5 +118,9 @@ func (n nouns) registerTasks(r *job.Registry) {
 	task.Register(n.tasks, r, learning.PlanKind, job.Spec{Queue: job.QueueOnboarding, Timeout: planTimeout},
 		func(ctx context.Context, p *task.Progress, in learning.PlanInput) (any, error) {
 			return n.plans.Write(ctx, p, p.TaskID, in)
+		})
+	task.Register(n.tasks, r, learning.FeedbackKind, job.Spec{Queue: job.QueueConversation, Timeout: feedbackTimeout},
+		func(ctx context.Context, p *task.Progress, in learning.FeedbackInput) (any, error) {
+			return n.plans.WriteFeedback(ctx, p, p.TaskID, in)
 		})
 }

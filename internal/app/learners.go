@@ -151,12 +151,8 @@ func (p profiles) Profile(ctx context.Context, user uuid.UUID) (learning.Profile
 	if o.Status != onboarding.StatusCompleted || o.IndustryID == nil || o.Role == nil {
 		return learning.Profile{}, errIncomplete.WithDetail("missing", o.Missing())
 	}
-	c, language := p.catalogue.Current(), "en"
-	if o.NativeLanguage != nil {
-		if tag, ok := c.LanguageTag(*o.NativeLanguage); ok {
-			language = tag
-		}
-	}
+	c := p.catalogue.Current()
+	language := languageOf(c, o)
 	role, err := p.catalogue.Role(ctx, user, o.Role.ID)
 	if err != nil {
 		return learning.Profile{}, err
@@ -176,6 +172,16 @@ func (p profiles) Profile(ctx context.Context, user uuid.UUID) (learning.Profile
 		}
 	}
 	return out, nil
+}
+
+// languageOf is the learner's native one, where there are texts in it.
+func languageOf(c *catalogue.Catalogue, o onboarding.Onboarding) string {
+	if o.NativeLanguage != nil {
+		if tag, ok := c.LanguageTag(*o.NativeLanguage); ok {
+			return tag
+		}
+	}
+	return "en"
 }
 
 func partnerProfile(c *catalogue.Catalogue, chosen onboarding.Partner, language string) learning.PartnerProfile {

@@ -81,4 +81,5 @@ func (n nouns) registerJobs(r *job.Registry) {
 	n.conversations.RegisterJobs(r)
 	n.audit.RegisterJobs(r)
 	n.catalogue.RegisterJobs(r)
+	n.plans.RegisterJobs(r)
 }

@@ -119,7 +119,7 @@ func (s *stage) node(changes ...func(*settings)) *node {
 	if jobs == nil {
 		jobs = queue
 	}
-	locks, err := lock.New(lock.Config{Client: n.redis, Prefix: n.prefix + "lock", CallTimeout: time.Second})
+	locks, err := lock.New(lock.Config{Client: n.redis, Prefix: n.prefix + "lock"})
 	require.NoError(s.t, err)
 	s.t.Cleanup(locks.Close)
 	n.Service = conversation.New(conversation.Deps{

@@ -1,14 +1,18 @@
 // Package learning writes a learner's plan: what to practise, in which order and
-// on which days, made from what was chosen in the onboarding. It promises that a
-// plan keeps the rules of check.go whoever wrote it, that its conversations are
-// ranked by the learner's own priorities, that a learner who asks gets a plan
-// also while the model is down (made by rules and marked so), and that a task
-// which runs again writes nothing twice.
+// on which days, made from what was chosen in the onboarding; and feedback on each
+// finished conversation: what was counted, scores, what was good, and what to do
+// better. It promises that a plan keeps the rules of check.go whoever wrote it, and
+// feedback those of feedback_check.go; that a plan's conversations are ranked by the
+// learner's own priorities; that every quote of feedback is the learner's own words,
+// with the message that they are from; that a learner who asks gets both also while
+// the model is down (made by rules and marked so); and that a task which runs again
+// writes nothing twice.
 //
-// Its limits: one plan a learner, the newest; a plan is written in English,
-// Simplified or Traditional Chinese, and in English for everyone else; whether a
-// model keeps to Simplified or Traditional characters, and whether what it says
-// is wise, is not checked.
+// Its limits: one plan a learner and one feedback a conversation, the newest; both are
+// written in English, Simplified or Traditional Chinese, and in English for everyone
+// else; whether a model keeps to Simplified or Traditional characters, and whether
+// what it says is wise, is not checked; of a long conversation all is counted, and the
+// newest part alone is judged.
 package learning
 
 import (
@@ -34,7 +38,7 @@ type Written struct {
 	Source string    `json:"source"`
 }
 
-// Who wrote a plan.
+// Who wrote a plan or feedback.
 const (
 	SourceModel = "model"
 	SourceRules = "rules" // the model could not be had, or broke the rules twice

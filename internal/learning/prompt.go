@@ -109,8 +109,8 @@ func visible(text string) string {
 	return out.String()
 }
 
-// repair asks once more, with the answer and what is wrong with it.
-func repair(req llm.Request, answer string, wrong violations) llm.Request {
+// repair asks once more for the named whole, with the answer and what is wrong with it.
+func repair(req llm.Request, name, answer string, wrong violations) llm.Request {
 	left := len(wrong) - maxViolationsBack
 	list := "- " + strings.Join(wrong[:min(len(wrong), maxViolationsBack)], "\n- ")
 	if left > 0 {
@@ -119,7 +119,7 @@ func repair(req llm.Request, answer string, wrong violations) llm.Request {
 	req.Messages = append(slices.Clone(req.Messages),
 		llm.Message{Role: "assistant", Content: upTo(answer, maxAnswerBack)},
 		llm.Message{Role: "user", Content: "The check of your answer found:\n" + list +
-			"\n\nGive the whole plan again as one JSON object of the schema, with this put right."},
+			"\n\nGive the whole " + name + " again as one JSON object of the schema, with this put right."},
 	)
 	return req
 }

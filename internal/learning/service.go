@@ -12,8 +12,8 @@ import (
 	"github.com/fluentpro/fluentpro/internal/platform/llm"
 )
 
-// callTimeout bounds each of the two calls of the model that a plan may take, all
-// attempts of a call included. A task that writes a plan needs more than twice that.
+// callTimeout bounds each of the two calls of the model that a plan or feedback may
+// take, all attempts of a call included. A task that writes one needs more than twice that.
 const callTimeout = time.Minute
 
 // Model answers a request in one piece.
@@ -21,7 +21,7 @@ type Model interface {
 	Complete(ctx context.Context, req llm.Request) (llm.Reply, error)
 }
 
-// Progress takes how far a plan has come, in steps.
+// Progress takes how far a plan or feedback has come, in steps.
 type Progress interface {
 	Total(n int64)
 	Add(n int64)
@@ -29,27 +29,36 @@ type Progress interface {
 
 // Deps are the parts the service is made of; all are needed.
 type Deps struct {
-	Pool     *pgxpool.Pool
-	Model    Model
-	Profiles Profiles
-	Logger   *slog.Logger
-	Now      func() time.Time
+	Pool        *pgxpool.Pool
+	Model       Model
+	Profiles    Profiles    // for plans
+	Backgrounds Backgrounds // for feedback, as all that follows
+	Transcripts Transcripts
+	Tasks       Tasks
+	Jobs        Jobs
+	Logger      *slog.Logger
+	Now         func() time.Time
 }
 
-// Service writes plans and reads them. Safe for concurrent use.
+// Service writes plans and feedback and reads them. Safe for concurrent use.
 type Service struct {
-	store    *store
-	model    Model
-	profiles Profiles
-	logger   *slog.Logger
-	now      func() time.Time
-	patience time.Duration // for each call of the model
+	store       *store
+	model       Model
+	profiles    Profiles
+	backgrounds Backgrounds
+	transcripts Transcripts
+	tasks       Tasks
+	jobs        Jobs
+	logger      *slog.Logger
+	now         func() time.Time
+	patience    time.Duration // for each call of the model
 }
 
 // New puts a Service together; it starts nothing.
 func New(d Deps) *Service {
 	return &Service{
-		store: &store{pool: d.Pool}, model: d.Model, profiles: d.Profiles, logger: d.Logger, now: d.Now, patience: callTimeout,
+		store: &store{pool: d.Pool}, model: d.Model, profiles: d.Profiles, backgrounds: d.Backgrounds, transcripts: d.Transcripts,
+		tasks: d.Tasks, jobs: d.Jobs, logger: d.Logger, now: d.Now, patience: callTimeout,
 	}
 }
 

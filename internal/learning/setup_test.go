@@ -40,12 +40,14 @@ type bench struct {
 	model   *partner.Server
 	client  *llm.Client
 	profile profiles
+	talks   talks
+	begun   *begun
 	logs    *logs
 }
 
 func setup(t *testing.T) *bench {
 	t.Helper()
-	b := &bench{t: t, pool: postgrestest.Open(t), model: partner.New(partner.Config{}), profile: profiles{mei: clerk("en")}, logs: &logs{}}
+	b := &bench{t: t, pool: postgrestest.Open(t), model: partner.New(partner.Config{}), profile: profiles{mei: clerk("en")}, talks: talks{}, begun: &begun{}, logs: &logs{}}
 	_, err := b.pool.Exec(t.Context(), `insert into users (id, email, full_name, password_hash, created_at, updated_at)
 		values ($1, 'mei@example.com', 'Mei Chen', '', now(), now())`, mei)
 	require.NoError(t, err)
@@ -62,7 +64,8 @@ func setup(t *testing.T) *bench {
 
 func (b *bench) service(model learning.Model) *learning.Service {
 	s := learning.New(learning.Deps{
-		Pool: b.pool, Model: model, Profiles: b.profile, Logger: slog.New(slog.NewTextHandler(b.logs, nil)), Now: func() time.Time { return now },
+		Pool: b.pool, Model: model, Profiles: b.profile, Backgrounds: b.profile, Transcripts: b.talks, Tasks: b.begun, Jobs: b.begun,
+		Logger: slog.New(slog.NewTextHandler(b.logs, nil)), Now: func() time.Time { return now },
 	})
 	s.CallsEndAfter(patience)
 	return s

@@ -31,8 +31,8 @@ type created struct {
 	TaskID uuid.UUID `json:"task_id"`
 }
 
-// Create starts a task, unless the user has one of the kind that is not over: then
-// that one is given, for doing it twice at once would be of no use. Faults:
+// Create starts a task, unless the user has one of the kind that is not over, about
+// the same: then that one is given, for doing it twice at once would be of no use. Faults:
 // idempotency.*, server.unavailable, and Refusal.
 func (s *Service) Create(ctx context.Context, in CreateInput) (Created, error) {
 	claim, err := s.once.Claim(in.UserID, in.Operation, in.IdempotencyKey, in.Input)
@@ -42,7 +42,7 @@ func (s *Service) Create(ctx context.Context, in CreateInput) (Created, error) {
 	var id uuid.UUID
 	var replay json.RawMessage
 	err = postgres.InTx(ctx, s.store.pool, func(tx Tx) error {
-		found, err := s.store.unfinished(ctx, tx, in.UserID, in.Kind)
+		found, err := s.store.unfinished(ctx, tx, in.StartInput)
 		if err != nil {
 			return err
 		}

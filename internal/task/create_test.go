@@ -158,3 +158,52 @@ func TestTasksAskedForAtOnceWithoutAKeyAreOneOnAllNodes(t *testing.T) {
 	require.Equal(t, 1, n.count("tasks"))
 	run.gives(nil)
 }
+
+// about is the same, one for each room.
+func about(room int) task.StartInput {
+	return task.StartInput{UserID: mei, Kind: kind, Input: input{Room: room}, About: map[string]int{"room": room}}
+}
+
+func TestWorkAboutAnotherThingIsAnotherTask(t *testing.T) {
+	t.Parallel()
+	n := setup(t)
+	ask := func(in task.StartInput) task.Created {
+		made, err := n.Create(t.Context(), task.CreateInput{StartInput: in, Operation: "rehearse"})
+		require.NoError(t, err)
+		return made
+	}
+	first, second := ask(about(1)), ask(about(2))
+	require.NotEqual(t, first.ID, second.ID, "both at the same time")
+	require.Equal(t, first.ID, ask(about(1)).ID)
+	require.Equal(t, second.ID, ask(about(2)).ID)
+	require.Equal(t, first.ID, ask(task.StartInput{UserID: mei, Kind: kind, Input: input{Room: 3}}).ID, "whatever it is about")
+	n.begun().gives(nil)
+	n.begun().gives(nil)
+	require.Equal(t, 2, n.count("tasks"))
+}
+
+func TestAnIDStartsOneTask(t *testing.T) {
+	t.Parallel()
+	n := setup(t)
+	once := func(id uuid.UUID, in task.StartInput) bool {
+		started, err := n.StartOnce(t.Context(), id, in)
+		require.NoError(t, err)
+		return started
+	}
+	id := uuid.Must(uuid.NewV7())
+	require.True(t, once(id, about(1)))
+	run := n.begun()
+	require.False(t, once(id, about(1)), "while it is under way")
+	require.False(t, once(uuid.Must(uuid.NewV7()), about(1)), "nor does another id, for the same")
+	next := uuid.Must(uuid.NewV7())
+	require.True(t, once(next, about(2)))
+	n.begun().gives(nil)
+	run.gives(nil)
+	for _, one := range []uuid.UUID{id, next} {
+		n.ended(task.Task{ID: one}, task.StatusCompleted)
+	}
+	require.False(t, once(id, about(1)), "nor when it is over")
+	require.Equal(t, 2, n.count("tasks"))
+	_, err := n.StartOnce(t.Context(), uuid.Must(uuid.NewV7()), task.StartInput{UserID: mei, Kind: kind, Input: func() {}})
+	require.ErrorContains(t, err, "unsupported type")
+}

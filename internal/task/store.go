@@ -34,13 +34,20 @@ func (s *store) insert(ctx context.Context, tx Tx, t Task) (Task, error) {
 	return fromRow(row)
 }
 
-// unfinished finds the user's task of a kind that is not over, and lets nobody else
-// start one until tx ends; no id: there is none.
-func (s *store) unfinished(ctx context.Context, tx Tx, userID uuid.UUID, kind string) (uuid.UUID, error) {
-	if err := s.q.LockTaskKind(ctx, tx, db.LockTaskKindParams{UserID: userID.String(), Kind: kind}); err != nil {
+// unfinished finds the user's task of a kind that is not over, about the same, and lets
+// nobody else start one until tx ends; no id: there is none.
+func (s *store) unfinished(ctx context.Context, tx Tx, in StartInput) (uuid.UUID, error) {
+	about := []byte("{}") // which every input has
+	if in.About != nil {
+		var err error
+		if about, err = json.Marshal(in.About); err != nil {
+			return uuid.Nil, fmt.Errorf("find task of a kind: %w", err)
+		}
+	}
+	if err := s.q.LockTaskKind(ctx, tx, db.LockTaskKindParams{UserID: in.UserID.String(), Kind: in.Kind}); err != nil {
 		return uuid.Nil, fmt.Errorf("lock tasks of a kind: %w", err)
 	}
-	id, err := s.q.UnfinishedTask(ctx, tx, db.UnfinishedTaskParams{UserID: userID, Kind: kind})
+	id, err := s.q.UnfinishedTask(ctx, tx, db.UnfinishedTaskParams{UserID: in.UserID, Kind: in.Kind, About: about})
 	if postgres.NoRows(err) {
 		return uuid.Nil, nil
 	}
@@ -48,6 +55,18 @@ func (s *store) unfinished(ctx context.Context, tx Tx, userID uuid.UUID, kind st
 		return uuid.Nil, fmt.Errorf("find task of a kind: %w", err)
 	}
 	return id, nil
+}
+
+// exists tells whether there is a task, over or not.
+func (s *store) exists(ctx context.Context, tx Tx, id uuid.UUID) (bool, error) {
+	_, err := s.q.TaskByIDAlone(ctx, tx, id)
+	if postgres.NoRows(err) {
+		return false, nil
+	}
+	if err != nil {
+		return false, fmt.Errorf("find task: %w", err)
+	}
+	return true, nil
 }
 
 // of reads one of the user's tasks.

@@ -80,9 +80,9 @@ delete from tasks where id = any (array(
 -- name: LockTaskKind :exec
 select pg_advisory_xact_lock(hashtextextended('task/' || @user_id::text || '/' || @kind::text, 0));
 
--- The one of a kind that is not over, the oldest first. By tasks_user_created.
+-- The one of a kind that is not over and whose input has these members, the oldest first. By tasks_user_created.
 -- name: UnfinishedTask :one
 select id from tasks
-where user_id = @user_id and kind = @kind and status in ('queued', 'running')
+where user_id = @user_id and kind = @kind and status in ('queued', 'running') and input @> @about::jsonb
 order by created_at, id
 limit 1;

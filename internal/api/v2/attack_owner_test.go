@@ -36,6 +36,10 @@ func belongings(t *testing.T, s *apitest.Server, l *apitest.Learner) map[string]
 	var letter uuid.UUID
 	require.NoError(t, s.Pool(t).QueryRow(t.Context(), "select id from dead_letters where subject = $1", l.User.ID.String()).Scan(&letter))
 	role := onboard(t, l)
+	_, err := s.Pool(t).Exec(t.Context(), `insert into conversation_feedback values ($1, $2, $1, 1, 'rules', 'en',
+		'{"counts": {}, "scores": {}, "strengths": [{"text": "x"}], "suggestions": [{"criterion": "accuracy", "text": "x", "quote": {"text": "x", "message_id": "`+page.Data[0].ID.String()+`"}}]}', $1, now())`,
+		c.ID, l.User.ID)
+	require.NoError(t, err)
 	return map[string]string{
 		"role_id": role, "session_id": session.ID.String(), "user_id": l.User.ID.String(), "conversation_id": c.ID.String(), "message_id": page.Data[0].ID.String(),
 		"task_id": made.ID.String(), "dead_letter_id": letter.String(),
@@ -74,6 +78,7 @@ func rowsOf(t *testing.T, s *apitest.Server, l *apitest.Learner) (all string) {
 			union all select x::text from tasks x where user_id = $1
 			union all select x::text from onboardings x where user_id = $1
 			union all select x::text from learning_plans x where user_id = $1
+			union all select x::text from conversation_feedback x where user_id = $1
 			union all select x::text from roles x where author_id = $1
 			union all select x::text from dead_letters x where subject = $2) as mine`,
 		l.User.ID, l.User.ID.String()).Scan(&all))

@@ -20,7 +20,8 @@ func TestAnExportHasAllThatIsKeptAndNoSecret(t *testing.T) {
 		stranger := s.SignUp(t)
 		stranger.Talk(t)
 		enter(t, s, l, "phone")
-		c := l.Talk(t)
+		c := finish(t, l, "Could we talk about the rates?")
+		awaitFeedback(t, l, c)
 		role := onboard(t, l)
 		startErrand(t, s, l)
 		work.gives(nil)
@@ -35,11 +36,11 @@ func TestAnExportHasAllThatIsKeptAndNoSecret(t *testing.T) {
 			kinds[last["type"].(string)]++
 		}
 		require.Equal(t, map[string]int{
-			"user": 1, "session": 2, "onboarding": 1, "role": 1, "learning_plan": 1, "conversation": 1, "message": 1, "task": 2, "end": 1,
+			"user": 1, "session": 2, "onboarding": 1, "role": 1, "learning_plan": 1, "conversation": 1, "message": 3, "feedback": 1, "task": 3, "end": 1,
 		}, kinds)
 		require.Equal(t, "end", last["type"])
 		require.EqualValues(t, len(lines)-1, last["count"])
-		require.Contains(t, string(body), c.ID.String())
+		require.Contains(t, string(body), c.String())
 		require.Contains(t, string(body), role)
 		require.Contains(t, string(body), `"given_title":"Keeper of `, "what was written word for word")
 		for _, secret := range []string{"argon2", "password", l.Tokens.RefreshToken, "auth0|", stranger.User.ID.String()} {
@@ -54,7 +55,7 @@ func TestAnErasedAccountLeavesItsEmailFreeAndNothingElse(t *testing.T) {
 		s, l, work := errands(t, provider)
 		two := apitest.New(t, apitest.Beside(s), work.register())
 		phone, _ := enter(t, s, l, "phone")
-		l.Talk(t)
+		awaitFeedback(t, l, finish(t, l, "Could we talk about the rates?"))
 		onboard(t, l)
 		startErrand(t, s, l)
 		work.gives(nil)
@@ -69,7 +70,7 @@ func TestAnErasedAccountLeavesItsEmailFreeAndNothingElse(t *testing.T) {
 		require.NoError(t, json.Unmarshal(a.Body, &whole))
 		require.Equal(t, l.User.ID.String(), whole.Result["user_id"])
 		require.NotEmpty(t, whole.Result["erased_at"])
-		for kind, n := range map[string]float64{"conversations": 1, "custom_roles": 1, "onboardings": 1, "learning_plans": 1, "sessions": 2, "deprecated_calls": 1} {
+		for kind, n := range map[string]float64{"conversations": 1, "custom_roles": 1, "onboardings": 1, "learning_plans": 1, "feedback": 1, "sessions": 2, "deprecated_calls": 1} {
 			require.Equal(t, n, whole.Result[kind], kind)
 		}
 
@@ -79,7 +80,7 @@ func TestAnErasedAccountLeavesItsEmailFreeAndNothingElse(t *testing.T) {
 		pool := s.Pool(t)
 		for _, rows := range []string{
 			"users where id", "sessions where user_id", "conversations where user_id", "mailed_codes where user_id",
-			"onboardings where user_id", "learning_plans where user_id", "roles where author_id", "deprecated_calls where user_id",
+			"onboardings where user_id", "learning_plans where user_id", "conversation_feedback where user_id", "roles where author_id", "deprecated_calls where user_id",
 			"tasks where kind <> 'account_erasure' and user_id", // which has the receipt
 		} {
 			var left int

@@ -15,6 +15,7 @@ import (
 	"github.com/fluentpro/fluentpro/internal/api/web"
 	"github.com/fluentpro/fluentpro/internal/catalogue"
 	"github.com/fluentpro/fluentpro/internal/conversation"
+	"github.com/fluentpro/fluentpro/internal/learning"
 	"github.com/fluentpro/fluentpro/internal/platform/page"
 	"github.com/fluentpro/fluentpro/internal/task"
 	"github.com/fluentpro/fluentpro/internal/usage"
@@ -70,7 +71,7 @@ type exportPart func(ctx context.Context, after exportPlace, limit int) ([]expor
 // read goes through the parts, one after the other.
 func (u userExport) read(ctx context.Context, after *exportPlace, limit int) iter.Seq2[exportedLine, error] {
 	return func(yield func(exportedLine, error) bool) {
-		parts := []exportPart{u.self, u.sessions, u.onboarding, u.roles, u.learningPlan, u.conversations, u.messages, u.tasks, u.deprecatedCalls}
+		parts := []exportPart{u.self, u.sessions, u.onboarding, u.roles, u.learningPlan, u.conversations, u.messages, u.feedback, u.tasks, u.deprecatedCalls}
 		var from exportPlace
 		if after != nil {
 			from = *after
@@ -178,6 +179,13 @@ func (u userExport) messages(ctx context.Context, after exportPlace, limit int) 
 	rows, err := u.server.Conversations.ExportMessages(ctx, u.user, conversation.MessagePlace{ConversationID: after.id, Seq: after.seq}, limit)
 	return exported("message", rows, func(m conversation.Message) (exportPlace, any) {
 		return exportPlace{id: m.ConversationID, seq: m.Seq}, ToAPIMessage(m)
+	}), err
+}
+
+func (u userExport) feedback(ctx context.Context, after exportPlace, limit int) ([]exportedLine, error) {
+	rows, err := u.server.Learning.ExportFeedback(ctx, u.user, after.id, limit)
+	return exported("feedback", rows, func(f learning.Feedback) (exportPlace, any) {
+		return exportPlace{id: f.ConversationID}, ToAPIFeedback(f)
 	}), err
 }
 

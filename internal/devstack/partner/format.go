@@ -6,6 +6,7 @@ import "encoding/json"
 const (
 	schemaRole = "custom_role"
 	schemaPlan = "learning_plan"
+	schemaTalk = "conversation_feedback"
 )
 
 // format is what shape an answer shall have. Reference:
@@ -49,6 +50,11 @@ func (s *Server) compose(req *chatRequest) string {
 		var d planData
 		if json.Unmarshal(data, &d) == nil {
 			return marshal(writePlan(d))
+		}
+	case schemaTalk:
+		var d feedbackData
+		if json.Unmarshal(data, &d) == nil {
+			return marshal(writeFeedback(d))
 		}
 	}
 	return marshal(f.JSONSchema.Schema.least())

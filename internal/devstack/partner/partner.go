@@ -10,9 +10,9 @@
 // is told to leave it.
 //
 // Asked for JSON (response_format), it answers in the shape of the schema: with
-// the least that is valid, or, for the schemas custom_role and learning_plan,
-// with what a model would make of the data in the last message of the user, in
-// English, Simplified or Traditional Chinese.
+// the least that is valid, or, for the schemas custom_role, learning_plan and
+// conversation_feedback, with what a model would make of the data in the last
+// message of the user, in English, Simplified or Traditional Chinese.
 //
 // Its embeddings bring texts near each other that share words, parts of words or
 // Chinese characters, or that name the same things of working life in English,

@@ -29,7 +29,7 @@ import (
 const (
 	QueueAuth         = "auth"         // mail and what else accounts need done
 	QueueOnboarding   = "onboarding"   // learning plans
-	QueueConversation = "conversation" // replies
+	QueueConversation = "conversation" // replies, and feedback
 	QueueMaintenance  = "maintenance"  // sweeping, and long work for operators
 )
 

@@ -2,7 +2,7 @@
 
 import { client } from './client.gen.js';
 import type { Client, ClientMeta, Options as Options2, RequestResult, ServerSentEventsResult, TDataShape } from './client/index.js';
-import type { CancelMessageData, CancelMessageErrors, CancelMessageResponses, CancelTaskData, CancelTaskErrors, CancelTaskResponses, ChangeEmailData, ChangeEmailErrors, ChangeEmailResponses, ChangePasswordData, ChangePasswordErrors, ChangePasswordResponses, CompleteOnboardingData, CompleteOnboardingErrors, CompleteOnboardingResponses, CompletePasswordResetData, CompletePasswordResetErrors, CompletePasswordResetResponses, CreateConversationData, CreateConversationErrors, CreateConversationResponses, CreateEventReplayData, CreateEventReplayErrors, CreateEventReplayResponses, CreateLearningPlanData, CreateLearningPlanErrors, CreateLearningPlanResponses, CreateMessageData, CreateMessageErrors, CreateMessageResponses, DeleteConversationData, DeleteConversationErrors, DeleteConversationResponses, DeleteMeData, DeleteMeErrors, DeleteMeResponses, ExportAuditEventsData, ExportAuditEventsErrors, ExportAuditEventsResponses, ExportMeData, ExportMeErrors, ExportMeResponses, ExportUsersData, ExportUsersErrors, ExportUsersResponses, GetConversationData, GetConversationErrors, GetConversationResponses, GetLearningPlanData, GetLearningPlanErrors, GetLearningPlanResponses, GetMeData, GetMeErrors, GetMeResponses, GetMessageData, GetMessageErrors, GetMessageResponses, GetOnboardingData, GetOnboardingErrors, GetOnboardingResponses, GetOnboardingSummaryData, GetOnboardingSummaryErrors, GetOnboardingSummaryResponses, GetTaskData, GetTaskErrors, GetTaskResponses, GetUserData, GetUserErrors, GetUserResponses, ListAuditEventsData, ListAuditEventsErrors, ListAuditEventsResponses, ListConversationsData, ListConversationsErrors, ListConversationsResponses, ListCustomRolesData, ListCustomRolesErrors, ListCustomRolesResponses, ListDeadLettersData, ListDeadLettersErrors, ListDeadLettersResponses, ListIndustriesData, ListIndustriesErrors, ListIndustriesResponses, ListLanguagesData, ListLanguagesErrors, ListLanguagesResponses, ListMessagesData, ListMessagesErrors, ListMessagesResponses, ListPartnersData, ListPartnersErrors, ListPartnersResponses, ListQueuesData, ListQueuesErrors, ListQueuesResponses, ListRolesData, ListRolesErrors, ListRolesResponses, ListSessionsData, ListSessionsErrors, ListSessionsResponses, ListSituationsData, ListSituationsErrors, ListSituationsResponses, ListTasksData, ListTasksErrors, ListTasksResponses, ListUsersData, ListUsersErrors, ListUsersResponses, ListVersionsData, ListVersionsErrors, ListVersionsResponses, LogInData, LogInErrors, LogInResponses, MatchRolesData, MatchRolesErrors, MatchRolesResponses, PauseQueueData, PauseQueueErrors, PauseQueueResponses, PublishRoleData, PublishRoleErrors, PublishRoleResponses, RefreshSessionData, RefreshSessionErrors, RefreshSessionResponses, ReindexRolesData, ReindexRolesErrors, ReindexRolesResponses, ReplayDeadLetterData, ReplayDeadLetterErrors, ReplayDeadLetterResponses, RequestEmailVerificationData, RequestEmailVerificationErrors, RequestEmailVerificationResponses, RequestPasswordResetData, RequestPasswordResetErrors, RequestPasswordResetResponses, ResetOnboardingData, ResetOnboardingErrors, ResetOnboardingResponses, ResumeQueueData, ResumeQueueErrors, ResumeQueueResponses, RevokeOtherSessionsData, RevokeOtherSessionsErrors, RevokeOtherSessionsResponses, RevokeSessionData, RevokeSessionErrors, RevokeSessionResponses, SetIndustryData, SetIndustryErrors, SetIndustryResponses, SetNativeLanguageData, SetNativeLanguageErrors, SetNativeLanguageResponses, SetPartnersData, SetPartnersErrors, SetPartnerSituationsData, SetPartnerSituationsErrors, SetPartnerSituationsResponses, SetPartnersResponses, SetRoleData, SetRoleErrors, SetRoleResponses, SignUpData, SignUpErrors, SignUpResponses, StreamMessageEventsData, StreamMessageEventsErrors, StreamMessageEventsResponse, StreamMessageEventsResponses, StreamTaskEventsData, StreamTaskEventsErrors, StreamTaskEventsResponse, StreamTaskEventsResponses, UpdateConversationData, UpdateConversationErrors, UpdateConversationResponses, UpdateMeData, UpdateMeErrors, UpdateMeResponses, UpdateUserData, UpdateUserErrors, UpdateUserResponses, UpdateUserRolesData, UpdateUserRolesErrors, UpdateUserRolesResponses, VerifyEmailData, VerifyEmailErrors, VerifyEmailResponses } from './types.gen.js';
+import type { CancelMessageData, CancelMessageErrors, CancelMessageResponses, CancelTaskData, CancelTaskErrors, CancelTaskResponses, ChangeEmailData, ChangeEmailErrors, ChangeEmailResponses, ChangePasswordData, ChangePasswordErrors, ChangePasswordResponses, CompleteOnboardingData, CompleteOnboardingErrors, CompleteOnboardingResponses, CompletePasswordResetData, CompletePasswordResetErrors, CompletePasswordResetResponses, CreateConversationData, CreateConversationErrors, CreateConversationResponses, CreateEventReplayData, CreateEventReplayErrors, CreateEventReplayResponses, CreateFeedbackData, CreateFeedbackErrors, CreateFeedbackResponses, CreateLearningPlanData, CreateLearningPlanErrors, CreateLearningPlanResponses, CreateMessageData, CreateMessageErrors, CreateMessageResponses, DeleteConversationData, DeleteConversationErrors, DeleteConversationResponses, DeleteMeData, DeleteMeErrors, DeleteMeResponses, ExportAuditEventsData, ExportAuditEventsErrors, ExportAuditEventsResponses, ExportMeData, ExportMeErrors, ExportMeResponses, ExportUsersData, ExportUsersErrors, ExportUsersResponses, GetConversationData, GetConversationErrors, GetConversationResponses, GetFeedbackData, GetFeedbackErrors, GetFeedbackResponses, GetLearningPlanData, GetLearningPlanErrors, GetLearningPlanResponses, GetMeData, GetMeErrors, GetMeResponses, GetMessageData, GetMessageErrors, GetMessageResponses, GetOnboardingData, GetOnboardingErrors, GetOnboardingResponses, GetOnboardingSummaryData, GetOnboardingSummaryErrors, GetOnboardingSummaryResponses, GetTaskData, GetTaskErrors, GetTaskResponses, GetUserData, GetUserErrors, GetUserResponses, ListAuditEventsData, ListAuditEventsErrors, ListAuditEventsResponses, ListConversationsData, ListConversationsErrors, ListConversationsResponses, ListCustomRolesData, ListCustomRolesErrors, ListCustomRolesResponses, ListDeadLettersData, ListDeadLettersErrors, ListDeadLettersResponses, ListIndustriesData, ListIndustriesErrors, ListIndustriesResponses, ListLanguagesData, ListLanguagesErrors, ListLanguagesResponses, ListMessagesData, ListMessagesErrors, ListMessagesResponses, ListPartnersData, ListPartnersErrors, ListPartnersResponses, ListQueuesData, ListQueuesErrors, ListQueuesResponses, ListRolesData, ListRolesErrors, ListRolesResponses, ListSessionsData, ListSessionsErrors, ListSessionsResponses, ListSituationsData, ListSituationsErrors, ListSituationsResponses, ListTasksData, ListTasksErrors, ListTasksResponses, ListUsersData, ListUsersErrors, ListUsersResponses, ListVersionsData, ListVersionsErrors, ListVersionsResponses, LogInData, LogInErrors, LogInResponses, MatchRolesData, MatchRolesErrors, MatchRolesResponses, PauseQueueData, PauseQueueErrors, PauseQueueResponses, PublishRoleData, PublishRoleErrors, PublishRoleResponses, RefreshSessionData, RefreshSessionErrors, RefreshSessionResponses, ReindexRolesData, ReindexRolesErrors, ReindexRolesResponses, ReplayDeadLetterData, ReplayDeadLetterErrors, ReplayDeadLetterResponses, RequestEmailVerificationData, RequestEmailVerificationErrors, RequestEmailVerificationResponses, RequestPasswordResetData, RequestPasswordResetErrors, RequestPasswordResetResponses, ResetOnboardingData, ResetOnboardingErrors, ResetOnboardingResponses, ResumeQueueData, ResumeQueueErrors, ResumeQueueResponses, RevokeOtherSessionsData, RevokeOtherSessionsErrors, RevokeOtherSessionsResponses, RevokeSessionData, RevokeSessionErrors, RevokeSessionResponses, SetIndustryData, SetIndustryErrors, SetIndustryResponses, SetNativeLanguageData, SetNativeLanguageErrors, SetNativeLanguageResponses, SetPartnersData, SetPartnersErrors, SetPartnerSituationsData, SetPartnerSituationsErrors, SetPartnerSituationsResponses, SetPartnersResponses, SetRoleData, SetRoleErrors, SetRoleResponses, SignUpData, SignUpErrors, SignUpResponses, StreamMessageEventsData, StreamMessageEventsErrors, StreamMessageEventsResponse, StreamMessageEventsResponses, StreamTaskEventsData, StreamTaskEventsErrors, StreamTaskEventsResponse, StreamTaskEventsResponses, UpdateConversationData, UpdateConversationErrors, UpdateConversationResponses, UpdateMeData, UpdateMeErrors, UpdateMeResponses, UpdateUserData, UpdateUserErrors, UpdateUserResponses, UpdateUserRolesData, UpdateUserRolesErrors, UpdateUserRolesResponses, VerifyEmailData, VerifyEmailErrors, VerifyEmailResponses } from './types.gen.js';
 
 export type Options<TData extends TDataShape = TDataShape, ThrowOnError extends boolean = boolean, TResponse = unknown> = Options2<TData, ThrowOnError, TResponse> & {
     /**
@@ -405,6 +405,42 @@ export class Operations extends HeyApiClient {
                 'Content-Type': 'application/json',
                 ...options.headers
             }
+        });
+    }
+    
+    /**
+     * Read the feedback on a conversation
+     *
+     * The newest one; 404 `resource.not_found` until the first is written, which begins by itself when a conversation in
+     * which the learner said something is completed.
+     *
+     */
+    public getFeedback<ThrowOnError extends boolean = true>(options: Options<GetFeedbackData, ThrowOnError>): RequestResult<GetFeedbackResponses, GetFeedbackErrors, ThrowOnError, 'data'> {
+        return (options.client ?? this.client).get<GetFeedbackResponses, GetFeedbackErrors, ThrowOnError, 'data'>({
+            responseStyle: 'data',
+            security: [{ scheme: 'bearer', type: 'http' }],
+            url: '/conversations/{conversation_id}/feedback',
+            ...options
+        });
+    }
+    
+    /**
+     * Have the feedback on a conversation written anew
+     *
+     * Begins a task that looks at the conversation and writes in the learner's native language; the feedback before stays
+     * until then. Its progress is in steps. The result is `{"feedback_id", "source"}`; `source` is `rules` when the model
+     * could not be had. While one is being written, the same task is given again; other conversations have tasks of their
+     * own. Needs a conversation that is completed or archived, else it is 409 `feedback.conversation_not_finished`, and in
+     * which the learner said something, else 409 `feedback.nothing_said`. When the conversation is deleted meanwhile, the
+     * task is completed without a result.
+     *
+     */
+    public createFeedback<ThrowOnError extends boolean = true>(options: Options<CreateFeedbackData, ThrowOnError>): RequestResult<CreateFeedbackResponses, CreateFeedbackErrors, ThrowOnError, 'data'> {
+        return (options.client ?? this.client).post<CreateFeedbackResponses, CreateFeedbackErrors, ThrowOnError, 'data'>({
+            responseStyle: 'data',
+            security: [{ scheme: 'bearer', type: 'http' }],
+            url: '/conversations/{conversation_id}/feedback',
+            ...options
         });
     }
     
@@ -1143,7 +1179,8 @@ export class Operations extends HeyApiClient {
      * Export all of one's own data
      *
      * Everything that is kept about the learner, one JSON object a line: `user`, then each `session`, `onboarding`, `role`,
-     * `learning_plan`, `conversation`, `message`, `task` and `deprecated_calls`; `type` says which. It is read page by page and is not one snapshot. The last line is
+     * `learning_plan`, `conversation`, `message`, `feedback`, `task` and `deprecated_calls`; `type` says which. It is read
+     * page by page and is not one snapshot. The last line is
      * `{"type":"end","count":n}`; an export without it is cut, and one that the server could not finish ends with
      * `{"type":"problem",...}`.
      *

@@ -178,6 +178,47 @@ export type Conversation = {
     version: number;
 };
 
+/**
+ * What was said about one finished conversation.
+ */
+export type ConversationFeedback = {
+    conversation_id: string;
+    /**
+     * The version of the conversation that was looked at.
+     */
+    conversation_version: number;
+    counts: FeedbackCounts;
+    created_at: string;
+    /**
+     * How much the learner took part; counted, never judged by the model. The sum, rounded down, of: 4 for each of the
+     * learner's messages, for 10 at most; twice `words_per_message`, 30 at most; 5 for each question, for 4 at most; and
+     * 10 times the learner's words for each word of the partner, 10 at most.
+     *
+     */
+    engagement_score: number;
+    /**
+     * Another one when it was written anew.
+     */
+    id: string;
+    /**
+     * The language of the texts, as of the learning plan: `en`, `zh-Hans` or `zh-Hant`. Quotes stay as they are.
+     */
+    language: string;
+    scores: FeedbackScores;
+    /**
+     * `rules` when the model could not be had: then `scores`, `strengths` and `suggestions` were made without it.
+     */
+    source: 'model' | 'rules';
+    /**
+     * What was good.
+     */
+    strengths: Array<FeedbackStrength>;
+    /**
+     * What to do better, the most important first.
+     */
+    suggestions: Array<FeedbackSuggestion>;
+};
+
 export type ConversationPage = {
     data: Array<Conversation>;
     next_cursor: string | null;
@@ -349,6 +390,8 @@ export type ExportMeLine = ({
 } & ExportedConversation) | ({
     type: 'message';
 } & ExportedMessage) | ({
+    type: 'feedback';
+} & ExportedFeedback) | ({
     type: 'task';
 } & ExportedTask) | ({
     type: 'deprecated_calls';
@@ -422,6 +465,14 @@ export type ExportedDeprecatedCalls = {
         name: string;
     };
     type: 'deprecated_calls';
+};
+
+/**
+ * The newest feedback on one conversation.
+ */
+export type ExportedFeedback = {
+    data: ConversationFeedback;
+    type: 'feedback';
 };
 
 /**
@@ -500,6 +551,91 @@ export type ExportedUser = {
         [key: string]: unknown;
     };
     type: 'user';
+};
+
+/**
+ * Counted over the whole conversation. A word is a run of letters and digits, with the apostrophes and hyphens inside
+ * it, and with the points, commas and colons inside a number; each Chinese character is a word.
+ *
+ */
+export type FeedbackCounts = {
+    /**
+     * How long the talk took without its breaks. From the beginning or end of a message to the next, no more than 300 seconds are counted.
+     */
+    duration_seconds: number;
+    /**
+     * The learner's messages.
+     */
+    learner_messages: number;
+    learner_words: number;
+    /**
+     * The partner's messages that have a text, the greeting among them.
+     */
+    partner_messages: number;
+    partner_words: number;
+    /**
+     * Question marks of the learner; several marks in a row are one.
+     */
+    questions_asked: number;
+    /**
+     * The learner's words for each of their messages, to one decimal place, rounded down.
+     */
+    words_per_message: number;
+};
+
+/**
+ * One of `scores`. New criteria may appear.
+ */
+export type FeedbackCriterion = 'overall_proficiency' | 'industry_standard' | 'range_of_language' | 'accuracy' | 'discourse_management' | 'interactive_communication';
+
+/**
+ * The learner's own words, and where they stand.
+ */
+export type FeedbackQuote = {
+    /**
+     * The learner's message.
+     */
+    message_id: string;
+    /**
+     * A part of the message, word for word: only white space is one space, and Unicode is in NFC.
+     */
+    text: string;
+};
+
+/**
+ * From 0 (nothing to go by) to 5 (as an experienced speaker of the trade). With `source: rules` they are estimates from
+ * what can be counted in the newest messages: different words, capitals, questions and polite words, linking words and
+ * length, words of the learner's own role.
+ *
+ */
+export type FeedbackScores = {
+    accuracy: number;
+    discourse_management: number;
+    /**
+     * What is expected of the learner's role in its industry.
+     */
+    industry_standard: number;
+    interactive_communication: number;
+    overall_proficiency: number;
+    range_of_language: number;
+};
+
+export type FeedbackStrength = {
+    quote?: FeedbackQuote;
+    text: string;
+};
+
+export type FeedbackSuggestion = {
+    criterion: FeedbackCriterion;
+    /**
+     * The quoted words put better, in English; not of every suggestion.
+     */
+    improved?: string;
+    quote: FeedbackQuote;
+    /**
+     * What to do better.
+     */
+    text: string;
 };
 
 /**
@@ -895,7 +1031,7 @@ export type Problem = {
 /**
  * A stable slug; clients may act on it. New codes may appear.
  */
-export type ProblemCode = 'auth.forbidden' | 'auth.invalid_code' | 'auth.invalid_credentials' | 'auth.invalid_refresh_token' | 'auth.invalid_token' | 'auth.required' | 'catalogue.too_many_custom_roles' | 'catalogue.unknown_industry' | 'conversation.context_too_large' | 'conversation.not_active' | 'conversation.reply_in_flight' | 'conversation.status_not_allowed' | 'conversation.token_limit_reached' | 'conversation.unknown_partner' | 'conversation.unknown_situation' | 'cursor.invalid' | 'dead_letter.replayed' | 'dead_letter.unknown_kind' | 'event.expired' | 'export.busy' | 'export.out_of_time' | 'idempotency.in_progress' | 'idempotency.key_reused' | 'message.not_a_reply' | 'model.garbled' | 'model.interrupted' | 'model.rate_limited' | 'model.refused' | 'model.timeout' | 'model.unavailable' | 'onboarding.incomplete' | 'onboarding.industry_required' | 'onboarding.invalid_partners' | 'onboarding.invalid_situations' | 'onboarding.partner_not_selected' | 'onboarding.partner_required' | 'onboarding.role_of_other_industry' | 'onboarding.situation_required' | 'onboarding.unknown_industry' | 'onboarding.unknown_language' | 'onboarding.unknown_role' | 'replay.invalid' | 'request.invalid' | 'request.malformed' | 'request.not_acceptable' | 'request.precondition_failed' | 'request.rate_limited' | 'request.too_large' | 'request.unsupported_media_type' | 'resource.not_found' | 'route.gone' | 'route.method_not_allowed' | 'route.not_found' | 'server.internal' | 'server.overloaded' | 'server.unavailable' | 'task.not_cancellable' | 'task.result_too_large' | 'user.email_taken' | 'user.own_account' | 'user.password_required' | 'user.password_weak' | 'user.preferences_too_large' | 'user.unknown_language' | 'user.wrong_password';
+export type ProblemCode = 'auth.forbidden' | 'auth.invalid_code' | 'auth.invalid_credentials' | 'auth.invalid_refresh_token' | 'auth.invalid_token' | 'auth.required' | 'catalogue.too_many_custom_roles' | 'catalogue.unknown_industry' | 'conversation.context_too_large' | 'conversation.not_active' | 'conversation.reply_in_flight' | 'conversation.status_not_allowed' | 'conversation.token_limit_reached' | 'conversation.unknown_partner' | 'conversation.unknown_situation' | 'cursor.invalid' | 'dead_letter.replayed' | 'dead_letter.unknown_kind' | 'event.expired' | 'export.busy' | 'export.out_of_time' | 'feedback.conversation_not_finished' | 'feedback.nothing_said' | 'idempotency.in_progress' | 'idempotency.key_reused' | 'message.not_a_reply' | 'model.garbled' | 'model.interrupted' | 'model.rate_limited' | 'model.refused' | 'model.timeout' | 'model.unavailable' | 'onboarding.incomplete' | 'onboarding.industry_required' | 'onboarding.invalid_partners' | 'onboarding.invalid_situations' | 'onboarding.partner_not_selected' | 'onboarding.partner_required' | 'onboarding.role_of_other_industry' | 'onboarding.situation_required' | 'onboarding.unknown_industry' | 'onboarding.unknown_language' | 'onboarding.unknown_role' | 'replay.invalid' | 'request.invalid' | 'request.malformed' | 'request.not_acceptable' | 'request.precondition_failed' | 'request.rate_limited' | 'request.too_large' | 'request.unsupported_media_type' | 'resource.not_found' | 'route.gone' | 'route.method_not_allowed' | 'route.not_found' | 'server.internal' | 'server.overloaded' | 'server.unavailable' | 'task.not_cancellable' | 'task.result_too_large' | 'user.email_taken' | 'user.own_account' | 'user.password_required' | 'user.password_weak' | 'user.preferences_too_large' | 'user.unknown_language' | 'user.wrong_password';
 
 /**
  * A step of the onboarding, in the order of doing.
@@ -2327,6 +2463,88 @@ export type UpdateConversationResponses = {
 };
 
 export type UpdateConversationResponse = UpdateConversationResponses[keyof UpdateConversationResponses];
+
+export type GetFeedbackData = {
+    body?: never;
+    headers?: {
+        /**
+         * ETags the client holds (RFC 9110); 304 if one of them is current.
+         */
+        'If-None-Match'?: string;
+    };
+    path: {
+        /**
+         * The conversation; one that is absent or another's is 404.
+         */
+        conversation_id: string;
+    };
+    query?: never;
+    url: '/conversations/{conversation_id}/feedback';
+};
+
+export type GetFeedbackErrors = {
+    /**
+     * Something is wrong; see `code`.
+     */
+    default: Problem;
+};
+
+export type GetFeedbackError = GetFeedbackErrors[keyof GetFeedbackErrors];
+
+export type GetFeedbackResponses = {
+    /**
+     * The feedback.
+     */
+    200: ConversationFeedback;
+};
+
+export type GetFeedbackResponse = GetFeedbackResponses[keyof GetFeedbackResponses];
+
+export type CreateFeedbackData = {
+    body?: never;
+    headers?: {
+        /**
+         * Makes a retry safe: the same key and body within 24 hours has one effect and gets the first answer
+         * again; another body is 422 `idempotency.key_reused`. Any unique text, a UUID for instance.
+         *
+         */
+        'Idempotency-Key'?: string;
+        /**
+         * `wait=N` (RFC 7240): wait up to N seconds for the outcome, at most 30. Other preferences are ignored.
+         */
+        Prefer?: string;
+    };
+    path: {
+        /**
+         * The conversation; one that is absent or another's is 404.
+         */
+        conversation_id: string;
+    };
+    query?: never;
+    url: '/conversations/{conversation_id}/feedback';
+};
+
+export type CreateFeedbackErrors = {
+    /**
+     * Something is wrong; see `code`.
+     */
+    default: Problem;
+};
+
+export type CreateFeedbackError = CreateFeedbackErrors[keyof CreateFeedbackErrors];
+
+export type CreateFeedbackResponses = {
+    /**
+     * The finished task (`Prefer` asked to wait, and it was done in time).
+     */
+    200: Task;
+    /**
+     * The task, not done yet.
+     */
+    202: Task;
+};
+
+export type CreateFeedbackResponse = CreateFeedbackResponses[keyof CreateFeedbackResponses];
 
 export type ListMessagesData = {
     body?: never;
