@@ -136,9 +136,9 @@ var stages = map[string]func(t *testing.T, s *apitest.Server) stage{
 		st.path["version"] = "2"
 		return st
 	},
-	"getFeedback 200":        heardAsTheExample,
-	"createFeedback 200":     heardAsTheExample,
-	"createFeedback 202":     begun(heardAsTheExample),
+	"getFeedback 200":    heardAsTheExample,
+	"createFeedback 200": heardAsTheExample,
+	"createFeedback 202": begun(heardAsTheExample),
 	"createMessage 200": func(t *testing.T, s *apitest.Server) stage {
 		st := talkAsTheExample(t, s)
 		st.body = func(b map[string]any) { b["stream"] = true }
