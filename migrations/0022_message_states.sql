@@ -31,7 +31,7 @@ create table message_pasts (
 -- That a reply is being written is no state of its own: no version says so.
 create view message_states as
 select m.conversation_id, m.id, m.seq, m.role, m.metadata, m.created_at, m.version as since, m.hidden as until,
-    m.content, case m.status when 'streaming' then 'pending' else m.status end as status, m.finish_reason, m.tokens, m.attempt, m.problem, m.completed_at
+    m.content, (case m.status when 'streaming' then 'pending' else m.status end)::text as status, m.finish_reason, m.tokens, m.attempt, m.problem, m.completed_at
 from messages m
 union all
 select m.conversation_id, m.id, m.seq, m.role, m.metadata, m.created_at, p.since, p.until,

@@ -700,10 +700,18 @@ func (q *Queries) RetryReply(ctx context.Context, db DBTX, arg RetryReplyParams)
 
 const RollBackMessages = `-- name: RollBackMessages :exec
 with target as (
-    select s.conversation_id, s.id, s.seq, s.role, s.metadata, s.created_at, s.since, s.until, s.content, s.status, s.finish_reason, s.tokens, s.attempt, s.problem, s.completed_at from message_states s
-    join messages m on m.id = s.id
-    where s.conversation_id = $2 and s.since <= $3::bigint and (s.until is null or s.until > $3::bigint)
-      and (m.version > $3::bigint or m.hidden is not null)
+    select m.id, p.content, p.status, p.finish_reason, p.tokens, p.problem, p.completed_at
+    from messages m join message_pasts p on p.message_id = m.id
+    where m.conversation_id = $2 and p.since <= $3::bigint and p.until > $3::bigint
+    union all
+    select m.id, m.content, m.status, m.finish_reason, m.tokens, m.problem, m.completed_at
+    from messages m
+    where m.conversation_id = $2 and m.version <= $3::bigint and m.hidden > $3::bigint
+    union all
+    select m.id, '', 'pending', null, null, null, null
+    from messages m
+    where m.conversation_id = $2 and m.added <= $3::bigint and m.version > $3::bigint
+      and not exists (select from message_pasts p where p.message_id = m.id and p.since <= $3::bigint)
 ), past as (
     insert into message_pasts (message_id, since, until, content, status, finish_reason, tokens, attempt, problem, completed_at)
     select m.id, m.version, coalesce(m.hidden, $1::bigint), m.content, m.status, m.finish_reason, m.tokens, m.attempt, m.problem, m.completed_at
@@ -718,7 +726,7 @@ with target as (
 )
 update messages m set hidden = $1::bigint
 where m.conversation_id = $2 and m.hidden is null and m.version > $3::bigint
-  and m.id not in (select t.id from target t)
+  and not exists (select from target t where t.id = m.id)
 `
 
 type RollBackMessagesParams struct {

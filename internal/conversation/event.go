@@ -25,7 +25,7 @@ const (
 type Event struct {
 	Type           string    `json:"type"`
 	MessageID      uuid.UUID `json:"message_id"`
-	ConversationID uuid.UUID `json:"conversation_id"`
+	ConversationID uuid.UUID `json:"conversation_id,omitzero"` // not in deltas, of which there are many
 	Attempt        int       `json:"attempt"`
 	Text           string    `json:"text,omitempty"`    // started: all so far; delta: what is new
 	At             int       `json:"at,omitempty"`      // delta: how many bytes of the reply come before Text

@@ -2,11 +2,14 @@ package conversation
 
 import (
 	"context"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/google/uuid"
 	"github.com/stretchr/testify/require"
+
+	"github.com/fluentpro/fluentpro/internal/platform/eventlog"
 )
 
 // LookEvery sets how often waiting readers ask PostgreSQL: while the log is well,
@@ -32,4 +35,31 @@ func (s *Service) SoFar(ctx context.Context, userID, conversationID uuid.UUID) (
 // CancelOnly is Cancel after it has read the reply.
 func (s *Service) CancelOnly(ctx context.Context, userID, conversationID, id uuid.UUID) error {
 	return s.cancelOnly(ctx, userID, conversationID, id)
+}
+
+// WriteLog leaves in the log what a reply of these words leaves there when each comes by
+// itself.
+func (s *Service) WriteLog(ctx context.Context, m Message, words []string) error {
+	if err := s.WriteDeltas(ctx, m, words); err != nil {
+		return err
+	}
+	m.Status, m.Content = MessageCompleted, strings.Join(words, "")
+	return s.publishEnd(ctx, m, 1)
+}
+
+// WriteDeltas is WriteLog of a reply that has not ended.
+func (s *Service) WriteDeltas(ctx context.Context, m Message, words []string) error {
+	begun := Event{Type: EventStarted, MessageID: m.ID, ConversationID: m.ConversationID, Attempt: m.Attempt}
+	if _, err := appendEvent(ctx, s.log, begun, 1, eventlog.AnyID); err != nil {
+		return err
+	}
+	at := 0
+	for _, word := range words {
+		delta := Event{Type: EventDelta, MessageID: m.ID, Attempt: m.Attempt, Text: word, At: at}
+		if _, err := appendEvent(ctx, s.log, delta, 1, eventlog.AnyID); err != nil {
+			return err
+		}
+		at += len(word)
+	}
+	return nil
 }

@@ -115,6 +115,7 @@ func (f *Feed) decodeAll(entries []eventlog.Entry) []Event {
 			f.service.logger.Warn("unreadable event", "message_id", f.in.MessageID, "error", err)
 			continue
 		}
+		e.ConversationID = f.in.ConversationID
 		events = append(events, e)
 	}
 	return events

@@ -68,7 +68,7 @@ func (s *Service) rollBackIn(ctx context.Context, tx Tx, head Conversation, to i
 	after := head
 	after.Title, after.Tags, after.Context, after.Metadata, after.TokenLimit = old.Title, old.Tags, old.Context, old.Metadata, old.TokenLimit
 	after.MessageCount = old.MessageCount
-	if len(differences(head, after)) == 0 {
+	if len(differences(head, after)) == 0 && head.MessageCount == after.MessageCount {
 		differ, err := s.store.differ(ctx, tx, head.ID, to, head.Version)
 		if err != nil || !differ {
 			return head, err

@@ -260,12 +260,17 @@ func (w *Watch) end(reply uuid.UUID, attempt int) {
 	w.drain, w.look = false, true
 }
 
+// newsKept is how many words of news are kept: the last one says it all.
+const newsKept = 10
+
 // wake tells those who watch that there is news. Where the log is away they look by
 // themselves.
 func (s *Service) wake(ctx context.Context, conversation uuid.UUID) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), announceWait)
 	defer cancel()
-	_, err := s.log.Append(ctx, eventlog.AppendInput{Stream: watchStream(conversation), After: eventlog.AnyID, Entry: []byte("{}")})
+	_, err := s.log.Append(ctx, eventlog.AppendInput{
+		Stream: watchStream(conversation), After: eventlog.AnyID, Entry: []byte("{}"), Cap: newsKept, Keep: endedKept,
+	})
 	if err != nil {
 		s.logger.DebugContext(ctx, "who watches a conversation learns of its news later", "conversation_id", conversation, "error", err.Error())
 	}

@@ -25,6 +25,10 @@ const (
 	terminalWait = 5 * time.Second        // for the last event, after it is stored
 )
 
+// endedKept is how long the log of a reply outlives its end, for readers who were cut off
+// shortly before; to those who come later PostgreSQL tells the whole text.
+const endedKept = time.Minute
+
 // errEnough ends a reply that has become as long as a reply may be.
 var errEnough = errors.New("the reply is as long as a reply may be")
 
@@ -165,7 +169,10 @@ func (w *writer) append(ctx context.Context) error {
 			return nil
 		}
 	}
-	event.MessageID, event.ConversationID, event.Attempt = w.message.ID, w.message.ConversationID, w.message.Attempt
+	event.MessageID, event.Attempt = w.message.ID, w.message.Attempt
+	if event.Type == EventStarted {
+		event.ConversationID = w.message.ConversationID
+	}
 	id, err := appendEvent(ctx, w.log, event, w.lease, after)
 	w.sure = err == nil
 	if err == nil {
@@ -179,5 +186,9 @@ func appendEvent(ctx context.Context, log *eventlog.Log, e Event, lease int64, a
 	if err != nil {
 		return eventlog.ID{}, fmt.Errorf("write event: %w", err)
 	}
-	return log.Append(ctx, eventlog.AppendInput{Stream: streamOf(e.MessageID), Fence: lease, After: after, Entry: data})
+	in := eventlog.AppendInput{Stream: streamOf(e.MessageID), Fence: lease, After: after, Entry: data}
+	if e.Terminal() {
+		in.Keep = endedKept
+	}
+	return log.Append(ctx, in)
 }

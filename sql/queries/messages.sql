@@ -119,10 +119,18 @@ select * from messages where conversation_id = @conversation_id and hidden is nu
 -- those that came after it are hidden. By messages_conversation_id_seq_key and message_pasts_pkey.
 -- name: RollBackMessages :exec
 with target as (
-    select s.* from message_states s
-    join messages m on m.id = s.id
-    where s.conversation_id = @conversation_id and s.since <= @restored::bigint and (s.until is null or s.until > @restored::bigint)
-      and (m.version > @restored::bigint or m.hidden is not null)
+    select m.id, p.content, p.status, p.finish_reason, p.tokens, p.problem, p.completed_at
+    from messages m join message_pasts p on p.message_id = m.id
+    where m.conversation_id = @conversation_id and p.since <= @restored::bigint and p.until > @restored::bigint
+    union all
+    select m.id, m.content, m.status, m.finish_reason, m.tokens, m.problem, m.completed_at
+    from messages m
+    where m.conversation_id = @conversation_id and m.version <= @restored::bigint and m.hidden > @restored::bigint
+    union all
+    select m.id, '', 'pending', null, null, null, null
+    from messages m
+    where m.conversation_id = @conversation_id and m.added <= @restored::bigint and m.version > @restored::bigint
+      and not exists (select from message_pasts p where p.message_id = m.id and p.since <= @restored::bigint)
 ), past as (
     insert into message_pasts (message_id, since, until, content, status, finish_reason, tokens, attempt, problem, completed_at)
     select m.id, m.version, coalesce(m.hidden, @version::bigint), m.content, m.status, m.finish_reason, m.tokens, m.attempt, m.problem, m.completed_at
@@ -137,7 +145,7 @@ with target as (
 )
 update messages m set hidden = @version::bigint
 where m.conversation_id = @conversation_id and m.hidden is null and m.version > @restored::bigint
-  and m.id not in (select t.id from target t);
+  and not exists (select from target t where t.id = m.id);
 
 -- As of a version, in the order said; of some, or of all. By messages_conversation_id_seq_key and message_pasts_pkey.
 -- name: MessagesAtVersion :many

@@ -1,11 +1,13 @@
 package eventlog
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/redis/go-redis/v9"
 )
@@ -46,6 +48,9 @@ type AppendInput struct {
 	Fence  int64  // the writer's fencing number, 0 or more; 0 where writers do not compete
 	After  ID     // the entry that the log must end with: zero for none yet, AnyID for whichever
 	Entry  []byte // at most Config.MaxEntry bytes; the log does not look into it
+
+	Cap  int64         // entries that the log keeps at least; 0: Config.Cap
+	Keep time.Duration // how long the log outlives this entry; 0: Config.TTL
 }
 
 // Append adds one entry in one round trip and returns its id. It answers
@@ -66,7 +71,7 @@ func (l *Log) Append(ctx context.Context, in AppendInput) (ID, error) {
 	callCtx, cancel := l.call(ctx)
 	defer cancel()
 	answer, err := l.runAppend(callCtx, l.key(in.Stream),
-		strconv.FormatInt(in.Fence, 10), after, l.config.Cap, l.config.TTL.Milliseconds(), in.Entry)
+		strconv.FormatInt(in.Fence, 10), after, cmp.Or(in.Cap, l.config.Cap), cmp.Or(in.Keep, l.config.TTL).Milliseconds(), in.Entry)
 	if err != nil {
 		return ID{}, unavailable(ctx, "append to "+in.Stream, err)
 	}

@@ -153,6 +153,28 @@ func TestALogIsBoundedInLengthAndInTime(t *testing.T) {
 	})
 }
 
+func TestALogThatEndsIsKeptAsShortAsItsLastEntrySays(t *testing.T) {
+	onBoth(t, func(t *testing.T, client redis.UniversalClient) {
+		log := newLog(t, client, func(c *eventlog.Config) { c.TTL = time.Hour })
+		in := eventlog.AppendInput{Stream: "s", After: eventlog.AnyID, Entry: []byte("x"), Cap: 10}
+		for range 400 {
+			_, err := log.Append(t.Context(), in)
+			require.NoError(t, err)
+		}
+		key := fmt.Sprintf("live:{t%02d}:s", eventlog.TagOf("s"))
+		length, err := client.XLen(t.Context(), key).Result()
+		require.NoError(t, err)
+		require.Less(t, length, int64(200), "trimmed in whole nodes")
+		in.Keep = time.Minute
+		_, err = log.Append(t.Context(), in)
+		require.NoError(t, err)
+		ttl, err := client.PTTL(t.Context(), key).Result()
+		require.NoError(t, err)
+		require.LessOrEqual(t, ttl, time.Minute)
+		require.Positive(t, ttl)
+	})
+}
+
 func TestIdsRiseThoughTheClockWentBack(t *testing.T) {
 	onBoth(t, func(t *testing.T, client redis.UniversalClient) {
 		log := newLog(t, client)
