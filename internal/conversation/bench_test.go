@@ -57,7 +57,7 @@ func BenchmarkVersion(b *testing.B) {
 
 // BenchmarkRollback goes back and forth over ten thousand messages.
 func BenchmarkRollback(b *testing.B) {
-	benched(b, func(t *testing.T, n *node) {
+	benched(b, func(_ *testing.T, n *node) {
 		c := n.talk()
 		n.fill(c, 10_000)
 		n.exec("analyze")

@@ -49,6 +49,15 @@ func (c *Client) MessageEvents(ctx context.Context, conversation, reply uuid.UUI
 	}).events(ctx)
 }
 
+// ConversationEvents gives all that happens in a conversation after a cursor; "": from now
+// on, beginning with the conversation as it is. It goes on from one reply to the next, and
+// ends only when the conversation is deleted.
+func (c *Client) ConversationEvents(ctx context.Context, conversation uuid.UUID, after string) iter.Seq2[Event, error] {
+	return c.stream(after, conversationEvent, func(ctx context.Context, cursor string) (*http.Response, error) {
+		return c.raw.StreamConversationEvents(ctx, conversation, &client.StreamConversationEventsParams{LastEventID: given(cursor)})
+	}).events(ctx)
+}
+
 // TaskEvents gives the events of a task, those after a cursor; "": from its present state
 // on. Each carries the whole task.
 func (c *Client) TaskEvents(ctx context.Context, task uuid.UUID, after string) iter.Seq2[Event, error] {
@@ -95,6 +104,12 @@ func messageEvent(data []byte) (value any, last bool, err error) {
 	case client.MessageCompleted, client.MessageFailed, client.MessageCancelled:
 		last = true
 	}
+	return value, last, err
+}
+
+func conversationEvent(data []byte) (value any, last bool, err error) {
+	value, err = known(data, new(client.ConversationEvent))
+	_, last = value.(client.ConversationDeleted)
 	return value, last, err
 }
 

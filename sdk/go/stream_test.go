@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"slices"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -69,6 +70,32 @@ func TestAReplyIsReadWholeThroughLostConnections(t *testing.T) {
 		last = e.Cursor
 	}
 	require.Empty(t, hear(t, api.MessageEvents(t.Context(), conversation, h.Message.ID, last)).types, "nothing follows the last event")
+}
+
+func TestAConversationIsFollowedThroughLostConnectionsUntilItIsDeleted(t *testing.T) {
+	t.Parallel()
+	api, network := account(t, apitest.Shared(t))
+	conversation := talk(t, api)
+	network.fails = []func(*http.Request, http.RoundTripper) (*http.Response, error){cut(1)}
+	var types []string
+	var said bool
+	for e, err := range api.ConversationEvents(t.Context(), conversation, "") {
+		require.NoError(t, err)
+		types = append(types, e.Type)
+		switch e.Value.(type) {
+		case client.ConversationUpdated:
+			if !said {
+				said = true
+				_, err := api.CreateMessageWithResponse(t.Context(), conversation, nil, client.CreateMessageRequest{Content: "Good morning."})
+				require.NoError(t, err)
+			}
+		case client.MessageCompleted:
+			_, err := api.DeleteConversationWithResponse(t.Context(), conversation, nil)
+			require.NoError(t, err)
+		}
+	}
+	types = slices.DeleteFunc(types, func(kind string) bool { return kind == "message.started" || kind == "message.delta" })
+	require.Equal(t, []string{"conversation.updated", "message.created", "message.completed", "conversation.deleted"}, types)
 }
 
 func TestATaskIsFollowedToItsEnd(t *testing.T) {

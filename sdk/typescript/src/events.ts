@@ -1,4 +1,4 @@
-import type { MessageEvent } from './gen/index.js';
+import type { ConversationEvent, MessageEvent } from './gen/index.js';
 
 /** Events of a reply after which nothing comes. */
 export const lastOfMessage: ReadonlySet<string> = new Set([
@@ -7,6 +7,12 @@ export const lastOfMessage: ReadonlySet<string> = new Set([
   'message.cancelled',
   'session.revoked',
 ] satisfies MessageEvent['type'][]);
+
+/** Events of a conversation after which nothing comes. */
+export const lastOfConversation: ReadonlySet<string> = new Set([
+  'conversation.deleted',
+  'session.revoked',
+] satisfies ConversationEvent['type'][]);
 
 /** Events of a task after which nothing comes. */
 export const lastOfTask: ReadonlySet<string> = new Set([
@@ -23,7 +29,7 @@ export const lastOfTask: ReadonlySet<string> = new Set([
  *     let text = '';
  *     for await (const event of stream) text = textOf(event, text);
  */
-export function textOf(event: MessageEvent, before: string): string {
+export function textOf(event: MessageEvent | ConversationEvent, before: string): string {
   switch (event.type) {
     case 'message.started':
       return event.text;

@@ -1,9 +1,10 @@
 import { ConnectionError, ResponseError } from './errors.js';
-import { lastOfMessage, lastOfTask } from './events.js';
+import { lastOfConversation, lastOfMessage, lastOfTask } from './events.js';
 import type { Client } from './gen/client/index.js';
 import { Operations, type Options } from './gen/index.js';
 import type {
   AuditExportLine,
+  ConversationEvent,
   CreateMessageData,
   CreateMessageRequest,
   CreateMessageResponses,
@@ -14,6 +15,7 @@ import type {
   ExportUsersData,
   ExportUsersLine,
   MessageEvent,
+  StreamConversationEventsData,
   StreamMessageEventsData,
   StreamTaskEventsData,
   TaskEvent,
@@ -32,7 +34,7 @@ export type CreateMessageOptions = Omit<Options<CreateMessageData>, 'body' | 'th
   body: Omit<CreateMessageRequest, 'stream'> & { stream?: false };
 };
 
-type Own = 'createMessage' | 'streamMessageEvents' | 'streamTaskEvents' | 'exportMe' | 'exportUsers' | 'exportAuditEvents';
+type Own = 'createMessage' | 'streamMessageEvents' | 'streamConversationEvents' | 'streamTaskEvents' | 'exportMe' | 'exportUsers' | 'exportAuditEvents';
 
 type Plain = Omit<Operations, Own>;
 
@@ -98,6 +100,20 @@ export class Streams extends Plain {
   streamMessageEvents(options: Parameters<StreamMessageEventsData> & StreamOptions): EventStream<MessageEvent> {
     const connect: Source['connect'] = (cursor, signal) => this.#follow(options, cursor, signal);
     return new EventStream<MessageEvent>({ connect, renew: this.#renew, last: lastOfMessage }, options, begin(options));
+  }
+
+  /**
+   * Follow all that happens in a conversation, from one reply to the next, until it is deleted; with `Last-Event-ID`, from
+   * there on. Without it, the conversation as it is comes first.
+   */
+  streamConversationEvents(
+    options: Parameters<StreamConversationEventsData> & StreamOptions,
+  ): EventStream<ConversationEvent> {
+    const url: StreamConversationEventsData['url'] = '/conversations/{conversation_id}/events';
+    const connect: Source['connect'] = (cursor, signal) =>
+      open(this.#client, { method: 'GET', url, path: options.path, headers: { 'Last-Event-ID': cursor }, signal });
+    const source = { connect, renew: this.#renew, last: lastOfConversation };
+    return new EventStream<ConversationEvent>(source, options, begin(options));
   }
 
   /** Follow a task; with `Last-Event-ID`, from there on. */

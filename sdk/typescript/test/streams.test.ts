@@ -147,6 +147,24 @@ suite('a stream of the service', { concurrency: true }, () => {
     await assert.rejects(read(api.streamMessageEvents({ path })), (error) => error instanceof ProblemError && error.status === 404);
   });
 
+  test('a conversation is followed through a cut until it is deleted', async (t) => {
+    const proxy = await FaultProxy.to(url);
+    t.after(() => proxy.close());
+    const api = await learner({ baseUrl: proxy.url });
+    const path = await conversation(api);
+    proxy.faults.push({ event: 'message.delta', after: 1, how: 'cut' });
+
+    const types: string[] = [];
+    for await (const event of api.streamConversationEvents({ path, delay })) {
+      if (event.type === 'message.started' || event.type === 'message.delta') continue;
+      types.push(event.type);
+      if (event.type === 'conversation.updated') await api.createMessage({ path, body: { content: line } });
+      if (event.type === 'message.completed') await api.deleteConversation({ path });
+    }
+
+    assert.deepEqual(types, ['conversation.updated', 'message.created', 'message.completed', 'conversation.deleted']);
+  });
+
   test('a task is followed to its end', async () => {
     const api = await learner();
     await api.setNativeLanguage({ body: { native_language: 'chinese_traditional' } });

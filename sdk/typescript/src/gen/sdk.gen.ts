@@ -2,7 +2,7 @@
 
 import { client } from './client.gen.js';
 import type { Client, ClientMeta, Options as Options2, RequestResult, ServerSentEventsResult, TDataShape } from './client/index.js';
-import type { CancelMessageData, CancelMessageErrors, CancelMessageResponses, CancelTaskData, CancelTaskErrors, CancelTaskResponses, ChangeEmailData, ChangeEmailErrors, ChangeEmailResponses, ChangePasswordData, ChangePasswordErrors, ChangePasswordResponses, CompleteOnboardingData, CompleteOnboardingErrors, CompleteOnboardingResponses, CompletePasswordResetData, CompletePasswordResetErrors, CompletePasswordResetResponses, CreateConversationData, CreateConversationErrors, CreateConversationResponses, CreateEventReplayData, CreateEventReplayErrors, CreateEventReplayResponses, CreateFeedbackData, CreateFeedbackErrors, CreateFeedbackResponses, CreateLearningPlanData, CreateLearningPlanErrors, CreateLearningPlanResponses, CreateMessageData, CreateMessageErrors, CreateMessageResponses, DeleteConversationData, DeleteConversationErrors, DeleteConversationResponses, DeleteMeData, DeleteMeErrors, DeleteMeResponses, ExportAuditEventsData, ExportAuditEventsErrors, ExportAuditEventsResponses, ExportMeData, ExportMeErrors, ExportMeResponses, ExportUsersData, ExportUsersErrors, ExportUsersResponses, GetConversationData, GetConversationErrors, GetConversationResponses, GetFeedbackData, GetFeedbackErrors, GetFeedbackResponses, GetLearningPlanData, GetLearningPlanErrors, GetLearningPlanResponses, GetMeData, GetMeErrors, GetMeResponses, GetMessageData, GetMessageErrors, GetMessageResponses, GetOnboardingData, GetOnboardingErrors, GetOnboardingResponses, GetOnboardingSummaryData, GetOnboardingSummaryErrors, GetOnboardingSummaryResponses, GetTaskData, GetTaskErrors, GetTaskResponses, GetUserData, GetUserErrors, GetUserResponses, ListAuditEventsData, ListAuditEventsErrors, ListAuditEventsResponses, ListConversationsData, ListConversationsErrors, ListConversationsResponses, ListCustomRolesData, ListCustomRolesErrors, ListCustomRolesResponses, ListDeadLettersData, ListDeadLettersErrors, ListDeadLettersResponses, ListIndustriesData, ListIndustriesErrors, ListIndustriesResponses, ListLanguagesData, ListLanguagesErrors, ListLanguagesResponses, ListMessagesData, ListMessagesErrors, ListMessagesResponses, ListPartnersData, ListPartnersErrors, ListPartnersResponses, ListQueuesData, ListQueuesErrors, ListQueuesResponses, ListRolesData, ListRolesErrors, ListRolesResponses, ListSessionsData, ListSessionsErrors, ListSessionsResponses, ListSituationsData, ListSituationsErrors, ListSituationsResponses, ListTasksData, ListTasksErrors, ListTasksResponses, ListUsersData, ListUsersErrors, ListUsersResponses, ListVersionsData, ListVersionsErrors, ListVersionsResponses, LogInData, LogInErrors, LogInResponses, MatchRolesData, MatchRolesErrors, MatchRolesResponses, PauseQueueData, PauseQueueErrors, PauseQueueResponses, PublishRoleData, PublishRoleErrors, PublishRoleResponses, RefreshSessionData, RefreshSessionErrors, RefreshSessionResponses, ReindexRolesData, ReindexRolesErrors, ReindexRolesResponses, ReplayDeadLetterData, ReplayDeadLetterErrors, ReplayDeadLetterResponses, RequestEmailVerificationData, RequestEmailVerificationErrors, RequestEmailVerificationResponses, RequestPasswordResetData, RequestPasswordResetErrors, RequestPasswordResetResponses, ResetOnboardingData, ResetOnboardingErrors, ResetOnboardingResponses, ResumeQueueData, ResumeQueueErrors, ResumeQueueResponses, RevokeOtherSessionsData, RevokeOtherSessionsErrors, RevokeOtherSessionsResponses, RevokeSessionData, RevokeSessionErrors, RevokeSessionResponses, SetIndustryData, SetIndustryErrors, SetIndustryResponses, SetNativeLanguageData, SetNativeLanguageErrors, SetNativeLanguageResponses, SetPartnersData, SetPartnersErrors, SetPartnerSituationsData, SetPartnerSituationsErrors, SetPartnerSituationsResponses, SetPartnersResponses, SetRoleData, SetRoleErrors, SetRoleResponses, SignUpData, SignUpErrors, SignUpResponses, StreamMessageEventsData, StreamMessageEventsErrors, StreamMessageEventsResponse, StreamMessageEventsResponses, StreamTaskEventsData, StreamTaskEventsErrors, StreamTaskEventsResponse, StreamTaskEventsResponses, UpdateConversationData, UpdateConversationErrors, UpdateConversationResponses, UpdateMeData, UpdateMeErrors, UpdateMeResponses, UpdateUserData, UpdateUserErrors, UpdateUserResponses, UpdateUserRolesData, UpdateUserRolesErrors, UpdateUserRolesResponses, VerifyEmailData, VerifyEmailErrors, VerifyEmailResponses } from './types.gen.js';
+import type { CancelMessageData, CancelMessageErrors, CancelMessageResponses, CancelTaskData, CancelTaskErrors, CancelTaskResponses, ChangeEmailData, ChangeEmailErrors, ChangeEmailResponses, ChangePasswordData, ChangePasswordErrors, ChangePasswordResponses, CompareVersionsData, CompareVersionsErrors, CompareVersionsResponses, CompleteOnboardingData, CompleteOnboardingErrors, CompleteOnboardingResponses, CompletePasswordResetData, CompletePasswordResetErrors, CompletePasswordResetResponses, CreateConversationData, CreateConversationErrors, CreateConversationResponses, CreateEventReplayData, CreateEventReplayErrors, CreateEventReplayResponses, CreateFeedbackData, CreateFeedbackErrors, CreateFeedbackResponses, CreateLearningPlanData, CreateLearningPlanErrors, CreateLearningPlanResponses, CreateMessageData, CreateMessageErrors, CreateMessageResponses, DeleteConversationData, DeleteConversationErrors, DeleteConversationResponses, DeleteMeData, DeleteMeErrors, DeleteMeResponses, ExportAuditEventsData, ExportAuditEventsErrors, ExportAuditEventsResponses, ExportMeData, ExportMeErrors, ExportMeResponses, ExportUsersData, ExportUsersErrors, ExportUsersResponses, ForkConversationData, ForkConversationErrors, ForkConversationResponses, GetConversationData, GetConversationErrors, GetConversationResponses, GetFeedbackData, GetFeedbackErrors, GetFeedbackResponses, GetLearningPlanData, GetLearningPlanErrors, GetLearningPlanResponses, GetMeData, GetMeErrors, GetMeResponses, GetMessageData, GetMessageErrors, GetMessageResponses, GetOnboardingData, GetOnboardingErrors, GetOnboardingResponses, GetOnboardingSummaryData, GetOnboardingSummaryErrors, GetOnboardingSummaryResponses, GetTaskData, GetTaskErrors, GetTaskResponses, GetUserData, GetUserErrors, GetUserResponses, GetVersionData, GetVersionErrors, GetVersionResponses, ListAuditEventsData, ListAuditEventsErrors, ListAuditEventsResponses, ListConversationsData, ListConversationsErrors, ListConversationsResponses, ListCustomRolesData, ListCustomRolesErrors, ListCustomRolesResponses, ListDeadLettersData, ListDeadLettersErrors, ListDeadLettersResponses, ListIndustriesData, ListIndustriesErrors, ListIndustriesResponses, ListLanguagesData, ListLanguagesErrors, ListLanguagesResponses, ListMessagesData, ListMessagesErrors, ListMessagesResponses, ListPartnersData, ListPartnersErrors, ListPartnersResponses, ListQueuesData, ListQueuesErrors, ListQueuesResponses, ListRolesData, ListRolesErrors, ListRolesResponses, ListSessionsData, ListSessionsErrors, ListSessionsResponses, ListSituationsData, ListSituationsErrors, ListSituationsResponses, ListTasksData, ListTasksErrors, ListTasksResponses, ListUsersData, ListUsersErrors, ListUsersResponses, ListVersionsData, ListVersionsErrors, ListVersionsResponses, LogInData, LogInErrors, LogInResponses, MatchRolesData, MatchRolesErrors, MatchRolesResponses, PauseQueueData, PauseQueueErrors, PauseQueueResponses, PublishRoleData, PublishRoleErrors, PublishRoleResponses, RefreshSessionData, RefreshSessionErrors, RefreshSessionResponses, ReindexRolesData, ReindexRolesErrors, ReindexRolesResponses, ReplayDeadLetterData, ReplayDeadLetterErrors, ReplayDeadLetterResponses, RequestEmailVerificationData, RequestEmailVerificationErrors, RequestEmailVerificationResponses, RequestPasswordResetData, RequestPasswordResetErrors, RequestPasswordResetResponses, ResetOnboardingData, ResetOnboardingErrors, ResetOnboardingResponses, ResumeQueueData, ResumeQueueErrors, ResumeQueueResponses, RetryMessageData, RetryMessageErrors, RetryMessageResponses, RevokeOtherSessionsData, RevokeOtherSessionsErrors, RevokeOtherSessionsResponses, RevokeSessionData, RevokeSessionErrors, RevokeSessionResponses, RollbackConversationData, RollbackConversationErrors, RollbackConversationResponses, SetIndustryData, SetIndustryErrors, SetIndustryResponses, SetNativeLanguageData, SetNativeLanguageErrors, SetNativeLanguageResponses, SetPartnersData, SetPartnersErrors, SetPartnerSituationsData, SetPartnerSituationsErrors, SetPartnerSituationsResponses, SetPartnersResponses, SetRoleData, SetRoleErrors, SetRoleResponses, SignUpData, SignUpErrors, SignUpResponses, StreamConversationEventsData, StreamConversationEventsErrors, StreamConversationEventsResponse, StreamConversationEventsResponses, StreamMessageEventsData, StreamMessageEventsErrors, StreamMessageEventsResponse, StreamMessageEventsResponses, StreamTaskEventsData, StreamTaskEventsErrors, StreamTaskEventsResponse, StreamTaskEventsResponses, UpdateConversationData, UpdateConversationErrors, UpdateConversationResponses, UpdateMeData, UpdateMeErrors, UpdateMeResponses, UpdateUserData, UpdateUserErrors, UpdateUserResponses, UpdateUserRolesData, UpdateUserRolesErrors, UpdateUserRolesResponses, VerifyEmailData, VerifyEmailErrors, VerifyEmailResponses } from './types.gen.js';
 
 export type Options<TData extends TDataShape = TDataShape, ThrowOnError extends boolean = boolean, TResponse = unknown> = Options2<TData, ThrowOnError, TResponse> & {
     /**
@@ -409,6 +409,28 @@ export class Operations extends HeyApiClient {
     }
     
     /**
+     * Follow all that happens in a conversation
+     *
+     * Server-Sent Events, as streamMessageEvents sends them, of every message and of the conversation itself, whichever device
+     * or node it comes from; the stream goes on from one reply to the next. Without a cursor it begins with
+     * `conversation.updated`, which holds the conversation as it is, and with the reply that is being written, if one is.
+     *
+     * Resume with `Last-Event-ID` or `after`: what happened since follows in its order. A reply that has ended meanwhile comes
+     * as its last event alone, whose message is whole; several changes of the conversation itself come as the last of them.
+     * After `conversation.rolled_back` the messages are those of listMessages. `conversation.deleted` ends the stream, and has
+     * no `id`.
+     *
+     */
+    public streamConversationEvents<ThrowOnError extends boolean = true>(options: Options<StreamConversationEventsData, ThrowOnError, StreamConversationEventsResponse>): Promise<ServerSentEventsResult<StreamConversationEventsResponses>> {
+        return (options.client ?? this.client).sse.get<StreamConversationEventsResponses, StreamConversationEventsErrors, ThrowOnError, 'data'>({
+            responseStyle: 'data',
+            security: [{ scheme: 'bearer', type: 'http' }],
+            url: '/conversations/{conversation_id}/events',
+            ...options
+        });
+    }
+    
+    /**
      * Read the feedback on a conversation
      *
      * The newest one; 404 `resource.not_found` until the first is written, which begins by itself when a conversation in
@@ -441,6 +463,27 @@ export class Operations extends HeyApiClient {
             security: [{ scheme: 'bearer', type: 'http' }],
             url: '/conversations/{conversation_id}/feedback',
             ...options
+        });
+    }
+    
+    /**
+     * Go on from an old version, in a conversation of its own
+     *
+     * Makes a new, active conversation from this one as of a version: title, tags, context, metadata, token limit and the
+     * completed messages, with new ids and a `seq` from 1. `parent` says what it was made from. It has used no tokens yet. The
+     * other one stays as it is, whatever its status.
+     *
+     */
+    public forkConversation<ThrowOnError extends boolean = true>(options: Options<ForkConversationData, ThrowOnError>): RequestResult<ForkConversationResponses, ForkConversationErrors, ThrowOnError, 'data'> {
+        return (options.client ?? this.client).post<ForkConversationResponses, ForkConversationErrors, ThrowOnError, 'data'>({
+            responseStyle: 'data',
+            security: [{ scheme: 'bearer', type: 'http' }],
+            url: '/conversations/{conversation_id}/forks',
+            ...options,
+            headers: {
+                'Content-Type': 'application/json',
+                ...options.headers
+            }
         });
     }
     
@@ -541,6 +584,47 @@ export class Operations extends HeyApiClient {
     }
     
     /**
+     * Have the partner answer again
+     *
+     * Has the newest message, a reply that has ended in whatever way, written again under the same id. What it was is kept
+     * in the versions. Follow it with streamMessageEvents: `message.started` of the next attempt replaces the text. The
+     * conversation must be `active`, without a reply in flight and within its token limit, as for createMessage. A message
+     * that others follow is 409 `message.not_newest`; the greeting, and what the learner said, 409 `message.not_a_reply`.
+     *
+     */
+    public retryMessage<ThrowOnError extends boolean = true>(options: Options<RetryMessageData, ThrowOnError>): RequestResult<RetryMessageResponses, RetryMessageErrors, ThrowOnError, 'data'> {
+        return (options.client ?? this.client).post<RetryMessageResponses, RetryMessageErrors, ThrowOnError, 'data'>({
+            responseStyle: 'data',
+            security: [{ scheme: 'bearer', type: 'http' }],
+            url: '/conversations/{conversation_id}/messages/{message_id}/retry',
+            ...options
+        });
+    }
+    
+    /**
+     * Go back to an old version
+     *
+     * Makes a new version with the messages, title, tags, context, metadata and token limit of an old one. Nothing is lost:
+     * the versions between stay, and this step can be taken back by another. A reply under way is cancelled first; one that was
+     * being written in the old version comes back as `cancelled`, without text. The status, and the tokens used, stay as they
+     * are. Going back to what the conversation already is makes no version. One that is `completed` or `archived` is not
+     * changed any more, 409 `conversation.closed`: fork it instead.
+     *
+     */
+    public rollbackConversation<ThrowOnError extends boolean = true>(options: Options<RollbackConversationData, ThrowOnError>): RequestResult<RollbackConversationResponses, RollbackConversationErrors, ThrowOnError, 'data'> {
+        return (options.client ?? this.client).post<RollbackConversationResponses, RollbackConversationErrors, ThrowOnError, 'data'>({
+            responseStyle: 'data',
+            security: [{ scheme: 'bearer', type: 'http' }],
+            url: '/conversations/{conversation_id}/rollback',
+            ...options,
+            headers: {
+                'Content-Type': 'application/json',
+                ...options.headers
+            }
+        });
+    }
+    
+    /**
      * List the versions of a conversation
      *
      * The newest first. Each change of a conversation, and each message and reply, is one.
@@ -550,6 +634,39 @@ export class Operations extends HeyApiClient {
             responseStyle: 'data',
             security: [{ scheme: 'bearer', type: 'http' }],
             url: '/conversations/{conversation_id}/versions',
+            ...options
+        });
+    }
+    
+    /**
+     * Read a conversation as of a version
+     *
+     * The whole state as it was then: the conversation with its `version`, and its messages in the order said, as they were.
+     * Of a long conversation `next_cursor` leads to more of them. A version never changes.
+     *
+     */
+    public getVersion<ThrowOnError extends boolean = true>(options: Options<GetVersionData, ThrowOnError>): RequestResult<GetVersionResponses, GetVersionErrors, ThrowOnError, 'data'> {
+        return (options.client ?? this.client).get<GetVersionResponses, GetVersionErrors, ThrowOnError, 'data'>({
+            responseStyle: 'data',
+            security: [{ scheme: 'bearer', type: 'http' }],
+            url: '/conversations/{conversation_id}/versions/{version}',
+            ...options
+        });
+    }
+    
+    /**
+     * Compare two versions of a conversation
+     *
+     * What changed from one version to another, in sentences for people and as a JSON Patch (RFC 6902) for programs. Applied
+     * to `{"conversation", "messages"}` as getVersion gives them for `against`, the patch makes them those of `version`. Either
+     * may be the older. More than 1,000 messages that differ are too many, 422 `version.too_many_changes`.
+     *
+     */
+    public compareVersions<ThrowOnError extends boolean = true>(options: Options<CompareVersionsData, ThrowOnError>): RequestResult<CompareVersionsResponses, CompareVersionsErrors, ThrowOnError, 'data'> {
+        return (options.client ?? this.client).get<CompareVersionsResponses, CompareVersionsErrors, ThrowOnError, 'data'>({
+            responseStyle: 'data',
+            security: [{ scheme: 'bearer', type: 'http' }],
+            url: '/conversations/{conversation_id}/versions/{version}/diff',
             ...options
         });
     }

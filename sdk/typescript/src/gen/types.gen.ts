@@ -161,6 +161,7 @@ export type Conversation = {
      */
     message_count: number;
     metadata: Metadata;
+    parent?: ConversationParent;
     partner_id: string;
     situation_id: string;
     status: ConversationStatus;
@@ -177,6 +178,43 @@ export type Conversation = {
      */
     version: number;
 };
+
+/**
+ * The conversation is gone; the last event. It has no `id`.
+ */
+export type ConversationDeleted = {
+    conversation_id: string;
+    type: 'conversation.deleted';
+};
+
+/**
+ * One event of a conversation.
+ */
+export type ConversationEvent = ({
+    type: 'conversation.updated';
+} & ConversationUpdated) | ({
+    type: 'conversation.token_warning';
+} & ConversationTokenWarning) | ({
+    type: 'conversation.rolled_back';
+} & ConversationRolledBack) | ({
+    type: 'conversation.deleted';
+} & ConversationDeleted) | ({
+    type: 'message.created';
+} & MessageCreated) | ({
+    type: 'message.started';
+} & MessageStarted) | ({
+    type: 'message.delta';
+} & MessageDelta) | ({
+    type: 'message.completed';
+} & MessageCompleted) | ({
+    type: 'message.failed';
+} & MessageFailed) | ({
+    type: 'message.cancelled';
+} & MessageCancelled) | ({
+    type: 'session.revoked';
+} & SessionRevoked) | ({
+    type: 'stream.closing';
+} & StreamClosing);
 
 /**
  * What was said about one finished conversation.
@@ -225,9 +263,42 @@ export type ConversationPage = {
 };
 
 /**
+ * What a fork was made from; it may have been deleted since.
+ */
+export type ConversationParent = {
+    conversation_id: string;
+    version: number;
+};
+
+/**
+ * The conversation has the content of an old version again. Its messages are those of listMessages.
+ */
+export type ConversationRolledBack = {
+    conversation: Conversation;
+    restored_version: number;
+    type: 'conversation.rolled_back';
+};
+
+/**
  * Only an `active` conversation takes messages.
  */
 export type ConversationStatus = 'active' | 'paused' | 'completed' | 'archived' | 'failed';
+
+/**
+ * With its last reply the conversation has used 80 percent of its token limit or more. At all of it, messages are refused.
+ */
+export type ConversationTokenWarning = {
+    conversation: Conversation;
+    type: 'conversation.token_warning';
+};
+
+/**
+ * The conversation as it is now; it replaces the client's copy.
+ */
+export type ConversationUpdated = {
+    conversation: Conversation;
+    type: 'conversation.updated';
+};
 
 export type CreateConversationRequest = {
     context?: ContextInput;
@@ -987,6 +1058,23 @@ export type PasswordResetRequest = {
 };
 
 /**
+ * One operation of a JSON Patch (RFC 6902).
+ */
+export type PatchOperation = {
+    op: 'add' | 'remove' | 'replace';
+    /**
+     * A JSON Pointer (RFC 6901).
+     */
+    path: string;
+    /**
+     * What is there from now on; absent with `remove`.
+     */
+    value?: {
+        [key: string]: unknown;
+    } | Array<unknown> | string | number | boolean | null;
+};
+
+/**
  * What a client keeps for its user, such as a theme; the service gives it no meaning. At most 16 KiB of JSON in all.
  */
 export type Preferences = {
@@ -1031,7 +1119,7 @@ export type Problem = {
 /**
  * A stable slug; clients may act on it. New codes may appear.
  */
-export type ProblemCode = 'auth.forbidden' | 'auth.invalid_code' | 'auth.invalid_credentials' | 'auth.invalid_refresh_token' | 'auth.invalid_token' | 'auth.required' | 'catalogue.too_many_custom_roles' | 'catalogue.unknown_industry' | 'conversation.context_too_large' | 'conversation.not_active' | 'conversation.reply_in_flight' | 'conversation.status_not_allowed' | 'conversation.token_limit_reached' | 'conversation.unknown_partner' | 'conversation.unknown_situation' | 'cursor.invalid' | 'dead_letter.replayed' | 'dead_letter.unknown_kind' | 'event.expired' | 'export.busy' | 'export.out_of_time' | 'feedback.conversation_not_finished' | 'feedback.nothing_said' | 'idempotency.in_progress' | 'idempotency.key_reused' | 'message.not_a_reply' | 'model.garbled' | 'model.interrupted' | 'model.rate_limited' | 'model.refused' | 'model.timeout' | 'model.unavailable' | 'onboarding.incomplete' | 'onboarding.industry_required' | 'onboarding.invalid_partners' | 'onboarding.invalid_situations' | 'onboarding.partner_not_selected' | 'onboarding.partner_required' | 'onboarding.role_of_other_industry' | 'onboarding.situation_required' | 'onboarding.unknown_industry' | 'onboarding.unknown_language' | 'onboarding.unknown_role' | 'replay.invalid' | 'request.invalid' | 'request.malformed' | 'request.not_acceptable' | 'request.precondition_failed' | 'request.rate_limited' | 'request.too_large' | 'request.unsupported_media_type' | 'resource.not_found' | 'route.gone' | 'route.method_not_allowed' | 'route.not_found' | 'server.internal' | 'server.overloaded' | 'server.unavailable' | 'task.not_cancellable' | 'task.result_too_large' | 'user.email_taken' | 'user.own_account' | 'user.password_required' | 'user.password_weak' | 'user.preferences_too_large' | 'user.unknown_language' | 'user.wrong_password';
+export type ProblemCode = 'auth.forbidden' | 'auth.invalid_code' | 'auth.invalid_credentials' | 'auth.invalid_refresh_token' | 'auth.invalid_token' | 'auth.required' | 'catalogue.too_many_custom_roles' | 'catalogue.unknown_industry' | 'conversation.busy' | 'conversation.closed' | 'conversation.context_too_large' | 'conversation.not_active' | 'conversation.reply_in_flight' | 'conversation.status_not_allowed' | 'conversation.token_limit_reached' | 'conversation.too_long' | 'conversation.unknown_partner' | 'conversation.unknown_situation' | 'conversation.unknown_version' | 'cursor.invalid' | 'dead_letter.replayed' | 'dead_letter.unknown_kind' | 'event.expired' | 'export.busy' | 'export.out_of_time' | 'feedback.conversation_not_finished' | 'feedback.nothing_said' | 'idempotency.in_progress' | 'idempotency.key_reused' | 'message.not_a_reply' | 'message.not_newest' | 'model.garbled' | 'model.interrupted' | 'model.rate_limited' | 'model.refused' | 'model.timeout' | 'model.unavailable' | 'onboarding.incomplete' | 'onboarding.industry_required' | 'onboarding.invalid_partners' | 'onboarding.invalid_situations' | 'onboarding.partner_not_selected' | 'onboarding.partner_required' | 'onboarding.role_of_other_industry' | 'onboarding.situation_required' | 'onboarding.unknown_industry' | 'onboarding.unknown_language' | 'onboarding.unknown_role' | 'replay.invalid' | 'request.invalid' | 'request.malformed' | 'request.not_acceptable' | 'request.precondition_failed' | 'request.rate_limited' | 'request.too_large' | 'request.unsupported_media_type' | 'resource.not_found' | 'route.gone' | 'route.method_not_allowed' | 'route.not_found' | 'server.internal' | 'server.overloaded' | 'server.unavailable' | 'task.not_cancellable' | 'task.result_too_large' | 'user.email_taken' | 'user.own_account' | 'user.password_required' | 'user.password_weak' | 'user.preferences_too_large' | 'user.unknown_language' | 'user.wrong_password' | 'version.too_many_changes';
 
 /**
  * A step of the onboarding, in the order of doing.
@@ -1554,14 +1642,7 @@ export type Version = {
      */
     actor_id: string | null;
     at: string;
-    /**
-     * What changed, in ids, numbers and names. What was written is not in it, only its salted hash.
-     *
-     */
-    change: {
-        text_sha256?: string;
-        [key: string]: unknown;
-    };
+    change: VersionChange;
     /**
      * SHA-256, in hexadecimal, of the parent's checksum and of this version.
      */
@@ -1575,13 +1656,66 @@ export type Version = {
 };
 
 /**
+ * What changed, in ids, numbers and names. What was written is not in it, only its salted hash.
+ */
+export type VersionChange = {
+    text_sha256?: string;
+    [key: string]: unknown;
+};
+
+export type VersionChoice = {
+    /**
+     * One of the conversation's versions.
+     */
+    version: number;
+};
+
+export type VersionDiff = {
+    against: number;
+    patch: Array<PatchOperation>;
+    /**
+     * What changed, in English sentences; empty: nothing but numbers and times.
+     */
+    summary: Array<string>;
+    version: number;
+};
+
+/**
  * What made a version. New operations may appear.
  */
-export type VersionOperation = 'create' | 'add_message' | 'update_context' | 'update_status' | 'update_metadata' | 'complete_reply' | 'roll_back' | 'fork' | 'recover';
+export type VersionOperation = 'create' | 'add_message' | 'update_context' | 'update_status' | 'update_metadata' | 'complete_reply' | 'retry_reply' | 'roll_back' | 'fork' | 'recover';
 
 export type VersionPage = {
     data: Array<Version>;
     next_cursor: string | null;
+};
+
+/**
+ * A conversation as of one of its versions.
+ */
+export type VersionState = {
+    /**
+     * Who made it; null: the service itself.
+     */
+    actor_id: string | null;
+    at: string;
+    change: VersionChange;
+    /**
+     * SHA-256, in hexadecimal, of the parent's checksum and of this version.
+     */
+    checksum: string;
+    conversation: Conversation;
+    messages: Array<Message>;
+    /**
+     * Leads to more messages; null: there are none.
+     */
+    next_cursor: string | null;
+    operation: VersionOperation;
+    /**
+     * The version before it; null: the first.
+     */
+    parent: number | null;
+    version: number;
 };
 
 /**
@@ -1670,6 +1804,11 @@ export type TaskId = string;
  * The account; one that is absent is 404.
  */
 export type UserId = string;
+
+/**
+ * A version of the conversation; one that it does not have is 404.
+ */
+export type VersionNumber = number;
 
 export type ListAuditEventsData = {
     body?: never;
@@ -2464,6 +2603,47 @@ export type UpdateConversationResponses = {
 
 export type UpdateConversationResponse = UpdateConversationResponses[keyof UpdateConversationResponses];
 
+export type StreamConversationEventsData = {
+    body?: never;
+    headers?: {
+        /**
+         * The `id` of the last event received; goes before `after`. One of another stream is 400 `cursor.invalid`.
+         */
+        'Last-Event-ID'?: string;
+    };
+    path: {
+        /**
+         * The conversation; one that is absent or another's is 404.
+         */
+        conversation_id: string;
+    };
+    query?: {
+        /**
+         * The same as `Last-Event-ID`, where a header cannot be set.
+         */
+        after?: string;
+    };
+    url: '/conversations/{conversation_id}/events';
+};
+
+export type StreamConversationEventsErrors = {
+    /**
+     * Something is wrong; see `code`.
+     */
+    default: Problem;
+};
+
+export type StreamConversationEventsError = StreamConversationEventsErrors[keyof StreamConversationEventsErrors];
+
+export type StreamConversationEventsResponses = {
+    /**
+     * The events of this conversation.
+     */
+    200: ConversationEvent;
+};
+
+export type StreamConversationEventsResponse = StreamConversationEventsResponses[keyof StreamConversationEventsResponses];
+
 export type GetFeedbackData = {
     body?: never;
     headers?: {
@@ -2545,6 +2725,44 @@ export type CreateFeedbackResponses = {
 };
 
 export type CreateFeedbackResponse = CreateFeedbackResponses[keyof CreateFeedbackResponses];
+
+export type ForkConversationData = {
+    body: VersionChoice;
+    headers?: {
+        /**
+         * Makes a retry safe: the same key and body within 24 hours has one effect and gets the first answer
+         * again; another body is 422 `idempotency.key_reused`. Any unique text, a UUID for instance.
+         *
+         */
+        'Idempotency-Key'?: string;
+    };
+    path: {
+        /**
+         * The conversation; one that is absent or another's is 404.
+         */
+        conversation_id: string;
+    };
+    query?: never;
+    url: '/conversations/{conversation_id}/forks';
+};
+
+export type ForkConversationErrors = {
+    /**
+     * Something is wrong; see `code`.
+     */
+    default: Problem;
+};
+
+export type ForkConversationError = ForkConversationErrors[keyof ForkConversationErrors];
+
+export type ForkConversationResponses = {
+    /**
+     * The new conversation.
+     */
+    201: Conversation;
+};
+
+export type ForkConversationResponse = ForkConversationResponses[keyof ForkConversationResponses];
 
 export type ListMessagesData = {
     body?: never;
@@ -2758,6 +2976,92 @@ export type StreamMessageEventsResponses = {
 
 export type StreamMessageEventsResponse = StreamMessageEventsResponses[keyof StreamMessageEventsResponses];
 
+export type RetryMessageData = {
+    body?: never;
+    headers?: {
+        /**
+         * Makes a retry safe: the same key and body within 24 hours has one effect and gets the first answer
+         * again; another body is 422 `idempotency.key_reused`. Any unique text, a UUID for instance.
+         *
+         */
+        'Idempotency-Key'?: string;
+        /**
+         * `wait=N` (RFC 7240): wait up to N seconds for the outcome, at most 30. Other preferences are ignored.
+         */
+        Prefer?: string;
+    };
+    path: {
+        /**
+         * The conversation; one that is absent or another's is 404.
+         */
+        conversation_id: string;
+        /**
+         * The message; one that is absent or in another conversation is 404.
+         */
+        message_id: string;
+    };
+    query?: never;
+    url: '/conversations/{conversation_id}/messages/{message_id}/retry';
+};
+
+export type RetryMessageErrors = {
+    /**
+     * Something is wrong; see `code`.
+     */
+    default: Problem;
+};
+
+export type RetryMessageError = RetryMessageErrors[keyof RetryMessageErrors];
+
+export type RetryMessageResponses = {
+    /**
+     * The finished reply (`Prefer` asked to wait, and it was done in time).
+     */
+    200: Message;
+    /**
+     * The reply, pending again.
+     */
+    202: Message;
+};
+
+export type RetryMessageResponse = RetryMessageResponses[keyof RetryMessageResponses];
+
+export type RollbackConversationData = {
+    body: VersionChoice;
+    headers?: {
+        /**
+         * ETags that the client knows (RFC 9110); 412 `request.precondition_failed` if none of them is current.
+         */
+        'If-Match'?: string;
+    };
+    path: {
+        /**
+         * The conversation; one that is absent or another's is 404.
+         */
+        conversation_id: string;
+    };
+    query?: never;
+    url: '/conversations/{conversation_id}/rollback';
+};
+
+export type RollbackConversationErrors = {
+    /**
+     * Something is wrong; see `code`.
+     */
+    default: Problem;
+};
+
+export type RollbackConversationError = RollbackConversationErrors[keyof RollbackConversationErrors];
+
+export type RollbackConversationResponses = {
+    /**
+     * The conversation as it is now.
+     */
+    200: Conversation;
+};
+
+export type RollbackConversationResponse = RollbackConversationResponses[keyof RollbackConversationResponses];
+
 export type ListVersionsData = {
     body?: never;
     path: {
@@ -2796,6 +3100,94 @@ export type ListVersionsResponses = {
 };
 
 export type ListVersionsResponse = ListVersionsResponses[keyof ListVersionsResponses];
+
+export type GetVersionData = {
+    body?: never;
+    headers?: {
+        /**
+         * ETags the client holds (RFC 9110); 304 if one of them is current.
+         */
+        'If-None-Match'?: string;
+    };
+    path: {
+        /**
+         * The conversation; one that is absent or another's is 404.
+         */
+        conversation_id: string;
+        /**
+         * A version of the conversation; one that it does not have is 404.
+         */
+        version: number;
+    };
+    query?: {
+        /**
+         * How many messages at most, 1-1,000.
+         */
+        limit?: number;
+        /**
+         * The `next_cursor` of the page before, with the same filter; anything else is 400 `cursor.invalid`.
+         */
+        cursor?: string;
+    };
+    url: '/conversations/{conversation_id}/versions/{version}';
+};
+
+export type GetVersionErrors = {
+    /**
+     * Something is wrong; see `code`.
+     */
+    default: Problem;
+};
+
+export type GetVersionError = GetVersionErrors[keyof GetVersionErrors];
+
+export type GetVersionResponses = {
+    /**
+     * The state.
+     */
+    200: VersionState;
+};
+
+export type GetVersionResponse = GetVersionResponses[keyof GetVersionResponses];
+
+export type CompareVersionsData = {
+    body?: never;
+    path: {
+        /**
+         * The conversation; one that is absent or another's is 404.
+         */
+        conversation_id: string;
+        /**
+         * A version of the conversation; one that it does not have is 404.
+         */
+        version: number;
+    };
+    query?: {
+        /**
+         * The version to compare with; the one before by default.
+         */
+        against?: number;
+    };
+    url: '/conversations/{conversation_id}/versions/{version}/diff';
+};
+
+export type CompareVersionsErrors = {
+    /**
+     * Something is wrong; see `code`.
+     */
+    default: Problem;
+};
+
+export type CompareVersionsError = CompareVersionsErrors[keyof CompareVersionsErrors];
+
+export type CompareVersionsResponses = {
+    /**
+     * The difference.
+     */
+    200: VersionDiff;
+};
+
+export type CompareVersionsResponse = CompareVersionsResponses[keyof CompareVersionsResponses];
 
 export type RequestEmailVerificationData = {
     body?: never;
