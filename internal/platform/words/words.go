@@ -41,7 +41,7 @@ const (
 
 // Of gives the words of a text by which it can be found, MaxOf at most.
 func Of(text string) []string {
-	found := newSet(MaxOf)
+	found, stemmed := newSet(MaxOf), map[string]bool{} // stemming costs more than looking up
 	for run, unspaced := range runs(text) {
 		switch {
 		case found.full():
@@ -51,7 +51,8 @@ func Of(text string) []string {
 				found.add(string(r))
 			}
 			found.addPairs(run)
-		default:
+		case !stemmed[string(run)]:
+			stemmed[string(run)] = true
 			found.add(stem(run))
 		}
 	}
