@@ -41,6 +41,11 @@ func TestHotQueriesUseTheirIndex(t *testing.T) {
 		"ConversationByID":             {db.ConversationByID, []any{id, id}, "conversations_pkey"},
 		"ConversationForUpdate":        {db.ConversationForUpdate, []any{id}, "conversations_pkey"},
 		"ConversationsByUser":          {db.ConversationsByUser, []any{id, nil, nil, now, id, 21}, "conversations_user_activity"},
+		"PutWords":                     {db.PutWords, []any{[]uuid.UUID{id}, []string{text}, id}, "conversations_pkey"},
+		"InsertWordsOfMessage":         {db.InsertWordsOfMessage, []any{text, id}, "messages_pkey"},
+		"DeleteWordsOfRollback":        {db.DeleteWordsOfRollback, []any{id, int64(1)}, "messages_conversation_id_seq_key"},
+		"MessagesWithoutWords":         {db.MessagesWithoutWords, []any{id, 50}, "messages_conversation_id_seq_key"},
+		"UnindexedConversations":       {db.UnindexedConversations, []any{10}, "conversations_to_index_pkey"},
 		"MessageByID":                  {db.MessageByID, []any{id, id, id, false}, "messages_pkey"},
 		"MessagesByConversation":       {db.MessagesByConversation, []any{id, 0, 21}, "messages_conversation_id_seq_key"},
 		"MessagesByConversationDesc":   {db.MessagesByConversationDesc, []any{id, 9, 21}, "messages_conversation_id_seq_key"},
@@ -164,6 +169,9 @@ insert into conversation_versions (conversation_id, version, parent, operation, 
 select id, n, n - 1, 'update_metadata', now(), '', sha256('') from conversations, generate_series(1, 4) n;
 insert into messages (id, conversation_id, seq, role, content, status, metadata, version, added, created_at)
 select gen_random_uuid(), id, n, 'user', 'x', 'completed', '{}', 1, 1, now() from conversations, generate_series(1, 4) n;
+insert into conversation_words -- one that is in each message, and one of 800
+select m.id, m.conversation_id, c.user_id, array['rate', 'w' || row_number() over (partition by c.user_id) % 800]
+from messages m join conversations c on c.id = m.conversation_id;
 insert into conversation_feedback select id, user_id, id, 1, 'rules', 'en', '{}', id, now() from conversations;
 insert into tasks (id, user_id, kind, status, input, created_at, updated_at, finished_at)
 select gen_random_uuid(), id, 'k', 'completed', '{}', now() - n * interval '1 minute', now(), now() - n * interval '1 second'

@@ -2988,6 +2988,13 @@ type ListConversationsParams struct {
 	// Tag Only conversations that carry this tag.
 	Tag *Tag `form:"tag,omitempty" json:"tag,omitempty"`
 
+	// Q Only conversations in which the title, or one of the messages that are to be seen, has all of these words, in any
+	// order. Case, accents and, in English, endings do not count: `negotiating` finds `negotiated`. Of Chinese and
+	// Japanese text any part is found, from one character on. There are no operators. Small English words such as `the`
+	// count only where there are no others; words after the twentieth do not count. Text without a letter or digit finds
+	// nothing.
+	Q *string `form:"q,omitempty" json:"q,omitempty"`
+
 	// Limit The most entries to return, 1-100.
 	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
 
@@ -5987,6 +5994,13 @@ func (w *ServerInterfaceWrapper) ListConversations(ctx echo.Context) error {
 	err = runtime.BindQueryParameterWithOptions("form", true, false, "tag", ctx.QueryParams(), &params.Tag, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
 	if err != nil {
 		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter tag: %s", err))
+	}
+
+	// ------------- Optional query parameter "q" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "q", ctx.QueryParams(), &params.Q, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter q: %s", err))
 	}
 
 	// ------------- Optional query parameter "limit" -------------

@@ -2988,6 +2988,13 @@ type ListConversationsParams struct {
 	// Tag Only conversations that carry this tag.
 	Tag *Tag `form:"tag,omitempty" json:"tag,omitempty"`
 
+	// Q Only conversations in which the title, or one of the messages that are to be seen, has all of these words, in any
+	// order. Case, accents and, in English, endings do not count: `negotiating` finds `negotiated`. Of Chinese and
+	// Japanese text any part is found, from one character on. There are no operators. Small English words such as `the`
+	// count only where there are no others; words after the twentieth do not count. Text without a letter or digit finds
+	// nothing.
+	Q *string `form:"q,omitempty" json:"q,omitempty"`
+
 	// Limit The most entries to return, 1-100.
 	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
 
@@ -9407,6 +9414,18 @@ func NewListConversationsRequest(server string, params *ListConversationsParams)
 		if params.Tag != nil {
 
 			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "tag", *params.Tag, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Q != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "q", *params.Q, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
 				return nil, err
 			} else {
 				for _, qp := range strings.Split(queryFrag, "&") {

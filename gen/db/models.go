@@ -142,6 +142,17 @@ type ConversationVersion struct {
 	Checksum       []byte
 }
 
+type ConversationWord struct {
+	ID             uuid.UUID
+	ConversationID uuid.UUID
+	UserID         uuid.UUID
+	Words          []string
+}
+
+type ConversationsToIndex struct {
+	ConversationID uuid.UUID
+}
+
 type DeadLetter struct {
 	ID            uuid.UUID
 	Source        string

@@ -67,6 +67,12 @@ type sweepUsageArgs struct{}
 // Kind names the job.
 func (sweepUsageArgs) Kind() string { return "maintenance.sweep_deprecated_calls" }
 
+// indexWordsArgs is the job that makes conversations searchable which are not yet.
+type indexWordsArgs struct{}
+
+// Kind names the job.
+func (indexWordsArgs) Kind() string { return "conversation.index_words" }
+
 // sweeps are the other things that are swept.
 type sweeps struct {
 	keys    *once.Keys
@@ -80,6 +86,7 @@ func (n nouns) registerSweeps(r *job.Registry, and sweeps) {
 	registerSweep(r, sweepEvery, sweepSessionsArgs{}, func(ctx context.Context) (int64, error) { return n.accounts.Sweep(ctx, sweepBite) })
 	registerSweep(r, time.Minute, sweepAttemptsArgs{}, func(ctx context.Context) (int64, error) { return n.accounts.SweepAttempts(ctx, sweepBite) })
 	registerSweep(r, time.Minute, silenceArgs{}, func(ctx context.Context) (int64, error) { return n.onboardings.SweepSilent(ctx, sweepBite) })
+	registerSweep(r, time.Minute, indexWordsArgs{}, func(ctx context.Context) (int64, error) { return n.conversations.IndexMissing(ctx, sweepBite) })
 	registerSweep(r, sweepEvery, sweepKeysArgs{}, func(ctx context.Context) (int64, error) { return and.keys.Sweep(ctx, and.pool, sweepBite) })
 	registerSweep(r, sweepEvery, sweepEventsArgs{}, func(ctx context.Context) (int64, error) { return outbox.Sweep(ctx, and.pool, sweepBite) })
 	registerSweep(r, sweepEvery, sweepTasksArgs{}, func(ctx context.Context) (int64, error) { return n.tasks.Sweep(ctx, sweepBite) })

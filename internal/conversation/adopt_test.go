@@ -52,6 +52,9 @@ func TestAConversationFromBeforeVersionsIsAdopted(t *testing.T) {
 	require.NoError(t, err)
 
 	require.NoError(t, postgres.Migrate(t.Context(), pool, migrations.FS, slog.New(slog.DiscardHandler)))
+	var toIndex uuid.UUID
+	require.NoError(t, pool.QueryRow(t.Context(), "select conversation_id from conversations_to_index").Scan(&toIndex))
+	require.Equal(t, id, toIndex, "it becomes searchable as well")
 	var entry, checksum, head []byte
 	var parent int64
 	require.NoError(t, pool.QueryRow(t.Context(), `select v.entry, v.checksum, v.parent, c.checksum

@@ -25,6 +25,7 @@ type ListInput struct {
 	UserID uuid.UUID
 	Status *string // nil: any
 	Tag    *string // nil: any
+	Query  *string // words that the title or a message has to have, by internal/platform/words; nil: any
 	Before *Place  // nil: from the newest
 	Limit  int     // 1-100
 }

@@ -59,9 +59,15 @@ func (s *store) conversations(ctx context.Context, in ListInput) ([]Conversation
 	if in.Before != nil {
 		before = *in.Before
 	}
-	rows, err := s.q.ConversationsByUser(ctx, s.pool, db.ConversationsByUserParams{
-		UserID: in.UserID, Status: in.Status, Tag: in.Tag, BeforeAt: before.At, BeforeID: before.ID, MaxRows: in.Limit + 1,
-	})
+	var rows []db.Conversation
+	var err error
+	if in.Query != nil {
+		rows, err = s.search(ctx, in, before)
+	} else {
+		rows, err = s.q.ConversationsByUser(ctx, s.pool, db.ConversationsByUserParams{
+			UserID: in.UserID, Status: in.Status, Tag: in.Tag, BeforeAt: before.At, BeforeID: before.ID, MaxRows: in.Limit + 1,
+		})
+	}
 	if err != nil {
 		return nil, postgres.Translate(fmt.Errorf("list conversations: %w", err))
 	}
@@ -155,6 +161,7 @@ func (s *store) send(ctx context.Context, tx Tx, in SendInput, claim *once.Claim
 			sent.Reply.Seq, sent.Reply.Version = lastSeq, number
 			return nil
 		})
+	queueIndex(batch, sent.Message.ID, in.Content)
 	if err := outbox.Queue(ctx, batch, sent.Message.CreatedAt, in.ConversationID, said(in, sent)); err != nil {
 		return out, err
 	}
@@ -283,6 +290,9 @@ func (s *store) finishReply(ctx context.Context, m Message, lease int64, usage l
 			return fmt.Errorf("finish reply: %w", err)
 		}
 		if done, err = fromMessage(row); err != nil {
+			return err
+		}
+		if err := index(ctx, tx, head.ID, passage{done.ID, done.Content}); err != nil {
 			return err
 		}
 		used := int64(usage.Prompt + usage.Completion)

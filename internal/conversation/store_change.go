@@ -57,7 +57,10 @@ func (s *store) update(ctx context.Context, tx Tx, c Conversation, step change) 
 		TokenLimit: c.TokenLimit, MessageCount: c.MessageCount, At: c.UpdatedAt, LastActivityAt: c.LastActivityAt,
 		Operation: step.operation, EntryHead: version.head, Salt: version.salt, Body: version.body,
 	})
-	return guarded("update conversation", n, err)
+	if err := guarded("update conversation", n, err); err != nil {
+		return err
+	}
+	return index(ctx, tx, c.ID, c.title())
 }
 
 // guarded gives errMoved where a statement has found another version than the one it was for.
@@ -90,6 +93,9 @@ func (s *store) cancelReply(ctx context.Context, tx Tx, in cancelInput) (cancell
 	}
 	m, err := fromMessage(row)
 	if err != nil {
+		return cancelled{}, err
+	}
+	if err := index(ctx, tx, m.ConversationID, passage{m.ID, m.Content}); err != nil {
 		return cancelled{}, err
 	}
 	return cancelled{m, row.LeaseNumber}, s.advance(ctx, tx, advance{

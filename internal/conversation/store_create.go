@@ -19,6 +19,9 @@ func insertConversation(ctx context.Context, tx Tx, c Conversation, greetingID u
 	if err != nil {
 		return fmt.Errorf("insert greeting: %w", err)
 	}
+	if err := index(ctx, tx, c.ID, c.title(), passage{greetingID, greeting}); err != nil {
+		return err
+	}
 	return written(ctx, tx, c)
 }
 

@@ -221,7 +221,7 @@ func (s *store) rollBackMessages(ctx context.Context, tx Tx, conversation uuid.U
 	if err != nil {
 		return fmt.Errorf("roll back messages: %w", err)
 	}
-	return nil
+	return s.reindex(ctx, tx, conversation, version)
 }
 
 // insertFork stores a conversation with copies of messages.
@@ -246,7 +246,7 @@ func (s *store) insertFork(ctx context.Context, tx Tx, c Conversation, copies []
 	if _, err := s.q.CopyMessages(ctx, tx, rows); err != nil {
 		return fmt.Errorf("copy messages: %w", err)
 	}
-	return nil
+	return index(ctx, tx, c.ID, passages(c, copies)...)
 }
 
 // newest gives the last message that is to be seen.
@@ -266,6 +266,9 @@ func (s *store) retry(ctx context.Context, tx Tx, head Conversation, reply uuid.
 	}
 	m, err := fromMessage(row)
 	if err != nil {
+		return m, err
+	}
+	if err := index(ctx, tx, head.ID, passage{m.ID, m.Content}); err != nil { // which is empty now
 		return m, err
 	}
 	return m, s.advance(ctx, tx, advance{

@@ -48,13 +48,16 @@ func tokenLimit(n *int) *int64 {
 // ListConversations gives one page, newest activity first.
 func (s *Server) ListConversations(ctx context.Context, req apiv2.ListConversationsRequestObject) (apiv2.ListConversationsResponseObject, error) {
 	in := conversation.ListInput{
-		UserID: web.IdentityFrom(ctx).UserID, Tag: req.Params.Tag, Limit: valueOr(req.Params.Limit, defaultLimit),
+		UserID: web.IdentityFrom(ctx).UserID, Tag: req.Params.Tag, Query: req.Params.Q, Limit: valueOr(req.Params.Limit, defaultLimit),
 	}
 	if req.Params.Status != nil {
 		status := string(*req.Params.Status)
 		in.Status = &status
 	}
 	scope := fmt.Sprintf("listConversations/%s/%s/%q", in.UserID, valueOr(in.Status, "*"), valueOr(in.Tag, ""))
+	if in.Query != nil {
+		scope += fmt.Sprintf("/%q", *in.Query)
+	}
 	if req.Params.Cursor != nil {
 		in.Before = &conversation.Place{}
 		if err := s.Cursors.OpenJSON(scope, *req.Params.Cursor, in.Before); err != nil {

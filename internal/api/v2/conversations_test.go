@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -101,6 +102,53 @@ func TestConversationsAreListedInPagesByActivity(t *testing.T) {
 		a.Refused(t, http.StatusBadRequest, "cursor.invalid")
 	}
 	s.SignUp(t).Get(t, "/conversations?limit=3&cursor=%s", url.QueryEscape(cursor)).Refused(t, http.StatusBadRequest, "cursor.invalid")
+}
+
+func TestConversationsAreFoundByWhatIsSaidInThem(t *testing.T) {
+	t.Parallel()
+	s := apitest.Shared(t)
+	l := s.SignUp(t)
+	var want []string
+	for i := range 3 {
+		var c apiv2.Conversation
+		l.Post(t, "/conversations", map[string]any{"partner_id": "clients", "situation_id": "meetings", "title": fmt.Sprint("Harbour fees ", i)}).
+			Expect(t, http.StatusCreated, &c)
+		want = append([]string{c.ID.String()}, want...)
+	}
+	c := l.Talk(t)
+	tell(t, l, c.ID, "请问物流价格是多少？")
+	s.SignUp(t).Post(t, "/conversations", map[string]any{"partner_id": "clients", "situation_id": "meetings", "title": "Harbour fees"}).
+		Expect(t, http.StatusCreated, nil)
+	search := func(query string) (ids []string, next string) {
+		var page apiv2.ConversationPage
+		l.Get(t, "/conversations?%s", query).Expect(t, http.StatusOK, &page)
+		for _, c := range page.Data {
+			ids = append(ids, c.ID.String())
+		}
+		if !page.NextCursor.IsNull() {
+			next = page.NextCursor.MustGet()
+		}
+		return ids, next
+	}
+	first, cursor := search("limit=2&q=FEE+harbour")
+	rest, end := search("limit=2&q=FEE+harbour&cursor=" + url.QueryEscape(cursor))
+	require.Equal(t, want, append(first, rest...))
+	require.Empty(t, end)
+	ids, _ := search("q=" + url.QueryEscape("物流"))
+	require.Equal(t, []string{c.ID.String()}, ids)
+	ids, _ = search("status=paused&q=harbour")
+	require.Empty(t, ids)
+	ids, _ = search("q=" + url.QueryEscape(`a & b | !c :* <-> \ ' "`))
+	require.Empty(t, ids)
+
+	for _, other := range []string{"q=FEE", "q=fee+harbour", "tag=t1&q=FEE+harbour", ""} {
+		l.Get(t, "/conversations?limit=2&%s&cursor=%s", other, url.QueryEscape(cursor)).Refused(t, http.StatusBadRequest, "cursor.invalid")
+	}
+	for _, bad := range []string{"", strings.Repeat("a", 201), "%00"} {
+		l.Get(t, "/conversations?q=%s", bad).Refused(t, http.StatusBadRequest, "request.invalid")
+	}
+	ids, _ = search("q=" + url.QueryEscape(strings.Repeat("物", 200)))
+	require.Empty(t, ids)
 }
 
 func TestAnothersConversationIsNotFound(t *testing.T) {
