@@ -7,7 +7,7 @@ create table token_days (
     tokens  bigint not null check (tokens >= 0),
     primary key (day, user_id)
 );
-create index token_days_user on token_days (user_id, day);
+create index token_days_user on token_days (user_id);
 
 -- +goose Down
 drop table token_days;

@@ -49,7 +49,6 @@ func TestHotQueriesUseTheirIndex(t *testing.T) {
 		"AddTokens":                    {db.AddTokens, []any{now, int64(1), id}, "users_pkey"},
 		"TokensOfDay":                  {db.TokensOfDay, []any{now, id}, "token_days_pkey"},
 		"TokensOfService":              {db.TokensOfService, []any{now}, "token_days_pkey"},
-		"TokenDaysForExport":           {db.TokenDaysForExport, []any{id, 100}, "token_days_user"},
 		"EraseTokenDays":               {db.EraseTokenDays, []any{id}, "token_days_user"},
 		"DeleteOldTokenDays":           {db.DeleteOldTokenDays, []any{now, 10}, "token_days_pkey"},
 		"VersionsByConversation":       {db.VersionsByConversation, []any{id, id, int64(9), 21}, "conversation_versions_pkey"},

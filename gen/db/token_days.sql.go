@@ -76,7 +76,7 @@ type TokenDaysForExportRow struct {
 	Tokens int64
 }
 
-// A learner's days, the oldest first, by token_days_user.
+// A learner's days, the oldest first; by token_days_user, then sorted: there are 90 or so.
 func (q *Queries) TokenDaysForExport(ctx context.Context, db DBTX, arg TokenDaysForExportParams) ([]TokenDaysForExportRow, error) {
 	rows, err := db.Query(ctx, TokenDaysForExport, arg.UserID, arg.MaxRows)
 	if err != nil {

@@ -12,7 +12,7 @@ select d.tokens from token_days d where d.day = @day::date and d.user_id = @user
 -- name: TokensOfService :one
 select coalesce(sum(d.tokens), 0)::bigint as tokens from token_days d where d.day = @day::date;
 
--- A learner's days, the oldest first, by token_days_user.
+-- A learner's days, the oldest first; by token_days_user, then sorted: there are 90 or so.
 -- name: TokenDaysForExport :many
 select d.day, d.tokens from token_days d where d.user_id = @user_id::uuid order by d.day limit @max_rows::int;
 
