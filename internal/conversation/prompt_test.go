@@ -12,8 +12,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/fluentpro/fluentpro/internal/conversation"
-	"github.com/fluentpro/fluentpro/internal/platform/llm"
 	"github.com/fluentpro/fluentpro/internal/devstack/partner"
+	"github.com/fluentpro/fluentpro/internal/platform/llm"
 )
 
 // asked gives the body of the n-th request to the model.
