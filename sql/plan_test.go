@@ -50,7 +50,12 @@ func TestHotQueriesUseTheirIndex(t *testing.T) {
 		"MessagesByConversation":       {db.MessagesByConversation, []any{id, 0, 21}, "messages_conversation_id_seq_key"},
 		"MessagesByConversationDesc":   {db.MessagesByConversationDesc, []any{id, 9, 21}, "messages_conversation_id_seq_key"},
 		"WindowBefore":                 {db.WindowBefore, []any{id, 9, 200}, "messages_conversation_id_seq_key"},
-		"SendMessage":                  {db.SendMessage, []any{id, now, text, id, id, &id, id, text, json.RawMessage("{}"), []byte(text), text}, "conversations_pkey"},
+		"SendMessage":                  {db.SendMessage, []any{id, now, text, id, id, int64(9), now, &id, id, text, json.RawMessage("{}"), []byte(text), text}, "conversations_pkey"},
+		"AddTokens":                    {db.AddTokens, []any{now, int64(1), id}, "users_pkey"},
+		"TokensOfDay":                  {db.TokensOfDay, []any{now, id}, "token_days_pkey"},
+		"TokensOfService":              {db.TokensOfService, []any{now}, "token_days_pkey"},
+		"EraseTokenDays":               {db.EraseTokenDays, []any{id}, "token_days_user"},
+		"DeleteOldTokenDays":           {db.DeleteOldTokenDays, []any{now, 10}, "token_days_pkey"},
 		"VersionsByConversation":       {db.VersionsByConversation, []any{id, id, int64(9), 21}, "conversation_versions_pkey"},
 		"UpdateConversation":           {db.UpdateConversation, []any{[]byte(text), text, text, []string{}, json.RawMessage("{}"), json.RawMessage("{}"), "active", nil, 1, now, now, text, id, int64(1), "update_status"}, "conversations_pkey"},
 		"AdvanceConversation":          {db.AdvanceConversation, []any{[]byte(text), text, nil, int64(1), now, text, id, int64(1), "complete_reply", nil}, "conversations_pkey"},
@@ -176,6 +181,7 @@ insert into conversation_feedback select id, user_id, id, 1, 'rules', 'en', '{}'
 insert into tasks (id, user_id, kind, status, input, created_at, updated_at, finished_at)
 select gen_random_uuid(), id, 'k', 'completed', '{}', now() - n * interval '1 minute', now(), now() - n * interval '1 second'
 from users, generate_series(1, 2000) n;
+insert into token_days select now()::date - n, id, n from users, generate_series(1, 1000) n;
 insert into idempotency_keys
 select gen_random_uuid(), 'o', 'k' || n, gen_random_uuid(), '', '{}', now() + n * interval '1 second' from generate_series(1, 5000) n;
 insert into mails (key, message_id, template, language, status, created_at, updated_at)

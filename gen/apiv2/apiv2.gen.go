@@ -323,6 +323,21 @@ func (e ExportedTaskType) Valid() bool {
 	}
 }
 
+// Defines values for ExportedTokenDayType.
+const (
+	TokenDay ExportedTokenDayType = "token_day"
+)
+
+// Valid indicates whether the value is a known member of the ExportedTokenDayType enum.
+func (e ExportedTokenDayType) Valid() bool {
+	switch e {
+	case TokenDay:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for ExportedUserType.
 const (
 	ExportedUserTypeUser ExportedUserType = "user"
@@ -655,6 +670,8 @@ const (
 	AuthInvalidRefreshToken         ProblemCode = "auth.invalid_refresh_token"
 	AuthInvalidToken                ProblemCode = "auth.invalid_token"
 	AuthRequired                    ProblemCode = "auth.required"
+	BudgetLearnerSpent              ProblemCode = "budget.learner_spent"
+	BudgetServiceSpent              ProblemCode = "budget.service_spent"
 	CatalogueTooManyCustomRoles     ProblemCode = "catalogue.too_many_custom_roles"
 	CatalogueUnknownIndustry        ProblemCode = "catalogue.unknown_industry"
 	ConversationBusy                ProblemCode = "conversation.busy"
@@ -738,6 +755,10 @@ func (e ProblemCode) Valid() bool {
 	case AuthInvalidToken:
 		return true
 	case AuthRequired:
+		return true
+	case BudgetLearnerSpent:
+		return true
+	case BudgetServiceSpent:
 		return true
 	case CatalogueTooManyCustomRoles:
 		return true
@@ -1776,6 +1797,19 @@ type ExportedTask struct {
 
 // ExportedTaskType defines model for ExportedTask.Type.
 type ExportedTaskType string
+
+// ExportedTokenDay How many tokens the model has used for the learner on one of the last 90 days.
+type ExportedTokenDay struct {
+	Data struct {
+		// Day In UTC.
+		Day    openapi_types.Date `json:"day"`
+		Tokens int64              `json:"tokens"`
+	} `json:"data"`
+	Type ExportedTokenDayType `json:"type"`
+}
+
+// ExportedTokenDayType defines model for ExportedTokenDay.Type.
+type ExportedTokenDayType string
 
 // ExportedUser The account itself.
 type ExportedUser struct {
@@ -4416,6 +4450,40 @@ func (t *ExportMeLine) MergeExportedDeprecatedCalls(v ExportedDeprecatedCalls) e
 	return err
 }
 
+// AsExportedTokenDay returns the union data inside the ExportMeLine as a ExportedTokenDay
+func (t ExportMeLine) AsExportedTokenDay() (ExportedTokenDay, error) {
+	var body ExportedTokenDay
+	err := json.Unmarshal(t.union, &body)
+	return body, err
+}
+
+// FromExportedTokenDay overwrites any union data inside the ExportMeLine as the provided ExportedTokenDay
+func (t *ExportMeLine) FromExportedTokenDay(v ExportedTokenDay) error {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	b, err = runtime.JSONMerge(b, []byte(`{"type":"token_day"}`))
+	t.union = b
+	return err
+}
+
+// MergeExportedTokenDay performs a merge with any union data inside the ExportMeLine, using the provided ExportedTokenDay
+func (t *ExportMeLine) MergeExportedTokenDay(v ExportedTokenDay) error {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	b, err = runtime.JSONMerge(b, []byte(`{"type":"token_day"}`))
+	if err != nil {
+		return err
+	}
+
+	merged, err := runtime.JSONMerge(t.union, b)
+	t.union = merged
+	return err
+}
+
 // AsExportEnd returns the union data inside the ExportMeLine as a ExportEnd
 func (t ExportMeLine) AsExportEnd() (ExportEnd, error) {
 	var body ExportEnd
@@ -4520,6 +4588,8 @@ func (t ExportMeLine) ValueByDiscriminator() (interface{}, error) {
 		return t.AsExportedSession()
 	case "task":
 		return t.AsExportedTask()
+	case "token_day":
+		return t.AsExportedTokenDay()
 	case "user":
 		return t.AsExportedUser()
 	default:

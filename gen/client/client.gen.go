@@ -323,6 +323,21 @@ func (e ExportedTaskType) Valid() bool {
 	}
 }
 
+// Defines values for ExportedTokenDayType.
+const (
+	TokenDay ExportedTokenDayType = "token_day"
+)
+
+// Valid indicates whether the value is a known member of the ExportedTokenDayType enum.
+func (e ExportedTokenDayType) Valid() bool {
+	switch e {
+	case TokenDay:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for ExportedUserType.
 const (
 	ExportedUserTypeUser ExportedUserType = "user"
@@ -655,6 +670,8 @@ const (
 	AuthInvalidRefreshToken         ProblemCode = "auth.invalid_refresh_token"
 	AuthInvalidToken                ProblemCode = "auth.invalid_token"
 	AuthRequired                    ProblemCode = "auth.required"
+	BudgetLearnerSpent              ProblemCode = "budget.learner_spent"
+	BudgetServiceSpent              ProblemCode = "budget.service_spent"
 	CatalogueTooManyCustomRoles     ProblemCode = "catalogue.too_many_custom_roles"
 	CatalogueUnknownIndustry        ProblemCode = "catalogue.unknown_industry"
 	ConversationBusy                ProblemCode = "conversation.busy"
@@ -738,6 +755,10 @@ func (e ProblemCode) Valid() bool {
 	case AuthInvalidToken:
 		return true
 	case AuthRequired:
+		return true
+	case BudgetLearnerSpent:
+		return true
+	case BudgetServiceSpent:
 		return true
 	case CatalogueTooManyCustomRoles:
 		return true
@@ -1776,6 +1797,19 @@ type ExportedTask struct {
 
 // ExportedTaskType defines model for ExportedTask.Type.
 type ExportedTaskType string
+
+// ExportedTokenDay How many tokens the model has used for the learner on one of the last 90 days.
+type ExportedTokenDay struct {
+	Data struct {
+		// Day In UTC.
+		Day    openapi_types.Date `json:"day"`
+		Tokens int64              `json:"tokens"`
+	} `json:"data"`
+	Type ExportedTokenDayType `json:"type"`
+}
+
+// ExportedTokenDayType defines model for ExportedTokenDay.Type.
+type ExportedTokenDayType string
 
 // ExportedUser The account itself.
 type ExportedUser struct {
@@ -4416,6 +4450,40 @@ func (t *ExportMeLine) MergeExportedDeprecatedCalls(v ExportedDeprecatedCalls) e
 	return err
 }
 
+// AsExportedTokenDay returns the union data inside the ExportMeLine as a ExportedTokenDay
+func (t ExportMeLine) AsExportedTokenDay() (ExportedTokenDay, error) {
+	var body ExportedTokenDay
+	err := json.Unmarshal(t.union, &body)
+	return body, err
+}
+
+// FromExportedTokenDay overwrites any union data inside the ExportMeLine as the provided ExportedTokenDay
+func (t *ExportMeLine) FromExportedTokenDay(v ExportedTokenDay) error {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	b, err = runtime.JSONMerge(b, []byte(`{"type":"token_day"}`))
+	t.union = b
+	return err
+}
+
+// MergeExportedTokenDay performs a merge with any union data inside the ExportMeLine, using the provided ExportedTokenDay
+func (t *ExportMeLine) MergeExportedTokenDay(v ExportedTokenDay) error {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	b, err = runtime.JSONMerge(b, []byte(`{"type":"token_day"}`))
+	if err != nil {
+		return err
+	}
+
+	merged, err := runtime.JSONMerge(t.union, b)
+	t.union = merged
+	return err
+}
+
 // AsExportEnd returns the union data inside the ExportMeLine as a ExportEnd
 func (t ExportMeLine) AsExportEnd() (ExportEnd, error) {
 	var body ExportEnd
@@ -4520,6 +4588,8 @@ func (t ExportMeLine) ValueByDiscriminator() (interface{}, error) {
 		return t.AsExportedSession()
 	case "task":
 		return t.AsExportedTask()
+	case "token_day":
+		return t.AsExportedTokenDay()
 	case "user":
 		return t.AsExportedUser()
 	default:
@@ -5654,6 +5724,10 @@ type ClientInterface interface {
 	// `conversation.reply_in_flight` and carries its `reply_id`. The stream ends when the reply does;
 	// a reader that leaves does not stop the reply.
 	//
+	// A learner whose tokens of the day (UTC) are spent is refused with 429 `budget.learner_spent`; while the whole
+	// service's are, the answer is 503 `budget.service_spent`. `Retry-After` says when to come back; nothing is stored, and
+	// the `Idempotency-Key` stays free.
+	//
 	// Takes any type of body and a specified content type.
 	//
 	// Corresponds with POST /conversations/{conversation_id}/messages (the `CreateMessage` operationId).
@@ -5673,6 +5747,10 @@ type ClientInterface interface {
 	// One reply is in flight in a conversation; another message meanwhile is 409
 	// `conversation.reply_in_flight` and carries its `reply_id`. The stream ends when the reply does;
 	// a reader that leaves does not stop the reply.
+	//
+	// A learner whose tokens of the day (UTC) are spent is refused with 429 `budget.learner_spent`; while the whole
+	// service's are, the answer is 503 `budget.service_spent`. `Retry-After` says when to come back; nothing is stored, and
+	// the `Idempotency-Key` stays free.
 	//
 	// Takes a body of the `application/json` content type.
 	//
@@ -5712,8 +5790,9 @@ type ClientInterface interface {
 	//
 	// Has the newest message, a reply that has ended in whatever way, written again under the same id. What it was is kept
 	// in the versions. Follow it with streamMessageEvents: `message.started` of the next attempt replaces the text. The
-	// conversation must be `active`, without a reply in flight and within its token limit, as for createMessage. A message
-	// that others follow is 409 `message.not_newest`; the greeting, and what the learner said, 409 `message.not_a_reply`.
+	// conversation must be `active`, without a reply in flight and within its token limit, as for createMessage, and the
+	// day's tokens not spent: else 429 `budget.learner_spent` or 503 `budget.service_spent`. A message that others
+	// follow is 409 `message.not_newest`; the greeting, and what the learner said, 409 `message.not_a_reply`.
 	//
 	// Corresponds with POST /conversations/{conversation_id}/messages/{message_id}/retry (the `RetryMessage` operationId).
 	RetryMessage(ctx context.Context, conversationID ConversationID, messageID MessageID, params *RetryMessageParams, reqEditors ...RequestEditorFn) (*http.Response, error)
@@ -6272,8 +6351,8 @@ type ClientInterface interface {
 	// ExportMe Export all of one's own data
 	//
 	// Everything that is kept about the learner, one JSON object a line: `user`, then each `session`, `onboarding`, `role`,
-	// `learning_plan`, `conversation`, `message`, `feedback`, `task` and `deprecated_calls`; `type` says which. It is read
-	// page by page and is not one snapshot. The last line is
+	// `learning_plan`, `conversation`, `message`, `feedback`, `task`, `deprecated_calls` and `token_day`; `type` says which.
+	// It is read page by page and is not one snapshot. The last line is
 	// `{"type":"end","count":n}`; an export without it is cut, and one that the server could not finish ends with
 	// `{"type":"problem",...}`.
 	//
@@ -6987,6 +7066,10 @@ func (c *Client) ListMessages(ctx context.Context, conversationID ConversationID
 // `conversation.reply_in_flight` and carries its `reply_id`. The stream ends when the reply does;
 // a reader that leaves does not stop the reply.
 //
+// A learner whose tokens of the day (UTC) are spent is refused with 429 `budget.learner_spent`; while the whole
+// service's are, the answer is 503 `budget.service_spent`. `Retry-After` says when to come back; nothing is stored, and
+// the `Idempotency-Key` stays free.
+//
 // Takes any type of body and a specified content type.
 //
 // Corresponds with POST /conversations/{conversation_id}/messages (the `CreateMessage` operationId).
@@ -7016,6 +7099,10 @@ func (c *Client) CreateMessageWithBody(ctx context.Context, conversationID Conve
 // One reply is in flight in a conversation; another message meanwhile is 409
 // `conversation.reply_in_flight` and carries its `reply_id`. The stream ends when the reply does;
 // a reader that leaves does not stop the reply.
+//
+// A learner whose tokens of the day (UTC) are spent is refused with 429 `budget.learner_spent`; while the whole
+// service's are, the answer is 503 `budget.service_spent`. `Retry-After` says when to come back; nothing is stored, and
+// the `Idempotency-Key` stays free.
 //
 // Takes a body of the `application/json` content type.
 //
@@ -7095,8 +7182,9 @@ func (c *Client) StreamMessageEvents(ctx context.Context, conversationID Convers
 //
 // Has the newest message, a reply that has ended in whatever way, written again under the same id. What it was is kept
 // in the versions. Follow it with streamMessageEvents: `message.started` of the next attempt replaces the text. The
-// conversation must be `active`, without a reply in flight and within its token limit, as for createMessage. A message
-// that others follow is 409 `message.not_newest`; the greeting, and what the learner said, 409 `message.not_a_reply`.
+// conversation must be `active`, without a reply in flight and within its token limit, as for createMessage, and the
+// day's tokens not spent: else 429 `budget.learner_spent` or 503 `budget.service_spent`. A message that others
+// follow is 409 `message.not_newest`; the greeting, and what the learner said, 409 `message.not_a_reply`.
 //
 // Corresponds with POST /conversations/{conversation_id}/messages/{message_id}/retry (the `RetryMessage` operationId).
 func (c *Client) RetryMessage(ctx context.Context, conversationID ConversationID, messageID MessageID, params *RetryMessageParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -8215,8 +8303,8 @@ func (c *Client) ChangeEmail(ctx context.Context, body ChangeEmailJSONRequestBod
 // ExportMe Export all of one's own data
 //
 // Everything that is kept about the learner, one JSON object a line: `user`, then each `session`, `onboarding`, `role`,
-// `learning_plan`, `conversation`, `message`, `feedback`, `task` and `deprecated_calls`; `type` says which. It is read
-// page by page and is not one snapshot. The last line is
+// `learning_plan`, `conversation`, `message`, `feedback`, `task`, `deprecated_calls` and `token_day`; `type` says which.
+// It is read page by page and is not one snapshot. The last line is
 // `{"type":"end","count":n}`; an export without it is cut, and one that the server could not finish ends with
 // `{"type":"problem",...}`.
 //
@@ -13051,6 +13139,10 @@ type ClientWithResponsesInterface interface {
 	// `conversation.reply_in_flight` and carries its `reply_id`. The stream ends when the reply does;
 	// a reader that leaves does not stop the reply.
 	//
+	// A learner whose tokens of the day (UTC) are spent is refused with 429 `budget.learner_spent`; while the whole
+	// service's are, the answer is 503 `budget.service_spent`. `Retry-After` says when to come back; nothing is stored, and
+	// the `Idempotency-Key` stays free.
+	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with POST /conversations/{conversation_id}/messages (the `CreateMessage` operationId).
@@ -13070,6 +13162,10 @@ type ClientWithResponsesInterface interface {
 	// One reply is in flight in a conversation; another message meanwhile is 409
 	// `conversation.reply_in_flight` and carries its `reply_id`. The stream ends when the reply does;
 	// a reader that leaves does not stop the reply.
+	//
+	// A learner whose tokens of the day (UTC) are spent is refused with 429 `budget.learner_spent`; while the whole
+	// service's are, the answer is 503 `budget.service_spent`. `Retry-After` says when to come back; nothing is stored, and
+	// the `Idempotency-Key` stays free.
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -13115,8 +13211,9 @@ type ClientWithResponsesInterface interface {
 	//
 	// Has the newest message, a reply that has ended in whatever way, written again under the same id. What it was is kept
 	// in the versions. Follow it with streamMessageEvents: `message.started` of the next attempt replaces the text. The
-	// conversation must be `active`, without a reply in flight and within its token limit, as for createMessage. A message
-	// that others follow is 409 `message.not_newest`; the greeting, and what the learner said, 409 `message.not_a_reply`.
+	// conversation must be `active`, without a reply in flight and within its token limit, as for createMessage, and the
+	// day's tokens not spent: else 429 `budget.learner_spent` or 503 `budget.service_spent`. A message that others
+	// follow is 409 `message.not_newest`; the greeting, and what the learner said, 409 `message.not_a_reply`.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -13725,8 +13822,8 @@ type ClientWithResponsesInterface interface {
 	// ExportMeWithResponse Export all of one's own data
 	//
 	// Everything that is kept about the learner, one JSON object a line: `user`, then each `session`, `onboarding`, `role`,
-	// `learning_plan`, `conversation`, `message`, `feedback`, `task` and `deprecated_calls`; `type` says which. It is read
-	// page by page and is not one snapshot. The last line is
+	// `learning_plan`, `conversation`, `message`, `feedback`, `task`, `deprecated_calls` and `token_day`; `type` says which.
+	// It is read page by page and is not one snapshot. The last line is
 	// `{"type":"end","count":n}`; an export without it is cut, and one that the server could not finish ends with
 	// `{"type":"problem",...}`.
 	//
@@ -18172,6 +18269,10 @@ func (c *ClientWithResponses) ListMessagesWithResponse(ctx context.Context, conv
 // `conversation.reply_in_flight` and carries its `reply_id`. The stream ends when the reply does;
 // a reader that leaves does not stop the reply.
 //
+// A learner whose tokens of the day (UTC) are spent is refused with 429 `budget.learner_spent`; while the whole
+// service's are, the answer is 503 `budget.service_spent`. `Retry-After` says when to come back; nothing is stored, and
+// the `Idempotency-Key` stays free.
+//
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
 // Corresponds with POST /conversations/{conversation_id}/messages (the `CreateMessage` operationId).
@@ -18197,6 +18298,10 @@ func (c *ClientWithResponses) CreateMessageWithBodyWithResponse(ctx context.Cont
 // One reply is in flight in a conversation; another message meanwhile is 409
 // `conversation.reply_in_flight` and carries its `reply_id`. The stream ends when the reply does;
 // a reader that leaves does not stop the reply.
+//
+// A learner whose tokens of the day (UTC) are spent is refused with 429 `budget.learner_spent`; while the whole
+// service's are, the answer is 503 `budget.service_spent`. `Retry-After` says when to come back; nothing is stored, and
+// the `Idempotency-Key` stays free.
 //
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //
@@ -18266,8 +18371,9 @@ func (c *ClientWithResponses) StreamMessageEventsWithResponse(ctx context.Contex
 //
 // Has the newest message, a reply that has ended in whatever way, written again under the same id. What it was is kept
 // in the versions. Follow it with streamMessageEvents: `message.started` of the next attempt replaces the text. The
-// conversation must be `active`, without a reply in flight and within its token limit, as for createMessage. A message
-// that others follow is 409 `message.not_newest`; the greeting, and what the learner said, 409 `message.not_a_reply`.
+// conversation must be `active`, without a reply in flight and within its token limit, as for createMessage, and the
+// day's tokens not spent: else 429 `budget.learner_spent` or 503 `budget.service_spent`. A message that others
+// follow is 409 `message.not_newest`; the greeting, and what the learner said, 409 `message.not_a_reply`.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -19212,8 +19318,8 @@ func (c *ClientWithResponses) ChangeEmailWithResponse(ctx context.Context, body 
 // ExportMeWithResponse Export all of one's own data
 //
 // Everything that is kept about the learner, one JSON object a line: `user`, then each `session`, `onboarding`, `role`,
-// `learning_plan`, `conversation`, `message`, `feedback`, `task` and `deprecated_calls`; `type` says which. It is read
-// page by page and is not one snapshot. The last line is
+// `learning_plan`, `conversation`, `message`, `feedback`, `task`, `deprecated_calls` and `token_day`; `type` says which.
+// It is read page by page and is not one snapshot. The last line is
 // `{"type":"end","count":n}`; an export without it is cut, and one that the server could not finish ends with
 // `{"type":"problem",...}`.
 //

@@ -755,12 +755,14 @@ with head as (
         updated_at = $2, last_activity_at = $2, checksum = sha256(c.checksum || conversation_entry($3::text, c.version))
     where c.id = $4 and c.user_id = $5 and c.status = 'active' and c.reply_id is null
       and (c.token_limit is null or c.tokens_used < c.token_limit)
-      and ($6::uuid is null
-           or exists (select 1 from idempotency_keys k where k.claim_id = $6::uuid))
+      and ($6::bigint = 0 or $6::bigint > coalesce(
+           (select d.tokens from token_days d where d.day = $7::date and d.user_id = $5), 0))
+      and ($8::uuid is null
+           or exists (select 1 from idempotency_keys k where k.claim_id = $8::uuid))
     returning c.id, c.version, c.last_seq, c.checksum
 ), said as (
     insert into messages (id, conversation_id, seq, role, content, status, metadata, version, added, created_at, completed_at)
-    select $7, head.id, head.last_seq - 1, 'user', $8, 'completed', $9, head.version, head.version, $2, $2 from head
+    select $9, head.id, head.last_seq - 1, 'user', $10, 'completed', $11, head.version, head.version, $2, $2 from head
 ), reply as (
     insert into messages (id, conversation_id, seq, role, content, status, metadata, version, added, created_at)
     select $1, head.id, head.last_seq, 'assistant', '', 'pending', '{}', head.version, head.version, $2 from head
@@ -770,7 +772,7 @@ with head as (
         conversation_entry($3::text, head.version - 1), head.checksum
     from head
 ), spoken as (
-    insert into conversation_texts (conversation_id, version, salt, body) select head.id, head.version, $10, $11 from head
+    insert into conversation_texts (conversation_id, version, salt, body) select head.id, head.version, $12, $13 from head
 )
 select head.version, head.last_seq from head
 `
@@ -781,6 +783,8 @@ type SendMessageParams struct {
 	EntryHead      string
 	ConversationID uuid.UUID
 	UserID         uuid.UUID
+	LearnerBudget  int64
+	Day            time.Time
 	ClaimID        *uuid.UUID
 	MessageID      uuid.UUID
 	Content        string
@@ -794,8 +798,8 @@ type SendMessageRow struct {
 	LastSeq int
 }
 
-// The user's message and the pending reply, if the conversation takes one now; no row if not, and
-// MessageRefusal tells why. With a claim_id it is done only when that idempotency key was claimed by this
+// The user's message and the pending reply, if the conversation takes one now and the user's day is not spent (a budget
+// of 0 is none); no row if not. With a claim_id it is done only when that idempotency key was claimed by this
 // very transaction. One statement, so that the head is locked for as short as can be.
 func (q *Queries) SendMessage(ctx context.Context, db DBTX, arg SendMessageParams) (SendMessageRow, error) {
 	row := db.QueryRow(ctx, SendMessage,
@@ -804,6 +808,8 @@ func (q *Queries) SendMessage(ctx context.Context, db DBTX, arg SendMessageParam
 		arg.EntryHead,
 		arg.ConversationID,
 		arg.UserID,
+		arg.LearnerBudget,
+		arg.Day,
 		arg.ClaimID,
 		arg.MessageID,
 		arg.Content,

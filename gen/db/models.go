@@ -526,6 +526,12 @@ type Task struct {
 	FinishedAt        *time.Time
 }
 
+type TokenDay struct {
+	Day    time.Time
+	UserID uuid.UUID
+	Tokens int64
+}
+
 type Tombstone struct {
 	UserID      uuid.UUID
 	TaskID      uuid.UUID

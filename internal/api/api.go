@@ -20,6 +20,7 @@ import (
 	apidocs "github.com/fluentpro/fluentpro/internal/api/docs"
 	"github.com/fluentpro/fluentpro/internal/api/web"
 	"github.com/fluentpro/fluentpro/internal/audit"
+	"github.com/fluentpro/fluentpro/internal/budget"
 	"github.com/fluentpro/fluentpro/internal/catalogue"
 	"github.com/fluentpro/fluentpro/internal/conversation"
 	"github.com/fluentpro/fluentpro/internal/learning"
@@ -55,6 +56,7 @@ type Deps struct {
 	Onboarding     *onboarding.Service
 	Learning       *learning.Service
 	Usage          *usage.Service
+	Budgets        *budget.Service
 	Cursors        *cursor.Sealer
 	Probes         []Probe
 	NotReady       <-chan struct{} // closed when /readyz must fail, so that balancers go elsewhere

@@ -81,6 +81,9 @@ func (n *nouns) erasers() []account.Eraser {
 		{Name: "deprecated_calls", Erase: func(ctx context.Context, user, _ uuid.UUID) (int64, error) {
 			return n.usage.Erase(ctx, user)
 		}},
+		{Name: "token_days", Erase: func(ctx context.Context, user, _ uuid.UUID) (int64, error) {
+			return n.budgets.Erase(ctx, user)
+		}},
 		{Name: "tasks", Erase: n.tasks.Erase},
 	}
 }

@@ -17,6 +17,7 @@ import (
 	"github.com/fluentpro/fluentpro/internal/account"
 	"github.com/fluentpro/fluentpro/internal/api"
 	"github.com/fluentpro/fluentpro/internal/audit"
+	"github.com/fluentpro/fluentpro/internal/budget"
 	"github.com/fluentpro/fluentpro/internal/catalogue"
 	"github.com/fluentpro/fluentpro/internal/conversation"
 	"github.com/fluentpro/fluentpro/internal/learning"
@@ -185,13 +186,16 @@ func (a *App) wireNouns(ctx context.Context, cfg Config, with nounParts) (*nouns
 	n.usage = usage.New(usage.Deps{Pool: a.pool, Logger: a.logger, Now: now, Every: with.options.UsageEvery})
 	a.usage = n.usage
 	a.usage.Start(ctx)
+	n.budgets = budget.New(budget.Deps{
+		Pool: a.pool, Learner: cfg.TokensLearnerDay, Service: cfg.TokensServiceDay, Logger: a.logger, Now: now,
+	})
 	if n.catalogue, err = a.wireCatalogue(ctx, cfg, with); err != nil {
 		return nil, err
 	}
 	n.tasks = task.New(task.Deps{Pool: a.pool, Log: a.log, Jobs: with.jobs, Once: with.once, Logger: a.logger, Now: now})
 	n.conversations = conversation.New(conversation.Deps{
 		Pool: a.pool, Log: a.log, Locks: a.locks, Model: a.model, Once: with.once, Jobs: with.jobs, Scenes: scenes{n.catalogue},
-		Learners: learners{n}, Logger: a.logger, Now: now,
+		Learners: learners{n}, Budgets: n.budgets, Logger: a.logger, Now: now,
 	})
 	if n.accounts, err = a.wireAccounts(ctx, cfg, mailer, n, with); err != nil {
 		return nil, err
@@ -202,7 +206,7 @@ func (a *App) wireNouns(ctx context.Context, cfg Config, with nounParts) (*nouns
 	})
 	known := profiles{n.onboardings, n.catalogue}
 	n.plans = learning.New(learning.Deps{
-		Pool: a.pool, Model: a.model, Profiles: known, Backgrounds: known, Transcripts: transcripts{n.conversations, n.catalogue},
+		Pool: a.pool, Model: a.model, Budgets: n.budgets, Profiles: known, Backgrounds: known, Transcripts: transcripts{n.conversations, n.catalogue},
 		Tasks: feedbackTasks{n.tasks}, Jobs: with.jobs, Logger: a.logger, Now: now,
 	})
 	return n, nil
@@ -220,7 +224,7 @@ func (a *App) wireDoors(cfg Config, n *nouns, letters *deadletter.Box, keys secr
 	}
 	a.handler, err = api.New(api.Deps{
 		Accounts: n.accounts, Gate: a.gate, Limits: limits, Catalogue: n.catalogue, Conversations: n.conversations, Audit: n.audit,
-		Tasks: n.tasks, Replays: n.replays, Onboarding: n.onboardings, Learning: n.plans, Usage: n.usage,
+		Tasks: n.tasks, Replays: n.replays, Onboarding: n.onboardings, Learning: n.plans, Usage: n.usage, Budgets: n.budgets,
 		Cursors: cursor.New(keys.cursor), Queues: a.queue, DeadLetters: letters,
 		Probes:   []api.Probe{{Name: "postgres", Required: true, Check: a.pool.Ping}, {Name: "redis", Check: a.pingRedis}},
 		NotReady: a.notReady, Draining: a.draining, Logger: a.logger, AllowedOrigins: cfg.AllowedOrigins, TrustedProxies: proxies,

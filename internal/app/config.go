@@ -83,6 +83,9 @@ type Config struct {
 	RateMessages string `env:"FLUENTPRO_RATE_MESSAGES" envDefault:"60/1m"`
 	RateAdmin    string `env:"FLUENTPRO_RATE_ADMIN" envDefault:"60/1m"`
 
+	TokensLearnerDay int64 `env:"FLUENTPRO_TOKENS_LEARNER_DAY" envDefault:"300000"`
+	TokensServiceDay int64 `env:"FLUENTPRO_TOKENS_SERVICE_DAY" envDefault:"0"`
+
 	AuthProvider      string `env:"FLUENTPRO_AUTH_PROVIDER" envDefault:"local"`
 	Auth0Domain       string `env:"FLUENTPRO_AUTH0_DOMAIN"`
 	Auth0ClientID     string `env:"FLUENTPRO_AUTH0_CLIENT_ID"`
@@ -170,6 +173,11 @@ func (c Config) Check() error {
 	}
 	if _, err := c.proxies(); err != nil {
 		wrong("FLUENTPRO_TRUSTED_PROXIES", err.Error())
+	}
+	for name, tokens := range map[string]int64{"FLUENTPRO_TOKENS_LEARNER_DAY": c.TokensLearnerDay, "FLUENTPRO_TOKENS_SERVICE_DAY": c.TokensServiceDay} {
+		if tokens < 0 {
+			wrong(name, "must be a number of tokens, or 0 for no limit")
+		}
 	}
 	for name, err := range c.limitErrors() {
 		wrong(name, err.Error())

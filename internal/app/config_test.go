@@ -43,6 +43,7 @@ func TestDefaultsAreThoseOfTheDocs(t *testing.T) {
 	require.Empty(t, cfg.Queues)
 	require.Equal(t, []string{"30/1m", "600/1m", "30/1m", "60/1m", "60/1m"},
 		[]string{cfg.RateAuth, cfg.RateAPI, cfg.RateMatching, cfg.RateMessages, cfg.RateAdmin})
+	require.Equal(t, []int64{300_000, 0}, []int64{cfg.TokensLearnerDay, cfg.TokensServiceDay})
 	require.Equal(t, app.ProviderLocal, cfg.AuthProvider)
 	require.Equal(t, 15*time.Minute, cfg.TokenLifetime)
 }
@@ -95,7 +96,7 @@ func TestEachWrongSettingIsNamed(t *testing.T) {
 		"FLUENTPRO_SMTP_URL": "smtp://u:hunter2@mail?starttls=off", "FLUENTPRO_MAIL_FROM": "nobody",
 		"FLUENTPRO_TRUSTED_PROXIES": "10.0.0.0", "FLUENTPRO_TLS_CERT_FILE": "cert.pem", "FLUENTPRO_DRAIN_LIMIT": "0s",
 		"FLUENTPRO_RATE_AUTH": "30", "FLUENTPRO_RATE_API": "0/1m", "FLUENTPRO_RATE_MATCHING": "1/1ms", "FLUENTPRO_RATE_MESSAGES": "x/1m",
-		"FLUENTPRO_RATE_ADMIN": "-1/1m", "FLUENTPRO_AUTH_PROVIDER": "okta", "FLUENTPRO_TOKEN_LIFETIME": "2h",
+		"FLUENTPRO_RATE_ADMIN": "-1/1m", "FLUENTPRO_TOKENS_LEARNER_DAY": "-1", "FLUENTPRO_TOKENS_SERVICE_DAY": "-300000", "FLUENTPRO_AUTH_PROVIDER": "okta", "FLUENTPRO_TOKEN_LIFETIME": "2h",
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -104,8 +105,10 @@ func TestEachWrongSettingIsNamed(t *testing.T) {
 			require.ErrorContains(t, cfg.Check(), name)
 		})
 	}
-	_, err := app.FromEnvironment(whole(map[string]string{"FLUENTPRO_LOG_LEVEL": "loud"}))
-	require.ErrorContains(t, err, "FLUENTPRO_LOG_LEVEL")
+	for name, value := range map[string]string{"FLUENTPRO_LOG_LEVEL": "loud", "FLUENTPRO_TOKENS_LEARNER_DAY": "many"} {
+		_, err := app.FromEnvironment(whole(map[string]string{name: value}))
+		require.ErrorContains(t, err, name)
+	}
 }
 
 func TestAServiceThatCannotStartSaysWhyWithoutSecrets(t *testing.T) {

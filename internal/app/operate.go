@@ -9,6 +9,7 @@ import (
 
 	"github.com/fluentpro/fluentpro/internal/account"
 	"github.com/fluentpro/fluentpro/internal/audit"
+	"github.com/fluentpro/fluentpro/internal/budget"
 	"github.com/fluentpro/fluentpro/internal/catalogue"
 	"github.com/fluentpro/fluentpro/internal/conversation"
 	"github.com/fluentpro/fluentpro/internal/learning"
@@ -45,7 +46,7 @@ func OpenDesk(ctx context.Context, cfg Config, logger *slog.Logger) (*Desk, erro
 	n := nouns{
 		accounts: new(account.Service), conversations: conversation.New(conversation.Deps{Pool: pool}), audit: audit.New(audit.Deps{Pool: pool}),
 		catalogue: new(catalogue.Service), onboardings: new(onboarding.Service), plans: new(learning.Service), tasks: tasks,
-		replays: replay.New(pool, keys), usage: d.Usage,
+		replays: replay.New(pool, keys), usage: d.Usage, budgets: new(budget.Service),
 	}
 	n.registerJobs(registry)
 	n.registerTasks(registry)
@@ -66,6 +67,7 @@ func (d *Desk) Close() { d.Pool.Close() }
 type nouns struct {
 	accounts      *account.Service
 	audit         *audit.Service
+	budgets       *budget.Service
 	catalogue     *catalogue.Service
 	conversations *conversation.Service
 	onboardings   *onboarding.Service

@@ -73,6 +73,12 @@ type indexWordsArgs struct{}
 // Kind names the job.
 func (indexWordsArgs) Kind() string { return "conversation.index_words" }
 
+// sweepTokensArgs is the job that deletes counts of tokens that are old.
+type sweepTokensArgs struct{}
+
+// Kind names the job.
+func (sweepTokensArgs) Kind() string { return "maintenance.sweep_token_days" }
+
 // sweeps are the other things that are swept.
 type sweeps struct {
 	keys    *once.Keys
@@ -91,6 +97,7 @@ func (n nouns) registerSweeps(r *job.Registry, and sweeps) {
 	registerSweep(r, sweepEvery, sweepEventsArgs{}, func(ctx context.Context) (int64, error) { return outbox.Sweep(ctx, and.pool, sweepBite) })
 	registerSweep(r, sweepEvery, sweepTasksArgs{}, func(ctx context.Context) (int64, error) { return n.tasks.Sweep(ctx, sweepBite) })
 	registerSweep(r, sweepEvery, sweepUsageArgs{}, func(ctx context.Context) (int64, error) { return n.usage.Sweep(ctx, sweepBite) })
+	registerSweep(r, sweepEvery, sweepTokensArgs{}, func(ctx context.Context) (int64, error) { return n.budgets.Sweep(ctx, sweepBite) })
 	registerSweep(r, sweepEvery, sweepLettersArgs{}, func(ctx context.Context) (int64, error) { return and.letters.Sweep(ctx, sweepBite) })
 }
 

@@ -118,12 +118,20 @@ func data(text string) string {
 }
 
 // window keeps the system prompt, then the newest turns that fit, given newest
-// first. The latest turn is always there.
+// first. The latest turn is always there. A token is a byte at least, so that tokens
+// are counted only where bytes would not fit.
 func window(system string, newest []turn) []llm.Message {
-	budget := maxWindowTokens - llm.EstimateTokens(system)
+	most, weigh := len(system), func(text string) int { return len(text) }
+	for _, t := range newest {
+		most += len(t.Content)
+	}
+	if most > maxWindowTokens {
+		weigh = llm.EstimateTokens
+	}
+	budget := maxWindowTokens - weigh(system)
 	messages := []llm.Message{}
 	for i, t := range newest {
-		budget -= llm.EstimateTokens(t.Content)
+		budget -= weigh(t.Content)
 		if budget < 0 && i > 0 {
 			break
 		}

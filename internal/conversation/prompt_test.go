@@ -13,6 +13,7 @@ import (
 
 	"github.com/fluentpro/fluentpro/internal/conversation"
 	"github.com/fluentpro/fluentpro/internal/devstack/partner"
+	"github.com/fluentpro/fluentpro/internal/platform/llm"
 )
 
 // asked gives the body of the n-th request to the model.
@@ -92,7 +93,7 @@ func TestALongConversationIsCutToItsNewestTurns(t *testing.T) {
 	body := n.asked(0)
 	requireGolden(t, "long_conversation", body)
 
-	_, said := turns(t, body)
+	system, said := turns(t, body)
 	require.Equal(t, "So, do we have an agreement?", said[len(said)-1].Content)
 	require.Less(t, len(said), 30)
 	require.Greater(t, len(said), 5)
@@ -100,7 +101,12 @@ func TestALongConversationIsCutToItsNewestTurns(t *testing.T) {
 	require.NotContains(t, whole, "Turn 59.")
 	require.NotContains(t, whole, "Turn 57.")
 	require.Contains(t, whole, "Turn 58.")
-	require.Less(t, len(whole), 4*6000+2000) // four letters a token, and the frame
+	tokens := llm.EstimateTokens(system)
+	for _, turn := range said {
+		tokens += llm.EstimateTokens(turn.Content)
+	}
+	require.LessOrEqual(t, tokens, 6000)
+	require.Greater(t, tokens, 6000-300, "one more would not fit")
 	require.Equal(t, 63, n.count("messages"), "nothing stored is trimmed")
 }
 

@@ -1,6 +1,7 @@
 package conversation
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -41,6 +42,7 @@ func (s *Service) Retry(ctx context.Context, in RetryInput) (Retried, error) {
 	if _, err := s.store.message(ctx, in.UserID, in.ConversationID, in.MessageID, hiddenToo); err != nil {
 		return Retried{}, err
 	}
+	spent := s.budgets.CheckService(ctx)
 	var out Retried
 	err = s.exclusively(ctx, in.ConversationID, func(fence *int64) error {
 		return postgres.InTx(ctx, s.store.pool, func(tx Tx) error {
@@ -53,7 +55,10 @@ func (s *Service) Retry(ctx context.Context, in RetryInput) (Retried, error) {
 			if err != nil {
 				return err
 			}
-			if err := takes(head, reply); err != nil {
+			if err := cmp.Or(takes(head, reply), spent); err != nil {
+				return err
+			}
+			if err := s.budgets.CheckLearner(ctx, tx, in.UserID); err != nil {
 				return err
 			}
 			out.Message, err = s.retryIn(ctx, tx, head, in.MessageID)

@@ -49,7 +49,7 @@ var (
 // it, in one transaction of four round trips at most. When it returns, all are
 // committed. Faults: resource.not_found, conversation.not_active,
 // conversation.reply_in_flight (with reply_id),
-// conversation.token_limit_reached, idempotency.*.
+// conversation.token_limit_reached, those of Budgets, idempotency.*.
 func (s *Service) Send(ctx context.Context, in SendInput) (Sent, error) {
 	claim, err := s.once.Claim(in.UserID, "createMessage", in.IdempotencyKey, in)
 	if err != nil {
@@ -70,6 +70,7 @@ func (s *Service) send(ctx context.Context, in SendInput, claim *once.Claim) (Se
 	if err != nil {
 		return Sent{}, err
 	}
+	spent := s.budgets.CheckService(ctx)
 	var replay json.RawMessage
 	err = postgres.InTx(ctx, s.store.pool, func(tx Tx) error {
 		out, err := s.store.send(ctx, tx, in, claim, &sent, func(tx Tx) error {
@@ -86,7 +87,7 @@ func (s *Service) send(ctx context.Context, in SendInput, claim *once.Claim) (Se
 		case !out.stored:
 			return s.whyNot(ctx, tx, in)
 		}
-		return nil
+		return spent // of which a repeat with the same key hears nothing
 	})
 	switch {
 	case errors.Is(err, errReplayed):
@@ -108,6 +109,9 @@ func (s *Service) whyNot(ctx context.Context, tx Tx, in SendInput) error {
 		return err
 	}
 	if err := takes(head, row.ReplyID); err != nil {
+		return err
+	}
+	if err := s.budgets.CheckLearner(ctx, tx, in.UserID); err != nil {
 		return err
 	}
 	return errMoved

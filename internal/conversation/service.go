@@ -48,6 +48,18 @@ type Jobs interface {
 	Insert(ctx context.Context, tx Tx, args job.Args) error
 }
 
+// Budgets bounds what replies may cost, and keeps what they have cost.
+type Budgets interface {
+	// OfLearner is the day it is and how many tokens a learner may spend in it; 0: no limit.
+	OfLearner() (day time.Time, tokens int64)
+	// CheckLearner gives the fault of a learner who has spent them, as of tx.
+	CheckLearner(ctx context.Context, tx Tx, user uuid.UUID) error
+	// CheckService gives the fault of a service that has spent its own; not within a transaction.
+	CheckService(ctx context.Context) error
+	// Spend adds tokens to a learner's day once tx commits.
+	Spend(ctx context.Context, tx Tx, user uuid.UUID, tokens int64) error
+}
+
 // Deps are the parts the service is made of.
 type Deps struct {
 	Pool     *pgxpool.Pool
@@ -58,6 +70,7 @@ type Deps struct {
 	Jobs     Jobs
 	Scenes   Scenes
 	Learners Learners
+	Budgets  Budgets
 	Logger   *slog.Logger
 	Now      func() time.Time
 }
@@ -72,6 +85,7 @@ type Service struct {
 	jobs     Jobs
 	scenes   Scenes
 	learners Learners
+	budgets  Budgets
 	logger   *slog.Logger
 	now      func() time.Time
 	looks    looks
@@ -80,8 +94,8 @@ type Service struct {
 // New puts a Service together; it starts nothing.
 func New(d Deps) *Service {
 	return &Service{
-		store: &store{pool: d.Pool, once: d.Once}, log: d.Log, locks: d.Locks, model: d.Model, once: d.Once, jobs: d.Jobs,
-		scenes: d.Scenes, learners: d.Learners, logger: d.Logger, now: d.Now,
+		store: &store{pool: d.Pool, once: d.Once, budgets: d.Budgets}, log: d.Log, locks: d.Locks, model: d.Model, once: d.Once, jobs: d.Jobs,
+		scenes: d.Scenes, learners: d.Learners, budgets: d.Budgets, logger: d.Logger, now: d.Now,
 		looks: looks{healthy: lookHealthy, outage: lookOutage},
 	}
 }

@@ -20,6 +20,7 @@ import (
 	"github.com/redis/go-redis/v9"
 	"github.com/stretchr/testify/require"
 
+	"github.com/fluentpro/fluentpro/internal/budget"
 	"github.com/fluentpro/fluentpro/internal/catalogue"
 	"github.com/fluentpro/fluentpro/internal/conversation"
 	"github.com/fluentpro/fluentpro/internal/devstack"
@@ -80,6 +81,7 @@ type settings struct {
 	log      func(*eventlog.Config)
 	hook     redis.Hook
 	jobs     conversation.Jobs // nil: the queue
+	budgets  budget.Deps       // what may be spent, and by which clock
 }
 
 // setup gives a node that works, on a database of its own.
@@ -119,12 +121,16 @@ func (s *stage) node(changes ...func(*settings)) *node {
 	if jobs == nil {
 		jobs = queue
 	}
+	if set.budgets.Now == nil {
+		set.budgets.Now = time.Now
+	}
+	set.budgets.Pool, set.budgets.Logger = n.pool, slog.New(slog.DiscardHandler)
 	locks, err := lock.New(lock.Config{Client: n.redis, Prefix: n.prefix + "lock"})
 	require.NoError(s.t, err)
 	s.t.Cleanup(locks.Close)
 	n.Service = conversation.New(conversation.Deps{
 		Pool: n.pool, Log: n.log, Locks: locks, Model: model, Once: once.New([]byte("secret"), time.Now), Jobs: jobs,
-		Scenes: n.scenes, Learners: learnersOf{n.pool}, Logger: slog.New(slog.DiscardHandler), Now: time.Now,
+		Scenes: n.scenes, Learners: learnersOf{n.pool}, Budgets: budget.New(set.budgets), Logger: slog.New(slog.DiscardHandler), Now: time.Now,
 	})
 	n.LookEvery(patience, 100*time.Millisecond)
 	registry := job.NewRegistry()

@@ -32,6 +32,8 @@ type store struct {
 	pool *pgxpool.Pool
 	q    db.Queries
 	once *once.Keys
+
+	budgets Budgets
 }
 
 func (s *store) conversation(ctx context.Context, userID, id uuid.UUID) (Conversation, error) {
@@ -145,7 +147,8 @@ func (s *store) send(ctx context.Context, tx Tx, in SendInput, claim *once.Claim
 	if err := s.once.Queue(batch, claim, sendResult{MessageID: sent.Message.ID, ReplyID: sent.Reply.ID}, &out.claimed); err != nil {
 		return out, err
 	}
-	batch.Queue(db.SendMessage, sent.Reply.ID, sent.Message.CreatedAt, version.head, in.ConversationID, in.UserID, claim.IDOrNil(),
+	day, budget := s.budgets.OfLearner()
+	batch.Queue(db.SendMessage, sent.Reply.ID, sent.Message.CreatedAt, version.head, in.ConversationID, in.UserID, budget, day, claim.IDOrNil(),
 		sent.Message.ID, in.Content, json.RawMessage(metadata), version.salt, version.body).
 		QueryRow(func(row pgx.Row) error {
 			var number int64
@@ -298,6 +301,9 @@ func (s *store) finishReply(ctx context.Context, m Message, lease int64, usage l
 		used := int64(usage.Prompt + usage.Completion)
 		step := advance{conversation: head.ID, version: head.Version, used: used, step: finished(head, done, nil, used, at)}
 		if err := s.advance(ctx, tx, step); err != nil {
+			return err
+		}
+		if err := s.budgets.Spend(ctx, tx, locked.UserID, used); err != nil {
 			return err
 		}
 		return answered(ctx, tx, done)

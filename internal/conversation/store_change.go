@@ -98,10 +98,13 @@ func (s *store) cancelReply(ctx context.Context, tx Tx, in cancelInput) (cancell
 	if err := index(ctx, tx, m.ConversationID, passage{m.ID, m.Content}); err != nil {
 		return cancelled{}, err
 	}
-	return cancelled{m, row.LeaseNumber}, s.advance(ctx, tx, advance{
+	if err := s.advance(ctx, tx, advance{
 		conversation: m.ConversationID, version: in.head.Version, used: int64(in.tokens),
 		step: finished(in.head, m, &in.head.UserID, int64(in.tokens), in.at),
-	})
+	}); err != nil {
+		return cancelled{}, err
+	}
+	return cancelled{m, row.LeaseNumber}, s.budgets.Spend(ctx, tx, in.head.UserID, int64(in.tokens))
 }
 
 // advance is a step of a conversation's reply.

@@ -6,15 +6,23 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"strings"
+	"time"
+
+	"github.com/google/uuid"
 
 	"github.com/fluentpro/fluentpro/internal/platform/llm"
 )
+
+// spendTimeout bounds the counting of one call.
+const spendTimeout = 5 * time.Second
 
 // Why there is nothing of the model's.
 var (
 	errSlow     = errors.New("the model did not answer in the time of one call")
 	errFiltered = errors.New("the model's answer was filtered or is empty")
+	errSpend    = errors.New("what was spent was not counted in time")
 	errUnusable = errors.New("the model's answer breaks rules also after a repair")
 )
 
@@ -49,7 +57,28 @@ func (a assignment[T]) write(ctx context.Context) (T, error) {
 	return draft, nil
 }
 
-// ask calls the model once, within its own time.
+// asking lets the model be called for a user while tokens are left, and counts them.
+func (s *Service) asking(user uuid.UUID) func(context.Context, llm.Request) (llm.Reply, error) {
+	return func(ctx context.Context, req llm.Request) (llm.Reply, error) {
+		if err := s.budgets.Check(ctx, user); err != nil {
+			return llm.Reply{}, err
+		}
+		reply, err := s.ask(ctx, req)
+		if lost := s.spend(ctx, user, reply.Usage); lost != nil {
+			s.logger.WarnContext(ctx, "tokens are not counted", slog.String("user_id", user.String()), slog.Any("error", lost))
+		}
+		return reply, err
+	}
+}
+
+// spend counts a call also where its task is over.
+func (s *Service) spend(ctx context.Context, user uuid.UUID, u llm.Usage) error {
+	ctx, cancel := context.WithTimeoutCause(context.WithoutCancel(ctx), spendTimeout, errSpend)
+	defer cancel()
+	return s.budgets.SpendNow(ctx, user, int64(u.Prompt+u.Completion))
+}
+
+// ask calls the model once, within its own time. The usage is in the reply, whatever the error.
 func (s *Service) ask(ctx context.Context, req llm.Request) (llm.Reply, error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, s.patience, errSlow)
 	defer cancel()
@@ -58,7 +87,7 @@ func (s *Service) ask(ctx context.Context, req llm.Request) (llm.Reply, error) {
 	case err != nil:
 		return llm.Reply{}, err
 	case reply.FinishReason == "content_filter", strings.TrimSpace(reply.Text) == "":
-		return llm.Reply{}, errFiltered // asked again, it would be filtered again
+		return llm.Reply{Usage: reply.Usage}, errFiltered // asked again, it would be filtered again
 	}
 	return reply, nil
 }

@@ -31,7 +31,7 @@ func (s *Service) FeedbackReady(ctx context.Context, user, conversation uuid.UUI
 
 // WriteFeedback does the work of the task: it counts, has the model write the rest, and
 // stores it in place of the feedback before. An answer that cannot be used is sent back
-// once; after that, or when the model is down, that is made by rules too. A task whose
+// once; after that, or when the model is down or a budget is spent, that is made by rules too. A task whose
 // feedback is stored already gets that one again, and the model is not called. nil: the
 // conversation was deleted, and nothing is stored.
 //
@@ -115,7 +115,7 @@ func (s *Service) remarksByModel(ctx context.Context, progress Progress, user uu
 		return remarks{}, err
 	}
 	return assignment[remarks]{
-		request: req, name: "feedback", check: m.checked, heard: func() { progress.Add(1) }, ask: s.ask,
+		request: req, name: "feedback", check: m.checked, heard: func() { progress.Add(1) }, ask: s.asking(user),
 	}.write(ctx)
 }
 

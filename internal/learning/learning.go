@@ -41,7 +41,7 @@ type Written struct {
 // Who wrote a plan or feedback.
 const (
 	SourceModel = "model"
-	SourceRules = "rules" // the model could not be had, or broke the rules twice
+	SourceRules = "rules" // the model could not be had or paid for, or broke the rules twice
 )
 
 // Plan is what a learner is recommended to do. Its JSON is that of the contract.

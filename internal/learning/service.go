@@ -21,6 +21,14 @@ type Model interface {
 	Complete(ctx context.Context, req llm.Request) (llm.Reply, error)
 }
 
+// Budgets bounds what the model may be asked for, and keeps what that has cost.
+type Budgets interface {
+	// Check gives the fault of a budget of the user's or the service's that is spent.
+	Check(ctx context.Context, user uuid.UUID) error
+	// SpendNow adds tokens to the user's day.
+	SpendNow(ctx context.Context, user uuid.UUID, tokens int64) error
+}
+
 // Progress takes how far a plan or feedback has come, in steps.
 type Progress interface {
 	Total(n int64)
@@ -31,6 +39,7 @@ type Progress interface {
 type Deps struct {
 	Pool        *pgxpool.Pool
 	Model       Model
+	Budgets     Budgets
 	Profiles    Profiles    // for plans
 	Backgrounds Backgrounds // for feedback, as all that follows
 	Transcripts Transcripts
@@ -44,6 +53,7 @@ type Deps struct {
 type Service struct {
 	store       *store
 	model       Model
+	budgets     Budgets
 	profiles    Profiles
 	backgrounds Backgrounds
 	transcripts Transcripts
@@ -57,7 +67,7 @@ type Service struct {
 // New puts a Service together; it starts nothing.
 func New(d Deps) *Service {
 	return &Service{
-		store: &store{pool: d.Pool}, model: d.Model, profiles: d.Profiles, backgrounds: d.Backgrounds, transcripts: d.Transcripts,
+		store: &store{pool: d.Pool}, model: d.Model, budgets: d.Budgets, profiles: d.Profiles, backgrounds: d.Backgrounds, transcripts: d.Transcripts,
 		tasks: d.Tasks, jobs: d.Jobs, logger: d.Logger, now: d.Now, patience: callTimeout,
 	}
 }

@@ -16,6 +16,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/stretchr/testify/require"
 
+	"github.com/fluentpro/fluentpro/internal/budget"
 	"github.com/fluentpro/fluentpro/internal/devstack/partner"
 	"github.com/fluentpro/fluentpro/internal/learning"
 	"github.com/fluentpro/fluentpro/internal/platform/llm"
@@ -43,6 +44,7 @@ type bench struct {
 	talks   talks
 	begun   *begun
 	logs    *logs
+	budgets *budget.Service
 }
 
 func setup(t *testing.T) *bench {
@@ -58,13 +60,19 @@ func setup(t *testing.T) *bench {
 		BaseURL: web.URL + "/v1", Model: b.model.ModelName(), MaxAttempts: 1, Breaker: llm.BreakerConfig{Failures: 1000},
 	})
 	t.Cleanup(b.client.Close)
-	b.Service = b.service(b.client)
+	b.allow(0)
 	return b
+}
+
+// allow lets the model be asked for so many tokens a learner and day; 0: no limit.
+func (b *bench) allow(tokens int64) {
+	b.budgets = budget.New(budget.Deps{Pool: b.pool, Learner: tokens, Logger: slog.New(slog.DiscardHandler), Now: func() time.Time { return now }})
+	b.Service = b.service(b.client)
 }
 
 func (b *bench) service(model learning.Model) *learning.Service {
 	s := learning.New(learning.Deps{
-		Pool: b.pool, Model: model, Profiles: b.profile, Backgrounds: b.profile, Transcripts: b.talks, Tasks: b.begun, Jobs: b.begun,
+		Pool: b.pool, Model: model, Budgets: b.budgets, Profiles: b.profile, Backgrounds: b.profile, Transcripts: b.talks, Tasks: b.begun, Jobs: b.begun,
 		Logger: slog.New(slog.NewTextHandler(b.logs, nil)), Now: func() time.Time { return now },
 	})
 	s.CallsEndAfter(patience)

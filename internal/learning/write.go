@@ -14,7 +14,7 @@ const steps = 4
 
 // Write does the work of the task: it has the model write a plan, and stores it
 // in place of the one before. An answer that cannot be used is sent back once;
-// after that, or when the model is down, the plan is made by rules. A task whose
+// after that, or when the model is down or a budget is spent, the plan is made by rules. A task whose
 // plan is stored already gets that one again, and the model is not called.
 //
 // Faults: those of Profiles, resource.not_found when the user is gone meanwhile,
@@ -65,7 +65,7 @@ func (s *Service) byModel(ctx context.Context, progress Progress, user uuid.UUID
 		return content{}, err
 	}
 	return assignment[content]{
-		request: req, name: "plan", check: checked(p), heard: func() { progress.Add(1) }, ask: s.ask,
+		request: req, name: "plan", check: checked(p), heard: func() { progress.Add(1) }, ask: s.asking(user),
 	}.write(ctx)
 }
 

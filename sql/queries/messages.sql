@@ -7,8 +7,8 @@ values (@id, @conversation_id, 1, 'assistant', @content, 'completed', 'stop', '{
 insert into messages (id, conversation_id, seq, role, content, status, finish_reason, tokens, metadata, version, added, created_at, completed_at)
 values (@id, @conversation_id, @seq, @role, @content, @status, @finish_reason, @tokens, @metadata, @version, @added, @created_at, @completed_at);
 
--- The user's message and the pending reply, if the conversation takes one now; no row if not, and
--- MessageRefusal tells why. With a claim_id it is done only when that idempotency key was claimed by this
+-- The user's message and the pending reply, if the conversation takes one now and the user's day is not spent (a budget
+-- of 0 is none); no row if not. With a claim_id it is done only when that idempotency key was claimed by this
 -- very transaction. One statement, so that the head is locked for as short as can be.
 -- name: SendMessage :one
 with head as (
@@ -17,6 +17,8 @@ with head as (
         updated_at = @at, last_activity_at = @at, checksum = sha256(c.checksum || conversation_entry(@entry_head::text, c.version))
     where c.id = @conversation_id and c.user_id = @user_id and c.status = 'active' and c.reply_id is null
       and (c.token_limit is null or c.tokens_used < c.token_limit)
+      and (@learner_budget::bigint = 0 or @learner_budget::bigint > coalesce(
+           (select d.tokens from token_days d where d.day = @day::date and d.user_id = @user_id), 0))
       and (sqlc.narg(claim_id)::uuid is null
            or exists (select 1 from idempotency_keys k where k.claim_id = sqlc.narg(claim_id)::uuid))
     returning c.id, c.version, c.last_seq, c.checksum

@@ -60,7 +60,7 @@ async function withService(folder, use) {
 function settings(folder) {
   const own = Object.entries(process.env).filter(([name]) => !name.startsWith('FLUENTPRO_'));
   const rates = ['AUTH', 'API', 'MATCHING', 'MESSAGES', 'ADMIN'].map((limit) => [`FLUENTPRO_RATE_${limit}`, '0']);
-  const more = { FLUENTPRO_DATA_DIR: join(folder, 'data'), FLUENTPRO_HTTP_ADDR: '127.0.0.1:0' };
+  const more = { FLUENTPRO_TOKENS_LEARNER_DAY: '0', FLUENTPRO_DATA_DIR: join(folder, 'data'), FLUENTPRO_HTTP_ADDR: '127.0.0.1:0' };
   return { ...Object.fromEntries([...own, ...rates]), ...more };
 }
 

@@ -36,7 +36,7 @@ func TestAnExportHasAllThatIsKeptAndNoSecret(t *testing.T) {
 			kinds[last["type"].(string)]++
 		}
 		require.Equal(t, map[string]int{
-			"user": 1, "session": 2, "onboarding": 1, "role": 1, "learning_plan": 1, "conversation": 1, "message": 3, "feedback": 1, "task": 3, "end": 1,
+			"user": 1, "session": 2, "onboarding": 1, "role": 1, "learning_plan": 1, "conversation": 1, "message": 3, "feedback": 1, "task": 3, "token_day": 1, "end": 1,
 		}, kinds)
 		require.Equal(t, "end", last["type"])
 		require.EqualValues(t, len(lines)-1, last["count"])
@@ -70,7 +70,7 @@ func TestAnErasedAccountLeavesItsEmailFreeAndNothingElse(t *testing.T) {
 		require.NoError(t, json.Unmarshal(a.Body, &whole))
 		require.Equal(t, l.User.ID.String(), whole.Result["user_id"])
 		require.NotEmpty(t, whole.Result["erased_at"])
-		for kind, n := range map[string]float64{"conversations": 1, "custom_roles": 1, "onboardings": 1, "learning_plans": 1, "feedback": 1, "sessions": 2, "deprecated_calls": 1} {
+		for kind, n := range map[string]float64{"conversations": 1, "custom_roles": 1, "onboardings": 1, "learning_plans": 1, "feedback": 1, "sessions": 2, "deprecated_calls": 1, "token_days": 1} {
 			require.Equal(t, n, whole.Result[kind], kind)
 		}
 
@@ -80,7 +80,7 @@ func TestAnErasedAccountLeavesItsEmailFreeAndNothingElse(t *testing.T) {
 		pool := s.Pool(t)
 		for _, rows := range []string{
 			"users where id", "sessions where user_id", "conversations where user_id", "mailed_codes where user_id",
-			"onboardings where user_id", "learning_plans where user_id", "conversation_feedback where user_id", "roles where author_id", "deprecated_calls where user_id",
+			"onboardings where user_id", "learning_plans where user_id", "conversation_feedback where user_id", "roles where author_id", "deprecated_calls where user_id", "token_days where user_id",
 			"tasks where kind <> 'account_erasure' and user_id", // which has the receipt
 		} {
 			var left int

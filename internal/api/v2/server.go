@@ -11,6 +11,7 @@ import (
 	"github.com/fluentpro/fluentpro/gen/apiv2"
 	"github.com/fluentpro/fluentpro/internal/account"
 	"github.com/fluentpro/fluentpro/internal/audit"
+	"github.com/fluentpro/fluentpro/internal/budget"
 	"github.com/fluentpro/fluentpro/internal/catalogue"
 	"github.com/fluentpro/fluentpro/internal/conversation"
 	"github.com/fluentpro/fluentpro/internal/learning"
@@ -40,6 +41,7 @@ type Deps struct {
 	Onboarding    *onboarding.Service
 	Learning      *learning.Service
 	Usage         *usage.Service
+	Budgets       *budget.Service
 	Cursors       *cursor.Sealer
 	Exports       *page.Exporter
 	Draining      context.Context // ends when streams must, so that readers move to other nodes

@@ -13,6 +13,7 @@ import (
 	"github.com/fluentpro/fluentpro/gen/apiv2"
 	"github.com/fluentpro/fluentpro/internal/account"
 	"github.com/fluentpro/fluentpro/internal/api/web"
+	"github.com/fluentpro/fluentpro/internal/budget"
 	"github.com/fluentpro/fluentpro/internal/catalogue"
 	"github.com/fluentpro/fluentpro/internal/conversation"
 	"github.com/fluentpro/fluentpro/internal/learning"
@@ -71,7 +72,7 @@ type exportPart func(ctx context.Context, after exportPlace, limit int) ([]expor
 // read goes through the parts, one after the other.
 func (u userExport) read(ctx context.Context, after *exportPlace, limit int) iter.Seq2[exportedLine, error] {
 	return func(yield func(exportedLine, error) bool) {
-		parts := []exportPart{u.self, u.sessions, u.onboarding, u.roles, u.learningPlan, u.conversations, u.messages, u.feedback, u.tasks, u.deprecatedCalls}
+		parts := []exportPart{u.self, u.sessions, u.onboarding, u.roles, u.learningPlan, u.conversations, u.messages, u.feedback, u.tasks, u.deprecatedCalls, u.tokenDays}
 		var from exportPlace
 		if after != nil {
 			from = *after
@@ -209,6 +210,22 @@ func (u userExport) deprecatedCalls(ctx context.Context, after exportPlace, _ in
 	rows, err := u.server.Usage.ExportOf(ctx, u.user)
 	return exported("deprecated_calls", rows, func(o usage.Own) (exportPlace, any) {
 		return exportPlace{seq: 1}, exportedCalls{o, o.FirstDay.Format(time.DateOnly), o.LastDay.Format(time.DateOnly)}
+	}), err
+}
+
+// exportedTokens is what a learner has spent on the model in a day.
+type exportedTokens struct {
+	Day    string `json:"day"`
+	Tokens int64  `json:"tokens"`
+}
+
+func (u userExport) tokenDays(ctx context.Context, after exportPlace, _ int) ([]exportedLine, error) {
+	if after.seq > 0 {
+		return nil, nil // they are few: all come at once
+	}
+	rows, err := u.server.Budgets.ExportOf(ctx, u.user)
+	return exported("token_day", rows, func(d budget.Day) (exportPlace, any) {
+		return exportPlace{seq: 1}, exportedTokens{d.Day.Format(time.DateOnly), d.Tokens}
 	}), err
 }
 

@@ -225,7 +225,7 @@ func TestAfterTheFirstTextNothingIsRepeated(t *testing.T) {
 			b := setup(t, cfg, step)
 			reply, _ := b.fails(llm.CodeInterrupted)
 			require.Equal(t, "one two", reply.Text)
-			require.Equal(t, llm.Usage{Prompt: 6, Completion: 2, Estimated: true}, reply.Usage)
+			require.Equal(t, llm.Usage{Prompt: 5, Completion: 2, Estimated: true}, reply.Usage)
 			require.Len(t, b.model.Requests(), 1)
 			b.ended(0)
 		})

@@ -167,6 +167,7 @@ func (s *stage) serve(ctx context.Context) (*child, time.Duration, error) {
 		"FLUENTPRO_TOKEN_ISSUER=http://figures.test",
 		// Limits count as they do in production, and refuse nothing.
 		"FLUENTPRO_RATE_AUTH=1000000/1m", "FLUENTPRO_RATE_API=1000000/1m", "FLUENTPRO_RATE_MESSAGES=1000000/1m", "FLUENTPRO_RATE_ADMIN=1000000/1m",
+		"FLUENTPRO_TOKENS_LEARNER_DAY=1000000000000", "FLUENTPRO_TOKENS_SERVICE_DAY=1000000000000",
 		"FLUENTPRO_KEY_ENCRYPTION_KEY=" + s.masterKey, "FLUENTPRO_DRAIN_LIMIT=2s",
 	}, "serve")
 	if err != nil {
