@@ -8,7 +8,6 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/fluentpro/fluentpro/gen/db"
-	"github.com/fluentpro/fluentpro/internal/platform/postgres/postgrestest"
 )
 
 // roleRows is a catalogue of 20,000 roles with 10 words each, 5,000 of them written by
@@ -33,9 +32,7 @@ analyze;`
 
 func TestTheQueriesOfRolesAndOnboardingUseTheirIndex(t *testing.T) {
 	t.Parallel()
-	pool := postgrestest.Open(t)
-	_, err := pool.Exec(t.Context(), roleRows)
-	require.NoError(t, err)
+	pool := filled(t, roleRows)
 	user, role := uuid.New(), uuid.New()
 	require.NoError(t, pool.QueryRow(t.Context(), "select md5('u1')::uuid, md5('r5')::uuid").Scan(&user, &role))
 	now, industry := time.Now(), "i1"

@@ -10,16 +10,13 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/fluentpro/fluentpro/gen/db"
-	"github.com/fluentpro/fluentpro/internal/platform/postgres/postgrestest"
 )
 
 // A search reads the words that are the learner's own and match: neither those of others
 // who say the same, nor all of the learner's.
 func TestASearchReadsOnlyTheLearnersOwnMatches(t *testing.T) {
 	t.Parallel()
-	pool := postgrestest.Open(t)
-	_, err := pool.Exec(t.Context(), rows)
-	require.NoError(t, err)
+	pool := filled(t, rows)
 	var id uuid.UUID
 	require.NoError(t, pool.QueryRow(t.Context(), "select id from users limit 1").Scan(&id))
 	for words, matches := range map[string]string{"rate": "rows=8000", "rate w7": "rows=10", "rate nobody": "rows=0"} {

@@ -19,9 +19,7 @@ import (
 
 func TestHotQueriesUseTheirIndex(t *testing.T) {
 	t.Parallel()
-	pool := postgrestest.Open(t)
-	_, err := pool.Exec(t.Context(), rows)
-	require.NoError(t, err)
+	pool := filled(t, rows)
 	var id uuid.UUID // of a learner who has much, so that the planner does not count on little
 	require.NoError(t, pool.QueryRow(t.Context(), "select id from users limit 1").Scan(&id))
 	now, text := time.Now(), "x"
@@ -97,6 +95,19 @@ func TestHotQueriesUseTheirIndex(t *testing.T) {
 	}
 }
 
+// filled gives a database with these rows. They may take longer than a pool gives a
+// statement.
+func filled(t *testing.T, rows string) *pgxpool.Pool {
+	t.Helper()
+	url := postgrestest.URL(t)
+	conn, err := pgx.Connect(t.Context(), url)
+	require.NoError(t, err)
+	_, err = conn.Exec(t.Context(), rows)
+	require.NoError(t, err)
+	require.NoError(t, conn.Close(t.Context()))
+	return postgrestest.Pool(t, url)
+}
+
 func requireIndex(t *testing.T, plan, index string) {
 	t.Helper()
 	require.Contains(t, plan, index+" ", plan)
@@ -108,9 +119,7 @@ func requireIndex(t *testing.T, plan, index string) {
 // directions, from where the page before ended.
 func TestEachFilterOfTheAuditLogUsesItsIndex(t *testing.T) {
 	t.Parallel()
-	pool := postgrestest.Open(t)
-	_, err := pool.Exec(t.Context(), auditRows)
-	require.NoError(t, err)
+	pool := filled(t, auditRows)
 	var of struct {
 		actor, aggregate    uuid.UUID
 		kind, name, request string

@@ -517,6 +517,10 @@ export class Operations extends HeyApiClient {
      * `conversation.reply_in_flight` and carries its `reply_id`. The stream ends when the reply does;
      * a reader that leaves does not stop the reply.
      *
+     * A learner whose tokens of the day (UTC) are spent is refused with 429 `budget.learner_spent`; while the whole
+     * service's are, the answer is 503 `budget.service_spent`. `Retry-After` says when to come back; nothing is stored, and
+     * the `Idempotency-Key` stays free.
+     *
      */
     public createMessage<ThrowOnError extends boolean = true>(options: Options<CreateMessageData, ThrowOnError>): RequestResult<CreateMessageResponses, CreateMessageErrors, ThrowOnError, 'data'> {
         return (options.client ?? this.client).post<CreateMessageResponses, CreateMessageErrors, ThrowOnError, 'data'>({
@@ -588,8 +592,9 @@ export class Operations extends HeyApiClient {
      *
      * Has the newest message, a reply that has ended in whatever way, written again under the same id. What it was is kept
      * in the versions. Follow it with streamMessageEvents: `message.started` of the next attempt replaces the text. The
-     * conversation must be `active`, without a reply in flight and within its token limit, as for createMessage. A message
-     * that others follow is 409 `message.not_newest`; the greeting, and what the learner said, 409 `message.not_a_reply`.
+     * conversation must be `active`, without a reply in flight and within its token limit, as for createMessage, and the
+     * day's tokens not spent: else 429 `budget.learner_spent` or 503 `budget.service_spent`. A message that others
+     * follow is 409 `message.not_newest`; the greeting, and what the learner said, 409 `message.not_a_reply`.
      *
      */
     public retryMessage<ThrowOnError extends boolean = true>(options: Options<RetryMessageData, ThrowOnError>): RequestResult<RetryMessageResponses, RetryMessageErrors, ThrowOnError, 'data'> {
@@ -1296,8 +1301,8 @@ export class Operations extends HeyApiClient {
      * Export all of one's own data
      *
      * Everything that is kept about the learner, one JSON object a line: `user`, then each `session`, `onboarding`, `role`,
-     * `learning_plan`, `conversation`, `message`, `feedback`, `task` and `deprecated_calls`; `type` says which. It is read
-     * page by page and is not one snapshot. The last line is
+     * `learning_plan`, `conversation`, `message`, `feedback`, `task`, `deprecated_calls` and `token_day`; `type` says which.
+     * It is read page by page and is not one snapshot. The last line is
      * `{"type":"end","count":n}`; an export without it is cut, and one that the server could not finish ends with
      * `{"type":"problem",...}`.
      *

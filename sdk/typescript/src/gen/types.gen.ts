@@ -467,6 +467,8 @@ export type ExportMeLine = ({
 } & ExportedTask) | ({
     type: 'deprecated_calls';
 } & ExportedDeprecatedCalls) | ({
+    type: 'token_day';
+} & ExportedTokenDay) | ({
     type: 'end';
 } & ExportEnd) | ({
     type: 'problem';
@@ -609,6 +611,20 @@ export type ExportedTask = {
         [key: string]: unknown;
     };
     type: 'task';
+};
+
+/**
+ * How many tokens the model has used for the learner on one of the last 90 days.
+ */
+export type ExportedTokenDay = {
+    data: {
+        /**
+         * In UTC.
+         */
+        day: string;
+        tokens: number;
+    };
+    type: 'token_day';
 };
 
 /**
@@ -1119,7 +1135,7 @@ export type Problem = {
 /**
  * A stable slug; clients may act on it. New codes may appear.
  */
-export type ProblemCode = 'auth.forbidden' | 'auth.invalid_code' | 'auth.invalid_credentials' | 'auth.invalid_refresh_token' | 'auth.invalid_token' | 'auth.required' | 'catalogue.too_many_custom_roles' | 'catalogue.unknown_industry' | 'conversation.busy' | 'conversation.closed' | 'conversation.context_too_large' | 'conversation.not_active' | 'conversation.reply_in_flight' | 'conversation.status_not_allowed' | 'conversation.token_limit_reached' | 'conversation.too_long' | 'conversation.unknown_partner' | 'conversation.unknown_situation' | 'conversation.unknown_version' | 'cursor.invalid' | 'dead_letter.replayed' | 'dead_letter.unknown_kind' | 'event.expired' | 'export.busy' | 'export.out_of_time' | 'feedback.conversation_not_finished' | 'feedback.nothing_said' | 'idempotency.in_progress' | 'idempotency.key_reused' | 'message.not_a_reply' | 'message.not_newest' | 'model.garbled' | 'model.interrupted' | 'model.rate_limited' | 'model.refused' | 'model.timeout' | 'model.unavailable' | 'onboarding.incomplete' | 'onboarding.industry_required' | 'onboarding.invalid_partners' | 'onboarding.invalid_situations' | 'onboarding.partner_not_selected' | 'onboarding.partner_required' | 'onboarding.role_of_other_industry' | 'onboarding.situation_required' | 'onboarding.unknown_industry' | 'onboarding.unknown_language' | 'onboarding.unknown_role' | 'replay.invalid' | 'request.invalid' | 'request.malformed' | 'request.not_acceptable' | 'request.precondition_failed' | 'request.rate_limited' | 'request.too_large' | 'request.unsupported_media_type' | 'resource.not_found' | 'route.gone' | 'route.method_not_allowed' | 'route.not_found' | 'server.internal' | 'server.overloaded' | 'server.unavailable' | 'task.not_cancellable' | 'task.result_too_large' | 'user.email_taken' | 'user.own_account' | 'user.password_required' | 'user.password_weak' | 'user.preferences_too_large' | 'user.unknown_language' | 'user.wrong_password' | 'version.too_many_changes';
+export type ProblemCode = 'auth.forbidden' | 'auth.invalid_code' | 'auth.invalid_credentials' | 'auth.invalid_refresh_token' | 'auth.invalid_token' | 'auth.required' | 'budget.learner_spent' | 'budget.service_spent' | 'catalogue.too_many_custom_roles' | 'catalogue.unknown_industry' | 'conversation.busy' | 'conversation.closed' | 'conversation.context_too_large' | 'conversation.not_active' | 'conversation.reply_in_flight' | 'conversation.status_not_allowed' | 'conversation.token_limit_reached' | 'conversation.too_long' | 'conversation.unknown_partner' | 'conversation.unknown_situation' | 'conversation.unknown_version' | 'cursor.invalid' | 'dead_letter.replayed' | 'dead_letter.unknown_kind' | 'event.expired' | 'export.busy' | 'export.out_of_time' | 'feedback.conversation_not_finished' | 'feedback.nothing_said' | 'idempotency.in_progress' | 'idempotency.key_reused' | 'message.not_a_reply' | 'message.not_newest' | 'model.garbled' | 'model.interrupted' | 'model.rate_limited' | 'model.refused' | 'model.timeout' | 'model.unavailable' | 'onboarding.incomplete' | 'onboarding.industry_required' | 'onboarding.invalid_partners' | 'onboarding.invalid_situations' | 'onboarding.partner_not_selected' | 'onboarding.partner_required' | 'onboarding.role_of_other_industry' | 'onboarding.situation_required' | 'onboarding.unknown_industry' | 'onboarding.unknown_language' | 'onboarding.unknown_role' | 'replay.invalid' | 'request.invalid' | 'request.malformed' | 'request.not_acceptable' | 'request.precondition_failed' | 'request.rate_limited' | 'request.too_large' | 'request.unsupported_media_type' | 'resource.not_found' | 'route.gone' | 'route.method_not_allowed' | 'route.not_found' | 'server.internal' | 'server.overloaded' | 'server.unavailable' | 'task.not_cancellable' | 'task.result_too_large' | 'user.email_taken' | 'user.own_account' | 'user.password_required' | 'user.password_weak' | 'user.preferences_too_large' | 'user.unknown_language' | 'user.wrong_password' | 'version.too_many_changes';
 
 /**
  * A step of the onboarding, in the order of doing.
@@ -2432,6 +2448,15 @@ export type ListConversationsData = {
          * Only conversations that carry this tag.
          */
         tag?: Tag;
+        /**
+         * Only conversations in which the title, or one of the messages that are to be seen, has all of these words, in any
+         * order. Case, accents and, in English, endings do not count: `negotiating` finds `negotiated`. Of Chinese and
+         * Japanese text any part is found, from one character on. There are no operators. Small English words such as `the`
+         * count only where there are no others; words after the twentieth do not count. Text without a letter or digit finds
+         * nothing.
+         *
+         */
+        q?: string;
         /**
          * The most entries to return, 1-100.
          */
