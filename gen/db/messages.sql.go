@@ -55,22 +55,24 @@ func (q *Queries) BeginReply(ctx context.Context, db DBTX, arg BeginReplyParams)
 const CancelReply = `-- name: CancelReply :one
 with again as (
     insert into message_pasts (message_id, since, until, content, status, attempt)
-    select m.id, m.version, $3, '', 'pending', m.attempt from messages m
-    where m.id = $5 and m.status in ('pending', 'streaming') and m.attempt > 1
+    select m.id, m.version, $4, '', 'pending', m.attempt from messages m
+    where m.id = $6 and m.status in ('pending', 'streaming') and m.attempt > 1
 )
 update messages as r
-set content = $1, status = 'cancelled', finish_reason = 'cancelled', tokens = $2, tokens_estimated = true,
-    lease_number = nextval('job_lease_numbers'), version = $3, completed_at = $4
-where r.id = $5 and r.status in ('pending', 'streaming')
+set content = $1, status = 'cancelled', finish_reason = 'cancelled', tokens = $2, prompt_tokens = $3,
+    tokens_estimated = true,
+    lease_number = nextval('job_lease_numbers'), version = $4, completed_at = $5
+where r.id = $6 and r.status in ('pending', 'streaming')
 returning r.id, r.conversation_id, r.seq, r.role, r.content, r.status, r.finish_reason, r.tokens, r.prompt_tokens, r.tokens_estimated, r.problem, r.metadata, r.version, r.attempt, r.lease_number, r.created_at, r.completed_at, r.added, r.hidden
 `
 
 type CancelReplyParams struct {
-	Content string
-	Tokens  *int
-	Version int64
-	At      *time.Time
-	ID      uuid.UUID
+	Content      string
+	Tokens       *int
+	PromptTokens *int
+	Version      int64
+	At           *time.Time
+	ID           uuid.UUID
 }
 
 // A reply under way ends here; the worker that writes it can write no more. By messages_pkey.
@@ -78,6 +80,7 @@ func (q *Queries) CancelReply(ctx context.Context, db DBTX, arg CancelReplyParam
 	row := db.QueryRow(ctx, CancelReply,
 		arg.Content,
 		arg.Tokens,
+		arg.PromptTokens,
 		arg.Version,
 		arg.At,
 		arg.ID,

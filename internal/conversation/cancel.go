@@ -42,6 +42,8 @@ func (s *Service) cancelOnly(ctx context.Context, userID, conversationID, id uui
 type soFar struct {
 	reply uuid.UUID // zero: none is under way
 	text  string
+
+	prompt []llm.Message // what the model was given for it; empty: nothing yet
 }
 
 // soFar reads what the log tells. Where the log is away, nothing of the text is known.
@@ -51,6 +53,11 @@ func (s *Service) soFar(ctx context.Context, userID, conversationID uuid.UUID) (
 		return soFar{}, err
 	}
 	so := soFar{reply: *reply}
+	if m, err := s.store.replyByID(ctx, *reply); err == nil && m.Status == MessageStreaming {
+		if request, err := s.prompt(ctx, m); err == nil { // or what it costs is not known
+			so.prompt = request.Messages
+		}
+	}
 	resumed, err := s.log.Resume(ctx, streamOf(*reply), eventlog.ID{})
 	if err != nil {
 		return so, nil //nolint:nilerr // cancelling must work without the log
@@ -99,12 +106,12 @@ func (s *Service) cancelIn(ctx context.Context, tx Tx, head Conversation, reply 
 	if so.reply != reply {
 		return head, nil, errMoved
 	}
-	tokens := llm.EstimateTokens(so.text)
-	m, err := s.store.cancelReply(ctx, tx, cancelInput{head: head, reply: reply, text: so.text, tokens: tokens, at: s.clock()})
+	usage := llm.EstimateUsage(so.prompt, so.text)
+	m, err := s.store.cancelReply(ctx, tx, cancelInput{head: head, reply: reply, text: so.text, usage: usage, at: s.clock()})
 	if err != nil {
 		return head, nil, err
 	}
-	head.Version, head.TokensUsed, head.LastActivityAt = m.Version, head.TokensUsed+int64(tokens), *m.CompletedAt
+	head.Version, head.TokensUsed, head.LastActivityAt = m.Version, head.TokensUsed+int64(usage.Prompt+usage.Completion), *m.CompletedAt
 	return head, &m, answered(ctx, tx, m.Message)
 }
 

@@ -9,6 +9,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/fluentpro/fluentpro/gen/db"
+	"github.com/fluentpro/fluentpro/internal/platform/llm"
 	"github.com/fluentpro/fluentpro/internal/platform/postgres"
 )
 
@@ -76,17 +77,18 @@ func guarded(what string, n int64, err error) error {
 
 // cancelInput is a reply to be cancelled, whose conversation's head is locked.
 type cancelInput struct {
-	head   Conversation
-	reply  uuid.UUID
-	text   string
-	tokens int // of text
-	at     time.Time
+	head  Conversation
+	reply uuid.UUID
+	text  string
+	usage llm.Usage // of the model
+	at    time.Time
 }
 
 // cancelReply ends a reply under way, as the conversation's next version.
 func (s *store) cancelReply(ctx context.Context, tx Tx, in cancelInput) (cancelled, error) {
+	used := int64(in.usage.Prompt + in.usage.Completion)
 	row, err := s.q.CancelReply(ctx, tx, db.CancelReplyParams{
-		ID: in.reply, Content: in.text, Tokens: &in.tokens, Version: in.head.Version + 1, At: &in.at,
+		ID: in.reply, Content: in.text, Tokens: &in.usage.Completion, PromptTokens: &in.usage.Prompt, Version: in.head.Version + 1, At: &in.at,
 	})
 	if err != nil {
 		return cancelled{}, fmt.Errorf("cancel reply: %w", err)
@@ -99,12 +101,12 @@ func (s *store) cancelReply(ctx context.Context, tx Tx, in cancelInput) (cancell
 		return cancelled{}, err
 	}
 	if err := s.advance(ctx, tx, advance{
-		conversation: m.ConversationID, version: in.head.Version, used: int64(in.tokens),
-		step: finished(in.head, m, &in.head.UserID, int64(in.tokens), in.at),
+		conversation: m.ConversationID, version: in.head.Version, used: used,
+		step: finished(in.head, m, &in.head.UserID, used, in.at),
 	}); err != nil {
 		return cancelled{}, err
 	}
-	return cancelled{m, row.LeaseNumber}, s.budgets.Spend(ctx, tx, in.head.UserID, int64(in.tokens))
+	return cancelled{m, row.LeaseNumber}, s.budgets.Spend(ctx, tx, in.head.UserID, used)
 }
 
 // advance is a step of a conversation's reply.

@@ -95,7 +95,8 @@ with again as (
     where m.id = @id and m.status in ('pending', 'streaming') and m.attempt > 1
 )
 update messages as r
-set content = @content, status = 'cancelled', finish_reason = 'cancelled', tokens = @tokens, tokens_estimated = true,
+set content = @content, status = 'cancelled', finish_reason = 'cancelled', tokens = @tokens, prompt_tokens = @prompt_tokens,
+    tokens_estimated = true,
     lease_number = nextval('job_lease_numbers'), version = @version, completed_at = @at
 where r.id = @id and r.status in ('pending', 'streaming')
 returning r.*;

@@ -184,7 +184,7 @@ func (a *attempt) reply(req Request) Reply {
 	case a.usage != nil:
 		r.Usage = Usage{Prompt: a.usage.PromptTokens, Completion: a.usage.CompletionTokens}
 	case r.Text != "" || r.FinishReason != "":
-		r.Usage = estimate(req.Messages, r.Text)
+		r.Usage = EstimateUsage(req.Messages, r.Text)
 	}
 	return r
 }

@@ -86,8 +86,9 @@ func guess(text string) int {
 	return wide + (narrow+lettersPerToken-1)/lettersPerToken
 }
 
-// estimate counts a whole call that the provider did not count.
-func estimate(messages []Message, text string) Usage {
+// EstimateUsage counts a whole call that the provider did not count; without messages, what
+// it answered alone.
+func EstimateUsage(messages []Message, text string) Usage {
 	u := Usage{Completion: EstimateTokens(text), Estimated: true}
 	for _, m := range messages {
 		u.Prompt += EstimateTokens(m.Content) + tokensPerMessage
