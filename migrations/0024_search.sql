@@ -1,8 +1,9 @@
 -- +goose Up
 create extension if not exists btree_gin; -- of contrib; trusted, so that the owner of the database may
 
--- The words by which a conversation is found: a row for its title, under its own id, and one for each message that is
--- to be seen. They are made in Go (internal/platform/words), in the transaction that stores the text.
+-- The words by which a conversation is found: a row for its title, under its own id, and one for each message. A
+-- message that a rollback has hidden keeps its own, and is not found. They are made in Go (internal/platform/words), in
+-- the transaction that stores the text.
 create table conversation_words (
     id              uuid primary key,
     conversation_id uuid not null references conversations on delete cascade,

@@ -24,7 +24,9 @@ func (q *Queries) ConversationIsIndexed(ctx context.Context, db DBTX, conversati
 
 const ConversationsByWords = `-- name: ConversationsByWords :many
 with found as materialized (
-    select distinct w.conversation_id from conversation_words w where w.user_id = $1 and w.words @> $7::text[]
+    select distinct w.conversation_id from conversation_words w
+    left join messages m on m.id = w.id -- none: it is a title
+    where w.user_id = $1 and w.words @> $7::text[] and m.hidden is null
 )
 select c.id, c.user_id, c.partner_id, c.situation_id, c.title, c.status, c.version, c.tags, c.context, c.metadata, c.token_limit, c.tokens_used, c.message_count, c.last_seq, c.reply_id, c.created_at, c.updated_at, c.last_activity_at, c.checksum, c.parent_id, c.parent_version, c.fence from conversations c
 join found on found.conversation_id = c.id
@@ -47,7 +49,8 @@ type ConversationsByWordsParams struct {
 }
 
 // A user's conversations of which the title or a message has all the words, newest activity first. The words are read
-// first, by conversation_words_user_words; then the conversations, by conversations_pkey.
+// first, by conversation_words_user_words, and by messages_pkey whether the message is to be seen; then the conversations, by
+// conversations_pkey.
 func (q *Queries) ConversationsByWords(ctx context.Context, db DBTX, arg ConversationsByWordsParams) ([]Conversation, error) {
 	rows, err := db.Query(ctx, ConversationsByWords,
 		arg.UserID,
@@ -101,7 +104,8 @@ func (q *Queries) ConversationsByWords(ctx context.Context, db DBTX, arg Convers
 
 const DeleteWordsOfRollback = `-- name: DeleteWordsOfRollback :exec
 delete from conversation_words w using messages m
-where m.conversation_id = $1 and (m.version = $2::bigint or m.hidden = $2::bigint) and w.id = m.id
+cross join lateral (select p.content from message_pasts p where p.message_id = m.id order by p.since desc limit 1) last
+where m.conversation_id = $1 and m.version = $2::bigint and last.content <> m.content and w.id = m.id
 `
 
 type DeleteWordsOfRollbackParams struct {
@@ -109,7 +113,8 @@ type DeleteWordsOfRollbackParams struct {
 	Version        int64
 }
 
-// Those of messages that a rollback has hidden or made anew. By messages_conversation_id_seq_key and conversation_words_pkey.
+// Those of messages to which a rollback has given another text. By messages_conversation_id_seq_key, message_pasts_pkey
+// and conversation_words_pkey.
 func (q *Queries) DeleteWordsOfRollback(ctx context.Context, db DBTX, arg DeleteWordsOfRollbackParams) error {
 	_, err := db.Exec(ctx, DeleteWordsOfRollback, arg.ConversationID, arg.Version)
 	return err

@@ -160,7 +160,7 @@ func TestWhatARollbackHidesIsNotFoundUntilItIsShownAgain(t *testing.T) {
 	n.rollback(c, 1)
 	require.Empty(t, n.found("aluminium"))
 	require.Empty(t, n.found("metals"))
-	require.Equal(t, 2, n.count("conversation_words"), "the title and the greeting")
+	require.Equal(t, 4, n.count("conversation_words"), "what is hidden keeps its words, and is not found")
 	n.rollback(c, second)
 	require.Empty(t, n.found("aluminium"))
 	require.Len(t, n.found("metals"), 1)

@@ -1,8 +1,11 @@
 -- A user's conversations of which the title or a message has all the words, newest activity first. The words are read
--- first, by conversation_words_user_words; then the conversations, by conversations_pkey.
+-- first, by conversation_words_user_words, and by messages_pkey whether the message is to be seen; then the conversations, by
+-- conversations_pkey.
 -- name: ConversationsByWords :many
 with found as materialized (
-    select distinct w.conversation_id from conversation_words w where w.user_id = @user_id and w.words @> @words::text[]
+    select distinct w.conversation_id from conversation_words w
+    left join messages m on m.id = w.id -- none: it is a title
+    where w.user_id = @user_id and w.words @> @words::text[] and m.hidden is null
 )
 select c.* from conversations c
 join found on found.conversation_id = c.id
@@ -29,10 +32,12 @@ select m.id, c.id, c.user_id, string_to_array(@words::text, ' ')
 from messages m join conversations c on c.id = m.conversation_id
 where m.id = @id;
 
--- Those of messages that a rollback has hidden or made anew. By messages_conversation_id_seq_key and conversation_words_pkey.
+-- Those of messages to which a rollback has given another text. By messages_conversation_id_seq_key, message_pasts_pkey
+-- and conversation_words_pkey.
 -- name: DeleteWordsOfRollback :exec
 delete from conversation_words w using messages m
-where m.conversation_id = @conversation_id and (m.version = @version::bigint or m.hidden = @version::bigint) and w.id = m.id;
+cross join lateral (select p.content from message_pasts p where p.message_id = m.id order by p.since desc limit 1) last
+where m.conversation_id = @conversation_id and m.version = @version::bigint and last.content <> m.content and w.id = m.id;
 
 -- Messages that are to be seen and have no words yet. By messages_conversation_id_seq_key and conversation_words_pkey.
 -- name: MessagesWithoutWords :many
