@@ -20,6 +20,7 @@ var errBusy = fault.New(fault.Conflict, "conversation.busy", "Too many changes o
 // overtakenError says that the row has a fencing number as high as ours, or higher.
 type overtakenError struct{ fence int64 }
 
+// Error names the number that was found.
 func (e overtakenError) Error() string {
 	return fmt.Sprintf("the conversation was changed under the fencing number %d", e.fence)
 }
