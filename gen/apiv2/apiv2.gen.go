@@ -20,6 +20,21 @@ import (
 	openapi_types "github.com/oapi-codegen/runtime/types"
 )
 
+// Defines values for ConversationCreatedType.
+const (
+	ConversationCreatedTypeConversationCreated ConversationCreatedType = "conversation.created"
+)
+
+// Valid indicates whether the value is a known member of the ConversationCreatedType enum.
+func (e ConversationCreatedType) Valid() bool {
+	switch e {
+	case ConversationCreatedTypeConversationCreated:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for ConversationDeletedType.
 const (
 	ConversationDeletedTypeConversationDeleted ConversationDeletedType = "conversation.deleted"
@@ -623,6 +638,21 @@ func (e OnboardingStatus) Valid() bool {
 	}
 }
 
+// Defines values for OnboardingStepCompletedType.
+const (
+	OnboardingStepCompletedTypeOnboardingStepCompleted OnboardingStepCompletedType = "onboarding.step_completed"
+)
+
+// Valid indicates whether the value is a known member of the OnboardingStepCompletedType enum.
+func (e OnboardingStepCompletedType) Valid() bool {
+	switch e {
+	case OnboardingStepCompletedTypeOnboardingStepCompleted:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for PartnerRelation.
 const (
 	External PartnerRelation = "external"
@@ -656,6 +686,36 @@ func (e PatchOperationOp) Valid() bool {
 	case Remove:
 		return true
 	case Replace:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for PresenceJoinedType.
+const (
+	PresenceJoinedTypePresenceJoined PresenceJoinedType = "presence.joined"
+)
+
+// Valid indicates whether the value is a known member of the PresenceJoinedType enum.
+func (e PresenceJoinedType) Valid() bool {
+	switch e {
+	case PresenceJoinedTypePresenceJoined:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for PresenceLeftType.
+const (
+	PresenceLeftTypePresenceLeft PresenceLeftType = "presence.left"
+)
+
+// Valid indicates whether the value is a known member of the PresenceLeftType enum.
+func (e PresenceLeftType) Valid() bool {
+	switch e {
+	case PresenceLeftTypePresenceLeft:
 		return true
 	default:
 		return false
@@ -714,6 +774,13 @@ const (
 	OnboardingUnknownIndustry       ProblemCode = "onboarding.unknown_industry"
 	OnboardingUnknownLanguage       ProblemCode = "onboarding.unknown_language"
 	OnboardingUnknownRole           ProblemCode = "onboarding.unknown_role"
+	RealtimeForbiddenOrigin         ProblemCode = "realtime.forbidden_origin"
+	RealtimeInvalidTicket           ProblemCode = "realtime.invalid_ticket"
+	RealtimeNotAWebsocket           ProblemCode = "realtime.not_a_websocket"
+	RealtimeSubprotocolRequired     ProblemCode = "realtime.subprotocol_required"
+	RealtimeTooManyConnections      ProblemCode = "realtime.too_many_connections"
+	RealtimeTooManySubscriptions    ProblemCode = "realtime.too_many_subscriptions"
+	RealtimeUnknownTopic            ProblemCode = "realtime.unknown_topic"
 	ReplayInvalid                   ProblemCode = "replay.invalid"
 	RequestInvalid                  ProblemCode = "request.invalid"
 	RequestMalformed                ProblemCode = "request.malformed"
@@ -723,6 +790,8 @@ const (
 	RequestTooLarge                 ProblemCode = "request.too_large"
 	RequestUnsupportedMediaType     ProblemCode = "request.unsupported_media_type"
 	ResourceNotFound                ProblemCode = "resource.not_found"
+	RoomFull                        ProblemCode = "room.full"
+	RoomNotAMember                  ProblemCode = "room.not_a_member"
 	RouteGone                       ProblemCode = "route.gone"
 	RouteMethodNotAllowed           ProblemCode = "route.method_not_allowed"
 	RouteNotFound                   ProblemCode = "route.not_found"
@@ -844,6 +913,20 @@ func (e ProblemCode) Valid() bool {
 		return true
 	case OnboardingUnknownRole:
 		return true
+	case RealtimeForbiddenOrigin:
+		return true
+	case RealtimeInvalidTicket:
+		return true
+	case RealtimeNotAWebsocket:
+		return true
+	case RealtimeSubprotocolRequired:
+		return true
+	case RealtimeTooManyConnections:
+		return true
+	case RealtimeTooManySubscriptions:
+		return true
+	case RealtimeUnknownTopic:
+		return true
 	case ReplayInvalid:
 		return true
 	case RequestInvalid:
@@ -861,6 +944,10 @@ func (e ProblemCode) Valid() bool {
 	case RequestUnsupportedMediaType:
 		return true
 	case ResourceNotFound:
+		return true
+	case RoomFull:
+		return true
+	case RoomNotAMember:
 		return true
 	case RouteGone:
 		return true
@@ -989,6 +1076,21 @@ func (e ResourceKind) Valid() bool {
 	}
 }
 
+// Defines values for RoomMessageType.
+const (
+	RoomMessageTypeRoomMessage RoomMessageType = "room.message"
+)
+
+// Valid indicates whether the value is a known member of the RoomMessageType enum.
+func (e RoomMessageType) Valid() bool {
+	switch e {
+	case RoomMessageTypeRoomMessage:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for ScheduledDayDay.
 const (
 	Friday    ScheduledDayDay = "friday"
@@ -1067,6 +1169,21 @@ const (
 func (e StreamClosingType) Valid() bool {
 	switch e {
 	case StreamClosingTypeStreamClosing:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for StreamRestartedType.
+const (
+	StreamRestartedTypeStreamRestarted StreamRestartedType = "stream.restarted"
+)
+
+// Valid indicates whether the value is a known member of the StreamRestartedType enum.
+func (e StreamRestartedType) Valid() bool {
+	switch e {
+	case StreamRestartedTypeStreamRestarted:
 		return true
 	default:
 		return false
@@ -1365,6 +1482,32 @@ type CompletePasswordResetRequest struct {
 	Token MailedCode `json:"token"`
 }
 
+// Connection A WebSocket that is open on some node.
+type Connection struct {
+	ConnectedAt time.Time `json:"connected_at"`
+
+	// Device What connected, as its User-Agent says.
+	Device string             `json:"device"`
+	ID     openapi_types.UUID `json:"id"`
+
+	// LastActiveAt When it last sent something, to half a minute.
+	LastActiveAt time.Time `json:"last_active_at"`
+
+	// Node The node that holds it.
+	Node      string             `json:"node"`
+	SessionID openapi_types.UUID `json:"session_id"`
+
+	// Subscriptions The topics it is subscribed to, as of a second ago.
+	Subscriptions []string           `json:"subscriptions"`
+	UserID        openapi_types.UUID `json:"user_id"`
+}
+
+// ConnectionPage defines model for ConnectionPage.
+type ConnectionPage struct {
+	Data       []Connection              `json:"data"`
+	NextCursor nullable.Nullable[string] `json:"next_cursor"`
+}
+
 // Context Four maps; all but `session_metadata` reach the model, as data.
 type Context struct {
 	// ConversationSettings At most 50 members.
@@ -1441,6 +1584,15 @@ type Conversation struct {
 	// Version Grows by one with each change.
 	Version int64 `json:"version"`
 }
+
+// ConversationCreated The user has a new conversation, begun or forked.
+type ConversationCreated struct {
+	Conversation Conversation            `json:"conversation"`
+	Type         ConversationCreatedType `json:"type"`
+}
+
+// ConversationCreatedType defines model for ConversationCreated.Type.
+type ConversationCreatedType string
 
 // ConversationDeleted The conversation is gone; the last event. It has no `id`.
 type ConversationDeleted struct {
@@ -2171,6 +2323,15 @@ type OnboardingCompletion struct {
 // OnboardingStatus `paused` after 30 minutes of silence, `abandoned` after 30 days, `expired` after a year; the next choice makes it `in_progress` again.
 type OnboardingStatus string
 
+// OnboardingStepCompleted A step of the onboarding was done; the onboarding as it is now.
+type OnboardingStepCompleted struct {
+	Onboarding Onboarding                  `json:"onboarding"`
+	Type       OnboardingStepCompletedType `json:"type"`
+}
+
+// OnboardingStepCompletedType defines model for OnboardingStepCompleted.Type.
+type OnboardingStepCompletedType string
+
 // OnboardingSummary defines model for OnboardingSummary.
 type OnboardingSummary struct {
 	Industry nullable.Nullable[NamedChoice] `json:"industry"`
@@ -2229,6 +2390,26 @@ type PatchOperationOp string
 // Preferences What a client keeps for its user, such as a theme; the service gives it no meaning. At most 16 KiB of JSON in all.
 type Preferences map[string]interface{}
 
+// PresenceJoined Someone is in the room now, with their first device.
+type PresenceJoined struct {
+	// Member Someone who is in a room, on one device or several.
+	Member RoomMember         `json:"member"`
+	Type   PresenceJoinedType `json:"type"`
+}
+
+// PresenceJoinedType defines model for PresenceJoined.Type.
+type PresenceJoinedType string
+
+// PresenceLeft Someone has left the room, with their last device, or it was lost.
+type PresenceLeft struct {
+	// Member Someone who is in a room, on one device or several.
+	Member RoomMember       `json:"member"`
+	Type   PresenceLeftType `json:"type"`
+}
+
+// PresenceLeftType defines model for PresenceLeft.Type.
+type PresenceLeftType string
+
 // Problem An error (RFC 9457). Members beyond these may appear, such as the id of what is in the way.
 type Problem struct {
 	// Code A stable slug; clients may act on it. New codes may appear.
@@ -2286,6 +2467,175 @@ type Queue struct {
 type QueuePage struct {
 	Data       []Queue                   `json:"data"`
 	NextCursor nullable.Nullable[string] `json:"next_cursor"`
+}
+
+// RealtimeCancelMessage The same as cancelMessage.
+type RealtimeCancelMessage struct {
+	ConversationID openapi_types.UUID `json:"conversation_id"`
+	MessageID      openapi_types.UUID `json:"message_id"`
+}
+
+// RealtimeCommand What a client wants: an `id` of its choice and exactly one verb. It gets exactly one RealtimeReply with the same `id`; the
+// next command may be sent before that. Commands of one connection are carried out in their order.
+type RealtimeCommand struct {
+	// CancelMessage The same as cancelMessage.
+	CancelMessage *RealtimeCancelMessage `json:"cancel_message,omitempty"`
+
+	// Connect Says who connects, where neither header nor ticket has; renews the token of an open connection (one of the same session);
+	// brings back the subscriptions of a connection that was lost, in one frame.
+	Connect *RealtimeConnect `json:"connect,omitempty"`
+
+	// Echo Comes back as it is.
+	Echo     interface{}    `json:"echo,omitempty"`
+	ID       string         `json:"id"`
+	Ping     *RealtimeEmpty `json:"ping,omitempty"`
+	Presence *RealtimeTopic `json:"presence,omitempty"`
+
+	// Publish Says something to the members of a room; who does must be one.
+	Publish *RealtimePublish `json:"publish,omitempty"`
+
+	// SendMessage The same as createMessage. Its reply comes on the topic of the conversation, if that is subscribed to.
+	SendMessage *RealtimeSendMessage `json:"send_message,omitempty"`
+	Subscribe   *RealtimeSubscribe   `json:"subscribe,omitempty"`
+	Unsubscribe *RealtimeTopic       `json:"unsubscribe,omitempty"`
+}
+
+// RealtimeConnect Says who connects, where neither header nor ticket has; renews the token of an open connection (one of the same session);
+// brings back the subscriptions of a connection that was lost, in one frame.
+type RealtimeConnect struct {
+	// Resume What the lost connection was subscribed to.
+	Resume *[]RealtimeSubscribe `json:"resume,omitempty"`
+
+	// Token An access token.
+	Token *string `json:"token,omitempty"`
+}
+
+// RealtimeConnected defines model for RealtimeConnected.
+type RealtimeConnected struct {
+	ConnectionID openapi_types.UUID `json:"connection_id"`
+
+	// ExpiresAt When the connection is closed unless another token has come before.
+	ExpiresAt time.Time `json:"expires_at"`
+
+	// PingSeconds How often the server pings. Who hears nothing for more than twice as long has lost the connection.
+	PingSeconds int                `json:"ping_seconds"`
+	SessionID   openapi_types.UUID `json:"session_id"`
+
+	// Subscriptions Those of `resume`, in its order.
+	Subscriptions []RealtimeSubscribed `json:"subscriptions"`
+	UserID        openapi_types.UUID   `json:"user_id"`
+}
+
+// RealtimeEmpty defines model for RealtimeEmpty.
+type RealtimeEmpty = map[string]interface{}
+
+// RealtimeEvent One event of a topic; which they are depends on the topic.
+type RealtimeEvent struct {
+	union json.RawMessage
+}
+
+// RealtimeFrame One frame, in either direction. Clients send commands; the server sends replies and pushes.
+type RealtimeFrame struct {
+	union json.RawMessage
+}
+
+// RealtimePublish Says something to the members of a room; who does must be one.
+type RealtimePublish struct {
+	// Data Any JSON object of at most 16 KiB.
+	Data  map[string]interface{} `json:"data"`
+	Topic string                 `json:"topic"`
+}
+
+// RealtimePublished defines model for RealtimePublished.
+type RealtimePublished struct {
+	// Cursor That of the `room.message`.
+	Cursor string `json:"cursor"`
+}
+
+// RealtimePush An event of a topic that is subscribed to, or of the connection itself (`topic` is `connection`). The events of one topic come
+// in their order, and each cursor once. The terminal event of a topic ends its subscription.
+type RealtimePush struct {
+	// Cursor Where to resume after this event, as `after`; the same as the `id:` of the stream that tells of the same. Some last events have none.
+	Cursor *string `json:"cursor,omitempty"`
+
+	// Event One event of a topic; which they are depends on the topic.
+	Event RealtimeEvent `json:"event"`
+	Topic string        `json:"topic"`
+}
+
+// RealtimeReply The one answer to a command, with a `result` (of its verb in RealtimeResults) or an `error`.
+type RealtimeReply struct {
+	// Error An error (RFC 9457). Members beyond these may appear, such as the id of what is in the way.
+	Error *Problem `json:"error,omitempty"`
+
+	// ID That of the command.
+	ID string `json:"id"`
+
+	// Result What came of it; a member of RealtimeResults.
+	Result interface{} `json:"result,omitempty"`
+}
+
+// RealtimeResults The result of each verb.
+type RealtimeResults struct {
+	CancelMessage Message           `json:"cancel_message"`
+	Connect       RealtimeConnected `json:"connect"`
+
+	// Echo What was sent.
+	Echo        interface{}         `json:"echo,omitempty"`
+	Ping        RealtimeEmpty       `json:"ping"`
+	Presence    RoomMembers         `json:"presence"`
+	Publish     RealtimePublished   `json:"publish"`
+	SendMessage CreateMessageResult `json:"send_message"`
+	Subscribe   RealtimeSubscribed  `json:"subscribe"`
+	Unsubscribe RealtimeTopic       `json:"unsubscribe"`
+}
+
+// RealtimeSendMessage The same as createMessage. Its reply comes on the topic of the conversation, if that is subscribed to.
+type RealtimeSendMessage struct {
+	Content        string             `json:"content"`
+	ConversationID openapi_types.UUID `json:"conversation_id"`
+
+	// IdempotencyKey As the header of createMessage, and the same there and here.
+	IdempotencyKey string `json:"idempotency_key"`
+
+	// Metadata The client's own notes; at most 50 members. The model never sees them.
+	Metadata *Metadata `json:"metadata,omitempty"`
+}
+
+// RealtimeSubscribe defines model for RealtimeSubscribe.
+type RealtimeSubscribe struct {
+	// After The `cursor` of the last event that the client has of this topic. Without it, a conversation and a task begin with how they are, a room and `user:me` with what happens from now on.
+	After *string `json:"after,omitempty"`
+
+	// Topic `conversation:{id}`, `task:{id}`, `user:me`, or `room:{name}` with a name of 3 to 64 characters of `a-z`, `0-9` and `-`.
+	Topic string `json:"topic"`
+}
+
+// RealtimeSubscribed defines model for RealtimeSubscribed.
+type RealtimeSubscribed struct {
+	// Cursor Where to resume if no event comes.
+	Cursor *string `json:"cursor,omitempty"`
+
+	// Error An error (RFC 9457). Members beyond these may appear, such as the id of what is in the way.
+	Error *Problem `json:"error,omitempty"`
+
+	// Recovered Whether all that happened since `after` follows. If not, what the client holds of this topic is to be replaced by what follows.
+	Recovered bool   `json:"recovered"`
+	Topic     string `json:"topic"`
+}
+
+// RealtimeTicket defines model for RealtimeTicket.
+type RealtimeTicket struct {
+	// ExpiresIn Seconds until it opens none any more.
+	ExpiresIn int `json:"expires_in"`
+
+	// Ticket Opens one connection, as `connectRealtime?ticket=`.
+	Ticket string `json:"ticket"`
+}
+
+// RealtimeTopic defines model for RealtimeTopic.
+type RealtimeTopic struct {
+	Topic string `json:"topic"`
 }
 
 // RecommendedAction What to offer the learner. New actions may appear.
@@ -2376,6 +2726,36 @@ type RolePage struct {
 	NextCursor nullable.Nullable[string] `json:"next_cursor"`
 }
 
+// RoomMember Someone who is in a room, on one device or several.
+type RoomMember struct {
+	JoinedAt time.Time `json:"joined_at"`
+
+	// Name Their full name.
+	Name   string             `json:"name"`
+	UserID openapi_types.UUID `json:"user_id"`
+}
+
+// RoomMembers defines model for RoomMembers.
+type RoomMembers struct {
+	Members []RoomMember `json:"members"`
+}
+
+// RoomMessage A member of the room said something.
+type RoomMessage struct {
+	// Data What was published.
+	Data      map[string]interface{} `json:"data"`
+	MessageID openapi_types.UUID     `json:"message_id"`
+
+	// Name The full name of who said it.
+	Name   string             `json:"name"`
+	SentAt time.Time          `json:"sent_at"`
+	Type   RoomMessageType    `json:"type"`
+	UserID openapi_types.UUID `json:"user_id"`
+}
+
+// RoomMessageType defines model for RoomMessage.Type.
+type RoomMessageType string
+
 // ScheduledDay defines model for ScheduledDay.
 type ScheduledDay struct {
 	Activity string          `json:"activity"`
@@ -2433,8 +2813,9 @@ type SessionPage struct {
 	NextCursor nullable.Nullable[string] `json:"next_cursor"`
 }
 
-// SessionRevoked The session whose token opened this stream has ended, so the stream does. It is the last event, and has no `id`; what the
-// stream tells of goes on, and can be resumed with the token of another session.
+// SessionRevoked A session of the user has ended. If it is the one whose token opened this stream, the stream does too: it is the last event
+// then, and has no `id`; what the stream tells of goes on, and can be resumed with the token of another session. Streams of one
+// thing tell of no other session.
 type SessionRevoked struct {
 	SessionID openapi_types.UUID `json:"session_id"`
 	Type      SessionRevokedType `json:"type"`
@@ -2519,6 +2900,14 @@ type StreamClosingReason string
 
 // StreamClosingType defines model for StreamClosing.Type.
 type StreamClosingType string
+
+// StreamRestarted What happened since the cursor is not known any more. What the client holds may be old and is to be read again; what happens from now on follows.
+type StreamRestarted struct {
+	Type StreamRestartedType `json:"type"`
+}
+
+// StreamRestartedType defines model for StreamRestarted.Type.
+type StreamRestartedType string
 
 // SummaryPartner defines model for SummaryPartner.
 type SummaryPartner struct {
@@ -2726,6 +3115,11 @@ type User struct {
 	UpdatedAt   time.Time   `json:"updated_at"`
 }
 
+// UserEvent One event of a user.
+type UserEvent struct {
+	union json.RawMessage
+}
+
 // UserRole What a user may do; `admin` may everything.
 type UserRole string
 
@@ -2920,6 +3314,15 @@ type ExportAuditEventsParams struct {
 
 	// To Only what occurred before this time.
 	To *time.Time `form:"to,omitempty" json:"to,omitempty"`
+}
+
+// ListConnectionsParams defines parameters for ListConnections.
+type ListConnectionsParams struct {
+	// Limit The most entries to return, 1-100.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor The `next_cursor` of the page before, with the same filter; anything else is 400 `cursor.invalid`.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
 }
 
 // ListDeadLettersParams defines parameters for ListDeadLetters.
@@ -3183,6 +3586,15 @@ type RequestEmailVerificationParams struct {
 	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
 }
 
+// StreamMyEventsParams defines parameters for StreamMyEvents.
+type StreamMyEventsParams struct {
+	// After The same as `Last-Event-ID`, where a header cannot be set.
+	After *After `form:"after,omitempty" json:"after,omitempty"`
+
+	// LastEventID The `id` of the last event received; goes before `after`. One of another stream is 400 `cursor.invalid`.
+	LastEventID *LastEventID `json:"Last-Event-ID,omitempty"`
+}
+
 // ListIndustriesParams defines parameters for ListIndustries.
 type ListIndustriesParams struct {
 	// AcceptLanguage Preferred languages (RFC 9110). Served are `en`, `zh-Hans` and `zh-Hant`; others get English.
@@ -3309,6 +3721,12 @@ type RequestPasswordResetParams struct {
 	// IdempotencyKey Makes a retry safe: the same key and body within 24 hours has one effect and gets the first answer
 	// again; another body is 422 `idempotency.key_reused`. Any unique text, a UUID for instance.
 	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
+}
+
+// ConnectRealtimeParams defines parameters for ConnectRealtime.
+type ConnectRealtimeParams struct {
+	// Ticket A ticket of createRealtimeTicket.
+	Ticket *string `form:"ticket,omitempty" json:"ticket,omitempty"`
 }
 
 // ListRolesParams defines parameters for ListRoles.
@@ -5061,6 +5479,915 @@ func (t *MessageEvent) UnmarshalJSON(b []byte) error {
 	return err
 }
 
+// AsMessageCreated returns the union data inside the RealtimeEvent as a MessageCreated
+func (t RealtimeEvent) AsMessageCreated() (MessageCreated, error) {
+	var body MessageCreated
+	err := json.Unmarshal(t.union, &body)
+	return body, err
+}
+
+// FromMessageCreated overwrites any union data inside the RealtimeEvent as the provided MessageCreated
+func (t *RealtimeEvent) FromMessageCreated(v MessageCreated) error {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	b, err = runtime.JSONMerge(b, []byte(`{"type":"message.created"}`))
+	t.union = b
+	return err
+}
+
+// MergeMessageCreated performs a merge with any union data inside the RealtimeEvent, using the provided MessageCreated
+func (t *RealtimeEvent) MergeMessageCreated(v MessageCreated) error {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	b, err = runtime.JSONMerge(b, []byte(`{"type":"message.created"}`))
+	if err != nil {
+		return err
+	}
+
+	merged, err := runtime.JSONMerge(t.union, b)
+	t.union = merged
+	return err
+}
+
+// AsMessageStarted returns the union data inside the RealtimeEvent as a MessageStarted
+func (t RealtimeEvent) AsMessageStarted() (MessageStarted, error) {
+	var body MessageStarted
+	err := json.Unmarshal(t.union, &body)
+	return body, err
+}
+
+// FromMessageStarted overwrites any union data inside the RealtimeEvent as the provided MessageStarted
+func (t *RealtimeEvent) FromMessageStarted(v MessageStarted) error {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	b, err = runtime.JSONMerge(b, []byte(`{"type":"message.started"}`))
+	t.union = b
+	return err
+}
+
+// MergeMessageStarted performs a merge with any union data inside the RealtimeEvent, using the provided MessageStarted
+func (t *RealtimeEvent) MergeMessageStarted(v MessageStarted) error {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	b, err = runtime.JSONMerge(b, []byte(`{"type":"message.started"}`))
+	if err != nil {
+		return err
+	}
+
+	merged, err := runtime.JSONMerge(t.union, b)
+	t.union = merged
+	return err
+}
+
+// AsMessageDelta returns the union data inside the RealtimeEvent as a MessageDelta
+func (t RealtimeEvent) AsMessageDelta() (MessageDelta, error) {
+	var body MessageDelta
+	err := json.Unmarshal(t.union, &body)
+	return body, err
+}
+
+// FromMessageDelta overwrites any union data inside the RealtimeEvent as the provided MessageDelta
+func (t *RealtimeEvent) FromMessageDelta(v MessageDelta) error {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	b, err = runtime.JSONMerge(b, []byte(`{"type":"message.delta"}`))
+	t.union = b
+	return err
+}
+
+// MergeMessageDelta performs a merge with any union data inside the RealtimeEvent, using the provided MessageDelta
+func (t *RealtimeEvent) MergeMessageDelta(v MessageDelta) error {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	b, err = runtime.JSONMerge(b, []byte(`{"type":"message.delta"}`))
+	if err != nil {
+		return err
+	}
+
+	merged, err := runtime.JSONMerge(t.union, b)
+	t.union = merged
+	return err
+}
+
+// AsMessageCompleted returns the union data inside the RealtimeEvent as a MessageCompleted
+func (t RealtimeEvent) AsMessageCompleted() (MessageCompleted, error) {
+	var body MessageCompleted
+	err := json.Unmarshal(t.union, &body)
+	return body, err
+}
+
+// FromMessageCompleted overwrites any union data inside the RealtimeEvent as the provided MessageCompleted
+func (t *RealtimeEvent) FromMessageCompleted(v MessageCompleted) error {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	b, err = runtime.JSONMerge(b, []byte(`{"type":"message.completed"}`))
+	t.union = b
+	return err
+}
+
+// MergeMessageCompleted performs a merge with any union data inside the RealtimeEvent, using the provided MessageCompleted
+func (t *RealtimeEvent) MergeMessageCompleted(v MessageCompleted) error {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	b, err = runtime.JSONMerge(b, []byte(`{"type":"message.completed"}`))
+	if err != nil {
+		return err
+	}
+
+	merged, err := runtime.JSONMerge(t.union, b)
+	t.union = merged
+	return err
+}
+
+// AsMessageFailed returns the union data inside the RealtimeEvent as a MessageFailed
+func (t RealtimeEvent) AsMessageFailed() (MessageFailed, error) {
+	var body MessageFailed
+	err := json.Unmarshal(t.union, &body)
+	return body, err
+}
+
+// FromMessageFailed overwrites any union data inside the RealtimeEvent as the provided MessageFailed
+func (t *RealtimeEvent) FromMessageFailed(v MessageFailed) error {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	b, err = runtime.JSONMerge(b, []byte(`{"type":"message.failed"}`))
+	t.union = b
+	return err
+}
+
+// MergeMessageFailed performs a merge with any union data inside the RealtimeEvent, using the provided MessageFailed
+func (t *RealtimeEvent) MergeMessageFailed(v MessageFailed) error {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	b, err = runtime.JSONMerge(b, []byte(`{"type":"message.failed"}`))
+	if err != nil {
+		return err
+	}
+
+	merged, err := runtime.JSONMerge(t.union, b)
+	t.union = merged
+	return err
+}
+
+// AsMessageCancelled returns the union data inside the RealtimeEvent as a MessageCancelled
+func (t RealtimeEvent) AsMessageCancelled() (MessageCancelled, error) {
+	var body MessageCancelled
+	err := json.Unmarshal(t.union, &body)
+	return body, err
+}
+
+// FromMessageCancelled overwrites any union data inside the RealtimeEvent as the provided MessageCancelled
+func (t *RealtimeEvent) FromMessageCancelled(v MessageCancelled) error {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	b, err = runtime.JSONMerge(b, []byte(`{"type":"message.cancelled"}`))
+	t.union = b
+	return err
+}
+
+// MergeMessageCancelled performs a merge with any union data inside the RealtimeEvent, using the provided MessageCancelled
+func (t *RealtimeEvent) MergeMessageCancelled(v MessageCancelled) error {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	b, err = runtime.JSONMerge(b, []byte(`{"type":"message.cancelled"}`))
+	if err != nil {
+		return err
+	}
+
+	merged, err := runtime.JSONMerge(t.union, b)
+	t.union = merged
+	return err
+}
+
+// AsConversationCreated returns the union data inside the RealtimeEvent as a ConversationCreated
+func (t RealtimeEvent) AsConversationCreated() (ConversationCreated, error) {
+	var body ConversationCreated
+	err := json.Unmarshal(t.union, &body)
+	return body, err
+}
+
+// FromConversationCreated overwrites any union data inside the RealtimeEvent as the provided ConversationCreated
+func (t *RealtimeEvent) FromConversationCreated(v ConversationCreated) error {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	b, err = runtime.JSONMerge(b, []byte(`{"type":"conversation.created"}`))
+	t.union = b
+	return err
+}
+
+// MergeConversationCreated performs a merge with any union data inside the RealtimeEvent, using the provided ConversationCreated
+func (t *RealtimeEvent) MergeConversationCreated(v ConversationCreated) error {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	b, err = runtime.JSONMerge(b, []byte(`{"type":"conversation.created"}`))
+	if err != nil {
+		return err
+	}
+
+	merged, err := runtime.JSONMerge(t.union, b)
+	t.union = merged
+	return err
+}
+
+// AsConversationUpdated returns the union data inside the RealtimeEvent as a ConversationUpdated
+func (t RealtimeEvent) AsConversationUpdated() (ConversationUpdated, error) {
+	var body ConversationUpdated
+	err := json.Unmarshal(t.union, &body)
+	return body, err
+}
+
+// FromConversationUpdated overwrites any union data inside the RealtimeEvent as the provided ConversationUpdated
+func (t *RealtimeEvent) FromConversationUpdated(v ConversationUpdated) error {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	b, err = runtime.JSONMerge(b, []byte(`{"type":"conversation.updated"}`))
+	t.union = b
+	return err
+}
+
+// MergeConversationUpdated performs a merge with any union data inside the RealtimeEvent, using the provided ConversationUpdated
+func (t *RealtimeEvent) MergeConversationUpdated(v ConversationUpdated) error {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	b, err = runtime.JSONMerge(b, []byte(`{"type":"conversation.updated"}`))
+	if err != nil {
+		return err
+	}
+
+	merged, err := runtime.JSONMerge(t.union, b)
+	t.union = merged
+	return err
+}
+
+// AsConversationTokenWarning returns the union data inside the RealtimeEvent as a ConversationTokenWarning
+func (t RealtimeEvent) AsConversationTokenWarning() (ConversationTokenWarning, error) {
+	var body ConversationTokenWarning
+	err := json.Unmarshal(t.union, &body)
+	return body, err
+}
+
+// FromConversationTokenWarning overwrites any union data inside the RealtimeEvent as the provided ConversationTokenWarning
+func (t *RealtimeEvent) FromConversationTokenWarning(v ConversationTokenWarning) error {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	b, err = runtime.JSONMerge(b, []byte(`{"type":"conversation.token_warning"}`))
+	t.union = b
+	return err
+}
+
+// MergeConversationTokenWarning performs a merge with any union data inside the RealtimeEvent, using the provided ConversationTokenWarning
+func (t *RealtimeEvent) MergeConversationTokenWarning(v ConversationTokenWarning) error {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	b, err = runtime.JSONMerge(b, []byte(`{"type":"conversation.token_warning"}`))
+	if err != nil {
+		return err
+	}
+
+	merged, err := runtime.JSONMerge(t.union, b)
+	t.union = merged
+	return err
+}
+
+// AsConversationRolledBack returns the union data inside the RealtimeEvent as a ConversationRolledBack
+func (t RealtimeEvent) AsConversationRolledBack() (ConversationRolledBack, error) {
+	var body ConversationRolledBack
+	err := json.Unmarshal(t.union, &body)
+	return body, err
+}
+
+// FromConversationRolledBack overwrites any union data inside the RealtimeEvent as the provided ConversationRolledBack
+func (t *RealtimeEvent) FromConversationRolledBack(v ConversationRolledBack) error {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	b, err = runtime.JSONMerge(b, []byte(`{"type":"conversation.rolled_back"}`))
+	t.union = b
+	return err
+}
+
+// MergeConversationRolledBack performs a merge with any union data inside the RealtimeEvent, using the provided ConversationRolledBack
+func (t *RealtimeEvent) MergeConversationRolledBack(v ConversationRolledBack) error {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	b, err = runtime.JSONMerge(b, []byte(`{"type":"conversation.rolled_back"}`))
+	if err != nil {
+		return err
+	}
+
+	merged, err := runtime.JSONMerge(t.union, b)
+	t.union = merged
+	return err
+}
+
+// AsConversationDeleted returns the union data inside the RealtimeEvent as a ConversationDeleted
+func (t RealtimeEvent) AsConversationDeleted() (ConversationDeleted, error) {
+	var body ConversationDeleted
+	err := json.Unmarshal(t.union, &body)
+	return body, err
+}
+
+// FromConversationDeleted overwrites any union data inside the RealtimeEvent as the provided ConversationDeleted
+func (t *RealtimeEvent) FromConversationDeleted(v ConversationDeleted) error {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	b, err = runtime.JSONMerge(b, []byte(`{"type":"conversation.deleted"}`))
+	t.union = b
+	return err
+}
+
+// MergeConversationDeleted performs a merge with any union data inside the RealtimeEvent, using the provided ConversationDeleted
+func (t *RealtimeEvent) MergeConversationDeleted(v ConversationDeleted) error {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	b, err = runtime.JSONMerge(b, []byte(`{"type":"conversation.deleted"}`))
+	if err != nil {
+		return err
+	}
+
+	merged, err := runtime.JSONMerge(t.union, b)
+	t.union = merged
+	return err
+}
+
+// AsTaskProgressed returns the union data inside the RealtimeEvent as a TaskProgressed
+func (t RealtimeEvent) AsTaskProgressed() (TaskProgressed, error) {
+	var body TaskProgressed
+	err := json.Unmarshal(t.union, &body)
+	return body, err
+}
+
+// FromTaskProgressed overwrites any union data inside the RealtimeEvent as the provided TaskProgressed
+func (t *RealtimeEvent) FromTaskProgressed(v TaskProgressed) error {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	b, err = runtime.JSONMerge(b, []byte(`{"type":"task.progressed"}`))
+	t.union = b
+	return err
+}
+
+// MergeTaskProgressed performs a merge with any union data inside the RealtimeEvent, using the provided TaskProgressed
+func (t *RealtimeEvent) MergeTaskProgressed(v TaskProgressed) error {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	b, err = runtime.JSONMerge(b, []byte(`{"type":"task.progressed"}`))
+	if err != nil {
+		return err
+	}
+
+	merged, err := runtime.JSONMerge(t.union, b)
+	t.union = merged
+	return err
+}
+
+// AsTaskCompleted returns the union data inside the RealtimeEvent as a TaskCompleted
+func (t RealtimeEvent) AsTaskCompleted() (TaskCompleted, error) {
+	var body TaskCompleted
+	err := json.Unmarshal(t.union, &body)
+	return body, err
+}
+
+// FromTaskCompleted overwrites any union data inside the RealtimeEvent as the provided TaskCompleted
+func (t *RealtimeEvent) FromTaskCompleted(v TaskCompleted) error {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	b, err = runtime.JSONMerge(b, []byte(`{"type":"task.completed"}`))
+	t.union = b
+	return err
+}
+
+// MergeTaskCompleted performs a merge with any union data inside the RealtimeEvent, using the provided TaskCompleted
+func (t *RealtimeEvent) MergeTaskCompleted(v TaskCompleted) error {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	b, err = runtime.JSONMerge(b, []byte(`{"type":"task.completed"}`))
+	if err != nil {
+		return err
+	}
+
+	merged, err := runtime.JSONMerge(t.union, b)
+	t.union = merged
+	return err
+}
+
+// AsTaskFailed returns the union data inside the RealtimeEvent as a TaskFailed
+func (t RealtimeEvent) AsTaskFailed() (TaskFailed, error) {
+	var body TaskFailed
+	err := json.Unmarshal(t.union, &body)
+	return body, err
+}
+
+// FromTaskFailed overwrites any union data inside the RealtimeEvent as the provided TaskFailed
+func (t *RealtimeEvent) FromTaskFailed(v TaskFailed) error {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	b, err = runtime.JSONMerge(b, []byte(`{"type":"task.failed"}`))
+	t.union = b
+	return err
+}
+
+// MergeTaskFailed performs a merge with any union data inside the RealtimeEvent, using the provided TaskFailed
+func (t *RealtimeEvent) MergeTaskFailed(v TaskFailed) error {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	b, err = runtime.JSONMerge(b, []byte(`{"type":"task.failed"}`))
+	if err != nil {
+		return err
+	}
+
+	merged, err := runtime.JSONMerge(t.union, b)
+	t.union = merged
+	return err
+}
+
+// AsTaskCancelled returns the union data inside the RealtimeEvent as a TaskCancelled
+func (t RealtimeEvent) AsTaskCancelled() (TaskCancelled, error) {
+	var body TaskCancelled
+	err := json.Unmarshal(t.union, &body)
+	return body, err
+}
+
+// FromTaskCancelled overwrites any union data inside the RealtimeEvent as the provided TaskCancelled
+func (t *RealtimeEvent) FromTaskCancelled(v TaskCancelled) error {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	b, err = runtime.JSONMerge(b, []byte(`{"type":"task.cancelled"}`))
+	t.union = b
+	return err
+}
+
+// MergeTaskCancelled performs a merge with any union data inside the RealtimeEvent, using the provided TaskCancelled
+func (t *RealtimeEvent) MergeTaskCancelled(v TaskCancelled) error {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	b, err = runtime.JSONMerge(b, []byte(`{"type":"task.cancelled"}`))
+	if err != nil {
+		return err
+	}
+
+	merged, err := runtime.JSONMerge(t.union, b)
+	t.union = merged
+	return err
+}
+
+// AsOnboardingStepCompleted returns the union data inside the RealtimeEvent as a OnboardingStepCompleted
+func (t RealtimeEvent) AsOnboardingStepCompleted() (OnboardingStepCompleted, error) {
+	var body OnboardingStepCompleted
+	err := json.Unmarshal(t.union, &body)
+	return body, err
+}
+
+// FromOnboardingStepCompleted overwrites any union data inside the RealtimeEvent as the provided OnboardingStepCompleted
+func (t *RealtimeEvent) FromOnboardingStepCompleted(v OnboardingStepCompleted) error {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	b, err = runtime.JSONMerge(b, []byte(`{"type":"onboarding.step_completed"}`))
+	t.union = b
+	return err
+}
+
+// MergeOnboardingStepCompleted performs a merge with any union data inside the RealtimeEvent, using the provided OnboardingStepCompleted
+func (t *RealtimeEvent) MergeOnboardingStepCompleted(v OnboardingStepCompleted) error {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	b, err = runtime.JSONMerge(b, []byte(`{"type":"onboarding.step_completed"}`))
+	if err != nil {
+		return err
+	}
+
+	merged, err := runtime.JSONMerge(t.union, b)
+	t.union = merged
+	return err
+}
+
+// AsSessionRevoked returns the union data inside the RealtimeEvent as a SessionRevoked
+func (t RealtimeEvent) AsSessionRevoked() (SessionRevoked, error) {
+	var body SessionRevoked
+	err := json.Unmarshal(t.union, &body)
+	return body, err
+}
+
+// FromSessionRevoked overwrites any union data inside the RealtimeEvent as the provided SessionRevoked
+func (t *RealtimeEvent) FromSessionRevoked(v SessionRevoked) error {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	b, err = runtime.JSONMerge(b, []byte(`{"type":"session.revoked"}`))
+	t.union = b
+	return err
+}
+
+// MergeSessionRevoked performs a merge with any union data inside the RealtimeEvent, using the provided SessionRevoked
+func (t *RealtimeEvent) MergeSessionRevoked(v SessionRevoked) error {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	b, err = runtime.JSONMerge(b, []byte(`{"type":"session.revoked"}`))
+	if err != nil {
+		return err
+	}
+
+	merged, err := runtime.JSONMerge(t.union, b)
+	t.union = merged
+	return err
+}
+
+// AsRoomMessage returns the union data inside the RealtimeEvent as a RoomMessage
+func (t RealtimeEvent) AsRoomMessage() (RoomMessage, error) {
+	var body RoomMessage
+	err := json.Unmarshal(t.union, &body)
+	return body, err
+}
+
+// FromRoomMessage overwrites any union data inside the RealtimeEvent as the provided RoomMessage
+func (t *RealtimeEvent) FromRoomMessage(v RoomMessage) error {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	b, err = runtime.JSONMerge(b, []byte(`{"type":"room.message"}`))
+	t.union = b
+	return err
+}
+
+// MergeRoomMessage performs a merge with any union data inside the RealtimeEvent, using the provided RoomMessage
+func (t *RealtimeEvent) MergeRoomMessage(v RoomMessage) error {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	b, err = runtime.JSONMerge(b, []byte(`{"type":"room.message"}`))
+	if err != nil {
+		return err
+	}
+
+	merged, err := runtime.JSONMerge(t.union, b)
+	t.union = merged
+	return err
+}
+
+// AsPresenceJoined returns the union data inside the RealtimeEvent as a PresenceJoined
+func (t RealtimeEvent) AsPresenceJoined() (PresenceJoined, error) {
+	var body PresenceJoined
+	err := json.Unmarshal(t.union, &body)
+	return body, err
+}
+
+// FromPresenceJoined overwrites any union data inside the RealtimeEvent as the provided PresenceJoined
+func (t *RealtimeEvent) FromPresenceJoined(v PresenceJoined) error {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	b, err = runtime.JSONMerge(b, []byte(`{"type":"presence.joined"}`))
+	t.union = b
+	return err
+}
+
+// MergePresenceJoined performs a merge with any union data inside the RealtimeEvent, using the provided PresenceJoined
+func (t *RealtimeEvent) MergePresenceJoined(v PresenceJoined) error {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	b, err = runtime.JSONMerge(b, []byte(`{"type":"presence.joined"}`))
+	if err != nil {
+		return err
+	}
+
+	merged, err := runtime.JSONMerge(t.union, b)
+	t.union = merged
+	return err
+}
+
+// AsPresenceLeft returns the union data inside the RealtimeEvent as a PresenceLeft
+func (t RealtimeEvent) AsPresenceLeft() (PresenceLeft, error) {
+	var body PresenceLeft
+	err := json.Unmarshal(t.union, &body)
+	return body, err
+}
+
+// FromPresenceLeft overwrites any union data inside the RealtimeEvent as the provided PresenceLeft
+func (t *RealtimeEvent) FromPresenceLeft(v PresenceLeft) error {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	b, err = runtime.JSONMerge(b, []byte(`{"type":"presence.left"}`))
+	t.union = b
+	return err
+}
+
+// MergePresenceLeft performs a merge with any union data inside the RealtimeEvent, using the provided PresenceLeft
+func (t *RealtimeEvent) MergePresenceLeft(v PresenceLeft) error {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	b, err = runtime.JSONMerge(b, []byte(`{"type":"presence.left"}`))
+	if err != nil {
+		return err
+	}
+
+	merged, err := runtime.JSONMerge(t.union, b)
+	t.union = merged
+	return err
+}
+
+// AsStreamRestarted returns the union data inside the RealtimeEvent as a StreamRestarted
+func (t RealtimeEvent) AsStreamRestarted() (StreamRestarted, error) {
+	var body StreamRestarted
+	err := json.Unmarshal(t.union, &body)
+	return body, err
+}
+
+// FromStreamRestarted overwrites any union data inside the RealtimeEvent as the provided StreamRestarted
+func (t *RealtimeEvent) FromStreamRestarted(v StreamRestarted) error {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	b, err = runtime.JSONMerge(b, []byte(`{"type":"stream.restarted"}`))
+	t.union = b
+	return err
+}
+
+// MergeStreamRestarted performs a merge with any union data inside the RealtimeEvent, using the provided StreamRestarted
+func (t *RealtimeEvent) MergeStreamRestarted(v StreamRestarted) error {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	b, err = runtime.JSONMerge(b, []byte(`{"type":"stream.restarted"}`))
+	if err != nil {
+		return err
+	}
+
+	merged, err := runtime.JSONMerge(t.union, b)
+	t.union = merged
+	return err
+}
+
+// AsStreamClosing returns the union data inside the RealtimeEvent as a StreamClosing
+func (t RealtimeEvent) AsStreamClosing() (StreamClosing, error) {
+	var body StreamClosing
+	err := json.Unmarshal(t.union, &body)
+	return body, err
+}
+
+// FromStreamClosing overwrites any union data inside the RealtimeEvent as the provided StreamClosing
+func (t *RealtimeEvent) FromStreamClosing(v StreamClosing) error {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	b, err = runtime.JSONMerge(b, []byte(`{"type":"stream.closing"}`))
+	t.union = b
+	return err
+}
+
+// MergeStreamClosing performs a merge with any union data inside the RealtimeEvent, using the provided StreamClosing
+func (t *RealtimeEvent) MergeStreamClosing(v StreamClosing) error {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	b, err = runtime.JSONMerge(b, []byte(`{"type":"stream.closing"}`))
+	if err != nil {
+		return err
+	}
+
+	merged, err := runtime.JSONMerge(t.union, b)
+	t.union = merged
+	return err
+}
+
+func (t RealtimeEvent) Discriminator() (string, error) {
+	var discriminator struct {
+		Discriminator string `json:"type"`
+	}
+	err := json.Unmarshal(t.union, &discriminator)
+	return discriminator.Discriminator, err
+}
+
+func (t RealtimeEvent) ValueByDiscriminator() (interface{}, error) {
+	discriminator, err := t.Discriminator()
+	if err != nil {
+		return nil, err
+	}
+	switch discriminator {
+	case "conversation.created":
+		return t.AsConversationCreated()
+	case "conversation.deleted":
+		return t.AsConversationDeleted()
+	case "conversation.rolled_back":
+		return t.AsConversationRolledBack()
+	case "conversation.token_warning":
+		return t.AsConversationTokenWarning()
+	case "conversation.updated":
+		return t.AsConversationUpdated()
+	case "message.cancelled":
+		return t.AsMessageCancelled()
+	case "message.completed":
+		return t.AsMessageCompleted()
+	case "message.created":
+		return t.AsMessageCreated()
+	case "message.delta":
+		return t.AsMessageDelta()
+	case "message.failed":
+		return t.AsMessageFailed()
+	case "message.started":
+		return t.AsMessageStarted()
+	case "onboarding.step_completed":
+		return t.AsOnboardingStepCompleted()
+	case "presence.joined":
+		return t.AsPresenceJoined()
+	case "presence.left":
+		return t.AsPresenceLeft()
+	case "room.message":
+		return t.AsRoomMessage()
+	case "session.revoked":
+		return t.AsSessionRevoked()
+	case "stream.closing":
+		return t.AsStreamClosing()
+	case "stream.restarted":
+		return t.AsStreamRestarted()
+	case "task.cancelled":
+		return t.AsTaskCancelled()
+	case "task.completed":
+		return t.AsTaskCompleted()
+	case "task.failed":
+		return t.AsTaskFailed()
+	case "task.progressed":
+		return t.AsTaskProgressed()
+	default:
+		return nil, errors.New("unknown discriminator value: " + discriminator)
+	}
+}
+
+func (t RealtimeEvent) MarshalJSON() ([]byte, error) {
+	b, err := t.union.MarshalJSON()
+	return b, err
+}
+
+func (t *RealtimeEvent) UnmarshalJSON(b []byte) error {
+	err := t.union.UnmarshalJSON(b)
+	return err
+}
+
+// AsRealtimeCommand returns the union data inside the RealtimeFrame as a RealtimeCommand
+func (t RealtimeFrame) AsRealtimeCommand() (RealtimeCommand, error) {
+	var body RealtimeCommand
+	err := json.Unmarshal(t.union, &body)
+	return body, err
+}
+
+// FromRealtimeCommand overwrites any union data inside the RealtimeFrame as the provided RealtimeCommand
+func (t *RealtimeFrame) FromRealtimeCommand(v RealtimeCommand) error {
+	b, err := json.Marshal(v)
+	t.union = b
+	return err
+}
+
+// MergeRealtimeCommand performs a merge with any union data inside the RealtimeFrame, using the provided RealtimeCommand
+func (t *RealtimeFrame) MergeRealtimeCommand(v RealtimeCommand) error {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+
+	merged, err := runtime.JSONMerge(t.union, b)
+	t.union = merged
+	return err
+}
+
+// AsRealtimeReply returns the union data inside the RealtimeFrame as a RealtimeReply
+func (t RealtimeFrame) AsRealtimeReply() (RealtimeReply, error) {
+	var body RealtimeReply
+	err := json.Unmarshal(t.union, &body)
+	return body, err
+}
+
+// FromRealtimeReply overwrites any union data inside the RealtimeFrame as the provided RealtimeReply
+func (t *RealtimeFrame) FromRealtimeReply(v RealtimeReply) error {
+	b, err := json.Marshal(v)
+	t.union = b
+	return err
+}
+
+// MergeRealtimeReply performs a merge with any union data inside the RealtimeFrame, using the provided RealtimeReply
+func (t *RealtimeFrame) MergeRealtimeReply(v RealtimeReply) error {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+
+	merged, err := runtime.JSONMerge(t.union, b)
+	t.union = merged
+	return err
+}
+
+// AsRealtimePush returns the union data inside the RealtimeFrame as a RealtimePush
+func (t RealtimeFrame) AsRealtimePush() (RealtimePush, error) {
+	var body RealtimePush
+	err := json.Unmarshal(t.union, &body)
+	return body, err
+}
+
+// FromRealtimePush overwrites any union data inside the RealtimeFrame as the provided RealtimePush
+func (t *RealtimeFrame) FromRealtimePush(v RealtimePush) error {
+	b, err := json.Marshal(v)
+	t.union = b
+	return err
+}
+
+// MergeRealtimePush performs a merge with any union data inside the RealtimeFrame, using the provided RealtimePush
+func (t *RealtimeFrame) MergeRealtimePush(v RealtimePush) error {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+
+	merged, err := runtime.JSONMerge(t.union, b)
+	t.union = merged
+	return err
+}
+
+func (t RealtimeFrame) MarshalJSON() ([]byte, error) {
+	b, err := t.union.MarshalJSON()
+	return b, err
+}
+
+func (t *RealtimeFrame) UnmarshalJSON(b []byte) error {
+	err := t.union.UnmarshalJSON(b)
+	return err
+}
+
 // AsTaskProgressed returns the union data inside the TaskEvent as a TaskProgressed
 func (t TaskEvent) AsTaskProgressed() (TaskProgressed, error) {
 	var body TaskProgressed
@@ -5306,6 +6633,467 @@ func (t *TaskEvent) UnmarshalJSON(b []byte) error {
 	return err
 }
 
+// AsConversationCreated returns the union data inside the UserEvent as a ConversationCreated
+func (t UserEvent) AsConversationCreated() (ConversationCreated, error) {
+	var body ConversationCreated
+	err := json.Unmarshal(t.union, &body)
+	return body, err
+}
+
+// FromConversationCreated overwrites any union data inside the UserEvent as the provided ConversationCreated
+func (t *UserEvent) FromConversationCreated(v ConversationCreated) error {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	b, err = runtime.JSONMerge(b, []byte(`{"type":"conversation.created"}`))
+	t.union = b
+	return err
+}
+
+// MergeConversationCreated performs a merge with any union data inside the UserEvent, using the provided ConversationCreated
+func (t *UserEvent) MergeConversationCreated(v ConversationCreated) error {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	b, err = runtime.JSONMerge(b, []byte(`{"type":"conversation.created"}`))
+	if err != nil {
+		return err
+	}
+
+	merged, err := runtime.JSONMerge(t.union, b)
+	t.union = merged
+	return err
+}
+
+// AsConversationUpdated returns the union data inside the UserEvent as a ConversationUpdated
+func (t UserEvent) AsConversationUpdated() (ConversationUpdated, error) {
+	var body ConversationUpdated
+	err := json.Unmarshal(t.union, &body)
+	return body, err
+}
+
+// FromConversationUpdated overwrites any union data inside the UserEvent as the provided ConversationUpdated
+func (t *UserEvent) FromConversationUpdated(v ConversationUpdated) error {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	b, err = runtime.JSONMerge(b, []byte(`{"type":"conversation.updated"}`))
+	t.union = b
+	return err
+}
+
+// MergeConversationUpdated performs a merge with any union data inside the UserEvent, using the provided ConversationUpdated
+func (t *UserEvent) MergeConversationUpdated(v ConversationUpdated) error {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	b, err = runtime.JSONMerge(b, []byte(`{"type":"conversation.updated"}`))
+	if err != nil {
+		return err
+	}
+
+	merged, err := runtime.JSONMerge(t.union, b)
+	t.union = merged
+	return err
+}
+
+// AsConversationRolledBack returns the union data inside the UserEvent as a ConversationRolledBack
+func (t UserEvent) AsConversationRolledBack() (ConversationRolledBack, error) {
+	var body ConversationRolledBack
+	err := json.Unmarshal(t.union, &body)
+	return body, err
+}
+
+// FromConversationRolledBack overwrites any union data inside the UserEvent as the provided ConversationRolledBack
+func (t *UserEvent) FromConversationRolledBack(v ConversationRolledBack) error {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	b, err = runtime.JSONMerge(b, []byte(`{"type":"conversation.rolled_back"}`))
+	t.union = b
+	return err
+}
+
+// MergeConversationRolledBack performs a merge with any union data inside the UserEvent, using the provided ConversationRolledBack
+func (t *UserEvent) MergeConversationRolledBack(v ConversationRolledBack) error {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	b, err = runtime.JSONMerge(b, []byte(`{"type":"conversation.rolled_back"}`))
+	if err != nil {
+		return err
+	}
+
+	merged, err := runtime.JSONMerge(t.union, b)
+	t.union = merged
+	return err
+}
+
+// AsConversationDeleted returns the union data inside the UserEvent as a ConversationDeleted
+func (t UserEvent) AsConversationDeleted() (ConversationDeleted, error) {
+	var body ConversationDeleted
+	err := json.Unmarshal(t.union, &body)
+	return body, err
+}
+
+// FromConversationDeleted overwrites any union data inside the UserEvent as the provided ConversationDeleted
+func (t *UserEvent) FromConversationDeleted(v ConversationDeleted) error {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	b, err = runtime.JSONMerge(b, []byte(`{"type":"conversation.deleted"}`))
+	t.union = b
+	return err
+}
+
+// MergeConversationDeleted performs a merge with any union data inside the UserEvent, using the provided ConversationDeleted
+func (t *UserEvent) MergeConversationDeleted(v ConversationDeleted) error {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	b, err = runtime.JSONMerge(b, []byte(`{"type":"conversation.deleted"}`))
+	if err != nil {
+		return err
+	}
+
+	merged, err := runtime.JSONMerge(t.union, b)
+	t.union = merged
+	return err
+}
+
+// AsTaskProgressed returns the union data inside the UserEvent as a TaskProgressed
+func (t UserEvent) AsTaskProgressed() (TaskProgressed, error) {
+	var body TaskProgressed
+	err := json.Unmarshal(t.union, &body)
+	return body, err
+}
+
+// FromTaskProgressed overwrites any union data inside the UserEvent as the provided TaskProgressed
+func (t *UserEvent) FromTaskProgressed(v TaskProgressed) error {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	b, err = runtime.JSONMerge(b, []byte(`{"type":"task.progressed"}`))
+	t.union = b
+	return err
+}
+
+// MergeTaskProgressed performs a merge with any union data inside the UserEvent, using the provided TaskProgressed
+func (t *UserEvent) MergeTaskProgressed(v TaskProgressed) error {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	b, err = runtime.JSONMerge(b, []byte(`{"type":"task.progressed"}`))
+	if err != nil {
+		return err
+	}
+
+	merged, err := runtime.JSONMerge(t.union, b)
+	t.union = merged
+	return err
+}
+
+// AsTaskCompleted returns the union data inside the UserEvent as a TaskCompleted
+func (t UserEvent) AsTaskCompleted() (TaskCompleted, error) {
+	var body TaskCompleted
+	err := json.Unmarshal(t.union, &body)
+	return body, err
+}
+
+// FromTaskCompleted overwrites any union data inside the UserEvent as the provided TaskCompleted
+func (t *UserEvent) FromTaskCompleted(v TaskCompleted) error {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	b, err = runtime.JSONMerge(b, []byte(`{"type":"task.completed"}`))
+	t.union = b
+	return err
+}
+
+// MergeTaskCompleted performs a merge with any union data inside the UserEvent, using the provided TaskCompleted
+func (t *UserEvent) MergeTaskCompleted(v TaskCompleted) error {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	b, err = runtime.JSONMerge(b, []byte(`{"type":"task.completed"}`))
+	if err != nil {
+		return err
+	}
+
+	merged, err := runtime.JSONMerge(t.union, b)
+	t.union = merged
+	return err
+}
+
+// AsTaskFailed returns the union data inside the UserEvent as a TaskFailed
+func (t UserEvent) AsTaskFailed() (TaskFailed, error) {
+	var body TaskFailed
+	err := json.Unmarshal(t.union, &body)
+	return body, err
+}
+
+// FromTaskFailed overwrites any union data inside the UserEvent as the provided TaskFailed
+func (t *UserEvent) FromTaskFailed(v TaskFailed) error {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	b, err = runtime.JSONMerge(b, []byte(`{"type":"task.failed"}`))
+	t.union = b
+	return err
+}
+
+// MergeTaskFailed performs a merge with any union data inside the UserEvent, using the provided TaskFailed
+func (t *UserEvent) MergeTaskFailed(v TaskFailed) error {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	b, err = runtime.JSONMerge(b, []byte(`{"type":"task.failed"}`))
+	if err != nil {
+		return err
+	}
+
+	merged, err := runtime.JSONMerge(t.union, b)
+	t.union = merged
+	return err
+}
+
+// AsTaskCancelled returns the union data inside the UserEvent as a TaskCancelled
+func (t UserEvent) AsTaskCancelled() (TaskCancelled, error) {
+	var body TaskCancelled
+	err := json.Unmarshal(t.union, &body)
+	return body, err
+}
+
+// FromTaskCancelled overwrites any union data inside the UserEvent as the provided TaskCancelled
+func (t *UserEvent) FromTaskCancelled(v TaskCancelled) error {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	b, err = runtime.JSONMerge(b, []byte(`{"type":"task.cancelled"}`))
+	t.union = b
+	return err
+}
+
+// MergeTaskCancelled performs a merge with any union data inside the UserEvent, using the provided TaskCancelled
+func (t *UserEvent) MergeTaskCancelled(v TaskCancelled) error {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	b, err = runtime.JSONMerge(b, []byte(`{"type":"task.cancelled"}`))
+	if err != nil {
+		return err
+	}
+
+	merged, err := runtime.JSONMerge(t.union, b)
+	t.union = merged
+	return err
+}
+
+// AsOnboardingStepCompleted returns the union data inside the UserEvent as a OnboardingStepCompleted
+func (t UserEvent) AsOnboardingStepCompleted() (OnboardingStepCompleted, error) {
+	var body OnboardingStepCompleted
+	err := json.Unmarshal(t.union, &body)
+	return body, err
+}
+
+// FromOnboardingStepCompleted overwrites any union data inside the UserEvent as the provided OnboardingStepCompleted
+func (t *UserEvent) FromOnboardingStepCompleted(v OnboardingStepCompleted) error {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	b, err = runtime.JSONMerge(b, []byte(`{"type":"onboarding.step_completed"}`))
+	t.union = b
+	return err
+}
+
+// MergeOnboardingStepCompleted performs a merge with any union data inside the UserEvent, using the provided OnboardingStepCompleted
+func (t *UserEvent) MergeOnboardingStepCompleted(v OnboardingStepCompleted) error {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	b, err = runtime.JSONMerge(b, []byte(`{"type":"onboarding.step_completed"}`))
+	if err != nil {
+		return err
+	}
+
+	merged, err := runtime.JSONMerge(t.union, b)
+	t.union = merged
+	return err
+}
+
+// AsSessionRevoked returns the union data inside the UserEvent as a SessionRevoked
+func (t UserEvent) AsSessionRevoked() (SessionRevoked, error) {
+	var body SessionRevoked
+	err := json.Unmarshal(t.union, &body)
+	return body, err
+}
+
+// FromSessionRevoked overwrites any union data inside the UserEvent as the provided SessionRevoked
+func (t *UserEvent) FromSessionRevoked(v SessionRevoked) error {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	b, err = runtime.JSONMerge(b, []byte(`{"type":"session.revoked"}`))
+	t.union = b
+	return err
+}
+
+// MergeSessionRevoked performs a merge with any union data inside the UserEvent, using the provided SessionRevoked
+func (t *UserEvent) MergeSessionRevoked(v SessionRevoked) error {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	b, err = runtime.JSONMerge(b, []byte(`{"type":"session.revoked"}`))
+	if err != nil {
+		return err
+	}
+
+	merged, err := runtime.JSONMerge(t.union, b)
+	t.union = merged
+	return err
+}
+
+// AsStreamRestarted returns the union data inside the UserEvent as a StreamRestarted
+func (t UserEvent) AsStreamRestarted() (StreamRestarted, error) {
+	var body StreamRestarted
+	err := json.Unmarshal(t.union, &body)
+	return body, err
+}
+
+// FromStreamRestarted overwrites any union data inside the UserEvent as the provided StreamRestarted
+func (t *UserEvent) FromStreamRestarted(v StreamRestarted) error {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	b, err = runtime.JSONMerge(b, []byte(`{"type":"stream.restarted"}`))
+	t.union = b
+	return err
+}
+
+// MergeStreamRestarted performs a merge with any union data inside the UserEvent, using the provided StreamRestarted
+func (t *UserEvent) MergeStreamRestarted(v StreamRestarted) error {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	b, err = runtime.JSONMerge(b, []byte(`{"type":"stream.restarted"}`))
+	if err != nil {
+		return err
+	}
+
+	merged, err := runtime.JSONMerge(t.union, b)
+	t.union = merged
+	return err
+}
+
+// AsStreamClosing returns the union data inside the UserEvent as a StreamClosing
+func (t UserEvent) AsStreamClosing() (StreamClosing, error) {
+	var body StreamClosing
+	err := json.Unmarshal(t.union, &body)
+	return body, err
+}
+
+// FromStreamClosing overwrites any union data inside the UserEvent as the provided StreamClosing
+func (t *UserEvent) FromStreamClosing(v StreamClosing) error {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	b, err = runtime.JSONMerge(b, []byte(`{"type":"stream.closing"}`))
+	t.union = b
+	return err
+}
+
+// MergeStreamClosing performs a merge with any union data inside the UserEvent, using the provided StreamClosing
+func (t *UserEvent) MergeStreamClosing(v StreamClosing) error {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	b, err = runtime.JSONMerge(b, []byte(`{"type":"stream.closing"}`))
+	if err != nil {
+		return err
+	}
+
+	merged, err := runtime.JSONMerge(t.union, b)
+	t.union = merged
+	return err
+}
+
+func (t UserEvent) Discriminator() (string, error) {
+	var discriminator struct {
+		Discriminator string `json:"type"`
+	}
+	err := json.Unmarshal(t.union, &discriminator)
+	return discriminator.Discriminator, err
+}
+
+func (t UserEvent) ValueByDiscriminator() (interface{}, error) {
+	discriminator, err := t.Discriminator()
+	if err != nil {
+		return nil, err
+	}
+	switch discriminator {
+	case "conversation.created":
+		return t.AsConversationCreated()
+	case "conversation.deleted":
+		return t.AsConversationDeleted()
+	case "conversation.rolled_back":
+		return t.AsConversationRolledBack()
+	case "conversation.updated":
+		return t.AsConversationUpdated()
+	case "onboarding.step_completed":
+		return t.AsOnboardingStepCompleted()
+	case "session.revoked":
+		return t.AsSessionRevoked()
+	case "stream.closing":
+		return t.AsStreamClosing()
+	case "stream.restarted":
+		return t.AsStreamRestarted()
+	case "task.cancelled":
+		return t.AsTaskCancelled()
+	case "task.completed":
+		return t.AsTaskCompleted()
+	case "task.failed":
+		return t.AsTaskFailed()
+	case "task.progressed":
+		return t.AsTaskProgressed()
+	default:
+		return nil, errors.New("unknown discriminator value: " + discriminator)
+	}
+}
+
+func (t UserEvent) MarshalJSON() ([]byte, error) {
+	b, err := t.union.MarshalJSON()
+	return b, err
+}
+
+func (t *UserEvent) UnmarshalJSON(b []byte) error {
+	err := t.union.UnmarshalJSON(b)
+	return err
+}
+
 // ServerInterface represents all server handlers.
 type ServerInterface interface {
 	// ListAuditEvents List what happened and who did it
@@ -5314,6 +7102,9 @@ type ServerInterface interface {
 	// ExportAuditEvents Export the audit log
 	// (GET /admin/audit-events/export)
 	ExportAuditEvents(ctx echo.Context, params ExportAuditEventsParams) error
+	// ListConnections List the open WebSockets
+	// (GET /admin/connections)
+	ListConnections(ctx echo.Context, params ListConnectionsParams) error
 	// ListDeadLetters List jobs and events that were given up
 	// (GET /admin/dead-letters)
 	ListDeadLetters(ctx echo.Context, params ListDeadLettersParams) error
@@ -5353,6 +7144,9 @@ type ServerInterface interface {
 	// UpdateUser Let an account in, or shut it out
 	// (PATCH /admin/users/{user_id})
 	UpdateUser(ctx echo.Context, userID UserID) error
+	// DisconnectUser Close a user's WebSockets
+	// (DELETE /admin/users/{user_id}/connections)
+	DisconnectUser(ctx echo.Context, userID UserID) error
 	// UpdateUserRoles Set the roles of an account
 	// (PUT /admin/users/{user_id}/roles)
 	UpdateUserRoles(ctx echo.Context, userID UserID) error
@@ -5419,6 +7213,9 @@ type ServerInterface interface {
 	// VerifyEmail Verify an email by a mailed code
 	// (PUT /email-verifications)
 	VerifyEmail(ctx echo.Context) error
+	// StreamMyEvents Follow everything that concerns oneself
+	// (GET /events)
+	StreamMyEvents(ctx echo.Context, params StreamMyEventsParams) error
 	// ListIndustries List industries
 	// (GET /industries)
 	ListIndustries(ctx echo.Context, params ListIndustriesParams) error
@@ -5470,6 +7267,12 @@ type ServerInterface interface {
 	// CompletePasswordReset Set a new password by a mailed code
 	// (PUT /password-resets)
 	CompletePasswordReset(ctx echo.Context) error
+	// ConnectRealtime Open a WebSocket
+	// (GET /realtime)
+	ConnectRealtime(ctx echo.Context, params ConnectRealtimeParams) error
+	// CreateRealtimeTicket Get a ticket for a WebSocket
+	// (POST /realtime/tickets)
+	CreateRealtimeTicket(ctx echo.Context) error
 	// ListRoles List or search roles
 	// (GET /roles)
 	ListRoles(ctx echo.Context, params ListRolesParams) error
@@ -5662,6 +7465,31 @@ func (w *ServerInterfaceWrapper) ExportAuditEvents(ctx echo.Context) error {
 
 	// Invoke the callback with all the unmarshaled arguments
 	err = w.Handler.ExportAuditEvents(ctx, params)
+	return err
+}
+
+// ListConnections converts echo context to params.
+func (w *ServerInterfaceWrapper) ListConnections(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListConnectionsParams
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", ctx.QueryParams(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter limit: %s", err))
+	}
+
+	// ------------- Optional query parameter "cursor" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "cursor", ctx.QueryParams(), &params.Cursor, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter cursor: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ListConnections(ctx, params)
 	return err
 }
 
@@ -6027,6 +7855,22 @@ func (w *ServerInterfaceWrapper) UpdateUser(ctx echo.Context) error {
 
 	// Invoke the callback with all the unmarshaled arguments
 	err = w.Handler.UpdateUser(ctx, userID)
+	return err
+}
+
+// DisconnectUser converts echo context to params.
+func (w *ServerInterfaceWrapper) DisconnectUser(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "user_id" -------------
+	var userID UserID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "user_id", ctx.Param("user_id"), &userID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter user_id: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.DisconnectUser(ctx, userID)
 	return err
 }
 
@@ -6857,6 +8701,41 @@ func (w *ServerInterfaceWrapper) VerifyEmail(ctx echo.Context) error {
 	return err
 }
 
+// StreamMyEvents converts echo context to params.
+func (w *ServerInterfaceWrapper) StreamMyEvents(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params StreamMyEventsParams
+	// ------------- Optional query parameter "after" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "after", ctx.QueryParams(), &params.After, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter after: %s", err))
+	}
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "Last-Event-ID" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Last-Event-ID")]; found {
+		var LastEventID LastEventID
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Last-Event-ID, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Last-Event-ID", valueList[0], &LastEventID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Last-Event-ID: %s", err))
+		}
+
+		params.LastEventID = &LastEventID
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.StreamMyEvents(ctx, params)
+	return err
+}
+
 // ListIndustries converts echo context to params.
 func (w *ServerInterfaceWrapper) ListIndustries(ctx echo.Context) error {
 	var err error
@@ -7487,6 +9366,33 @@ func (w *ServerInterfaceWrapper) CompletePasswordReset(ctx echo.Context) error {
 	return err
 }
 
+// ConnectRealtime converts echo context to params.
+func (w *ServerInterfaceWrapper) ConnectRealtime(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ConnectRealtimeParams
+	// ------------- Optional query parameter "ticket" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "ticket", ctx.QueryParams(), &params.Ticket, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter ticket: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ConnectRealtime(ctx, params)
+	return err
+}
+
+// CreateRealtimeTicket converts echo context to params.
+func (w *ServerInterfaceWrapper) CreateRealtimeTicket(ctx echo.Context) error {
+	var err error
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.CreateRealtimeTicket(ctx)
+	return err
+}
+
 // ListRoles converts echo context to params.
 func (w *ServerInterfaceWrapper) ListRoles(ctx echo.Context) error {
 	var err error
@@ -8024,6 +9930,7 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 
 	router.GET(options.BaseURL+"/admin/audit-events", wrapper.ListAuditEvents, options.OperationMiddlewares["listAuditEvents"]...)
 	router.GET(options.BaseURL+"/admin/audit-events/export", wrapper.ExportAuditEvents, options.OperationMiddlewares["exportAuditEvents"]...)
+	router.GET(options.BaseURL+"/admin/connections", wrapper.ListConnections, options.OperationMiddlewares["listConnections"]...)
 	router.GET(options.BaseURL+"/admin/dead-letters", wrapper.ListDeadLetters, options.OperationMiddlewares["listDeadLetters"]...)
 	router.POST(options.BaseURL+"/admin/dead-letters/:dead_letter_id/replay", wrapper.ReplayDeadLetter, options.OperationMiddlewares["replayDeadLetter"]...)
 	router.POST(options.BaseURL+"/admin/event-replays", wrapper.CreateEventReplay, options.OperationMiddlewares["createEventReplay"]...)
@@ -8036,6 +9943,7 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.GET(options.BaseURL+"/admin/users", wrapper.ListUsers, options.OperationMiddlewares["listUsers"]...)
 	router.GET(options.BaseURL+"/admin/users/:user_id", wrapper.GetUser, options.OperationMiddlewares["getUser"]...)
 	router.PATCH(options.BaseURL+"/admin/users/:user_id", wrapper.UpdateUser, options.OperationMiddlewares["updateUser"]...)
+	router.DELETE(options.BaseURL+"/admin/users/:user_id/connections", wrapper.DisconnectUser, options.OperationMiddlewares["disconnectUser"]...)
 	router.PUT(options.BaseURL+"/admin/users/:user_id/roles", wrapper.UpdateUserRoles, options.OperationMiddlewares["updateUserRoles"]...)
 	router.GET(options.BaseURL+"/admin/users/export", wrapper.ExportUsers, options.OperationMiddlewares["exportUsers"]...)
 	router.GET(options.BaseURL+"/conversations", wrapper.ListConversations, options.OperationMiddlewares["listConversations"]...)
@@ -8059,6 +9967,7 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.GET(options.BaseURL+"/conversations/:conversation_id/versions/:version/diff", wrapper.CompareVersions, options.OperationMiddlewares["compareVersions"]...)
 	router.POST(options.BaseURL+"/email-verifications", wrapper.RequestEmailVerification, options.OperationMiddlewares["requestEmailVerification"]...)
 	router.PUT(options.BaseURL+"/email-verifications", wrapper.VerifyEmail, options.OperationMiddlewares["verifyEmail"]...)
+	router.GET(options.BaseURL+"/events", wrapper.StreamMyEvents, options.OperationMiddlewares["streamMyEvents"]...)
 	router.GET(options.BaseURL+"/industries", wrapper.ListIndustries, options.OperationMiddlewares["listIndustries"]...)
 	router.GET(options.BaseURL+"/languages", wrapper.ListLanguages, options.OperationMiddlewares["listLanguages"]...)
 	router.GET(options.BaseURL+"/learning-plan", wrapper.GetLearningPlan, options.OperationMiddlewares["getLearningPlan"]...)
@@ -8076,6 +9985,8 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.GET(options.BaseURL+"/partners", wrapper.ListPartners, options.OperationMiddlewares["listPartners"]...)
 	router.POST(options.BaseURL+"/password-resets", wrapper.RequestPasswordReset, options.OperationMiddlewares["requestPasswordReset"]...)
 	router.PUT(options.BaseURL+"/password-resets", wrapper.CompletePasswordReset, options.OperationMiddlewares["completePasswordReset"]...)
+	router.GET(options.BaseURL+"/realtime", wrapper.ConnectRealtime, options.OperationMiddlewares["connectRealtime"]...)
+	router.POST(options.BaseURL+"/realtime/tickets", wrapper.CreateRealtimeTicket, options.OperationMiddlewares["createRealtimeTicket"]...)
 	router.GET(options.BaseURL+"/roles", wrapper.ListRoles, options.OperationMiddlewares["listRoles"]...)
 	router.DELETE(options.BaseURL+"/sessions", wrapper.RevokeOtherSessions, options.OperationMiddlewares["revokeOtherSessions"]...)
 	router.GET(options.BaseURL+"/sessions", wrapper.ListSessions, options.OperationMiddlewares["listSessions"]...)
@@ -8202,6 +10113,45 @@ type ExportAuditEventsdefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response ExportAuditEventsdefaultApplicationProblemPlusJSONResponse) VisitExportAuditEventsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListConnectionsRequestObject struct {
+	Params ListConnectionsParams
+}
+
+type ListConnectionsResponseObject interface {
+	VisitListConnectionsResponse(w http.ResponseWriter) error
+}
+
+type ListConnections200JSONResponse ConnectionPage
+
+func (response ListConnections200JSONResponse) VisitListConnectionsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListConnectionsdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ListConnectionsdefaultApplicationProblemPlusJSONResponse) VisitListConnectionsResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
@@ -8817,6 +10767,39 @@ type UpdateUserdefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response UpdateUserdefaultApplicationProblemPlusJSONResponse) VisitUpdateUserResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DisconnectUserRequestObject struct {
+	UserID UserID `json:"user_id"`
+}
+
+type DisconnectUserResponseObject interface {
+	VisitDisconnectUserResponse(w http.ResponseWriter) error
+}
+
+type DisconnectUser204Response struct {
+}
+
+func (response DisconnectUser204Response) VisitDisconnectUserResponse(w http.ResponseWriter) error {
+	w.WriteHeader(204)
+	return nil
+}
+
+type DisconnectUserdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response DisconnectUserdefaultApplicationProblemPlusJSONResponse) VisitDisconnectUserResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
@@ -10058,6 +12041,74 @@ func (response VerifyEmaildefaultApplicationProblemPlusJSONResponse) VisitVerify
 	return err
 }
 
+type StreamMyEventsRequestObject struct {
+	Params StreamMyEventsParams
+}
+
+type StreamMyEventsResponseObject interface {
+	VisitStreamMyEventsResponse(w http.ResponseWriter) error
+}
+
+type StreamMyEvents200TextEventStreamResponse struct {
+	Body          io.Reader
+	ContentLength int64
+}
+
+func (response StreamMyEvents200TextEventStreamResponse) VisitStreamMyEventsResponse(w http.ResponseWriter) error {
+
+	w.Header().Set("Content-Type", "text/event-stream")
+	if response.ContentLength != 0 {
+		w.Header().Set("Content-Length", fmt.Sprint(response.ContentLength))
+	}
+	w.WriteHeader(200)
+
+	if closer, ok := response.Body.(io.ReadCloser); ok {
+		defer closer.Close()
+	}
+	flusher, ok := w.(http.Flusher)
+	if !ok {
+		// If w doesn't support flushing, fall back to io.Copy.
+		_, err := io.Copy(w, response.Body)
+		return err
+	}
+	// text/event-stream messages are typically small; use a
+	// modest buffer and flush after each chunk so clients see
+	// events immediately instead of waiting on OS buffering.
+	buf := make([]byte, 4096)
+	for {
+		n, err := response.Body.Read(buf)
+		if n > 0 {
+			if _, writeErr := w.Write(buf[:n]); writeErr != nil {
+				return writeErr
+			}
+			flusher.Flush()
+		}
+		if err != nil {
+			if err == io.EOF {
+				return nil
+			}
+			return err
+		}
+	}
+}
+
+type StreamMyEventsdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response StreamMyEventsdefaultApplicationProblemPlusJSONResponse) VisitStreamMyEventsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type ListIndustriesRequestObject struct {
 	Params ListIndustriesParams
 }
@@ -10898,6 +12949,91 @@ type CompletePasswordResetdefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response CompletePasswordResetdefaultApplicationProblemPlusJSONResponse) VisitCompletePasswordResetResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ConnectRealtimeRequestObject struct {
+	Params ConnectRealtimeParams
+}
+
+type ConnectRealtimeResponseObject interface {
+	VisitConnectRealtimeResponse(w http.ResponseWriter) error
+}
+
+type ConnectRealtime101JSONResponse RealtimeFrame
+
+func (t ConnectRealtime101JSONResponse) MarshalJSON() ([]byte, error) {
+	return RealtimeFrame(t).MarshalJSON()
+}
+
+func (t *ConnectRealtime101JSONResponse) UnmarshalJSON(b []byte) error {
+	return (*RealtimeFrame)(t).UnmarshalJSON(b)
+}
+
+func (response ConnectRealtime101JSONResponse) VisitConnectRealtimeResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(101)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ConnectRealtimedefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ConnectRealtimedefaultApplicationProblemPlusJSONResponse) VisitConnectRealtimeResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateRealtimeTicketRequestObject struct {
+}
+
+type CreateRealtimeTicketResponseObject interface {
+	VisitCreateRealtimeTicketResponse(w http.ResponseWriter) error
+}
+
+type CreateRealtimeTicket201JSONResponse RealtimeTicket
+
+func (response CreateRealtimeTicket201JSONResponse) VisitCreateRealtimeTicketResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(201)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateRealtimeTicketdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response CreateRealtimeTicketdefaultApplicationProblemPlusJSONResponse) VisitCreateRealtimeTicketResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
@@ -11788,6 +13924,9 @@ type StrictServerInterface interface {
 	// ExportAuditEvents Export the audit log
 	// (GET /admin/audit-events/export)
 	ExportAuditEvents(ctx context.Context, request ExportAuditEventsRequestObject) (ExportAuditEventsResponseObject, error)
+	// ListConnections List the open WebSockets
+	// (GET /admin/connections)
+	ListConnections(ctx context.Context, request ListConnectionsRequestObject) (ListConnectionsResponseObject, error)
 	// ListDeadLetters List jobs and events that were given up
 	// (GET /admin/dead-letters)
 	ListDeadLetters(ctx context.Context, request ListDeadLettersRequestObject) (ListDeadLettersResponseObject, error)
@@ -11827,6 +13966,9 @@ type StrictServerInterface interface {
 	// UpdateUser Let an account in, or shut it out
 	// (PATCH /admin/users/{user_id})
 	UpdateUser(ctx context.Context, request UpdateUserRequestObject) (UpdateUserResponseObject, error)
+	// DisconnectUser Close a user's WebSockets
+	// (DELETE /admin/users/{user_id}/connections)
+	DisconnectUser(ctx context.Context, request DisconnectUserRequestObject) (DisconnectUserResponseObject, error)
 	// UpdateUserRoles Set the roles of an account
 	// (PUT /admin/users/{user_id}/roles)
 	UpdateUserRoles(ctx context.Context, request UpdateUserRolesRequestObject) (UpdateUserRolesResponseObject, error)
@@ -11893,6 +14035,9 @@ type StrictServerInterface interface {
 	// VerifyEmail Verify an email by a mailed code
 	// (PUT /email-verifications)
 	VerifyEmail(ctx context.Context, request VerifyEmailRequestObject) (VerifyEmailResponseObject, error)
+	// StreamMyEvents Follow everything that concerns oneself
+	// (GET /events)
+	StreamMyEvents(ctx context.Context, request StreamMyEventsRequestObject) (StreamMyEventsResponseObject, error)
 	// ListIndustries List industries
 	// (GET /industries)
 	ListIndustries(ctx context.Context, request ListIndustriesRequestObject) (ListIndustriesResponseObject, error)
@@ -11944,6 +14089,12 @@ type StrictServerInterface interface {
 	// CompletePasswordReset Set a new password by a mailed code
 	// (PUT /password-resets)
 	CompletePasswordReset(ctx context.Context, request CompletePasswordResetRequestObject) (CompletePasswordResetResponseObject, error)
+	// ConnectRealtime Open a WebSocket
+	// (GET /realtime)
+	ConnectRealtime(ctx context.Context, request ConnectRealtimeRequestObject) (ConnectRealtimeResponseObject, error)
+	// CreateRealtimeTicket Get a ticket for a WebSocket
+	// (POST /realtime/tickets)
+	CreateRealtimeTicket(ctx context.Context, request CreateRealtimeTicketRequestObject) (CreateRealtimeTicketResponseObject, error)
 	// ListRoles List or search roles
 	// (GET /roles)
 	ListRoles(ctx context.Context, request ListRolesRequestObject) (ListRolesResponseObject, error)
@@ -12056,6 +14207,31 @@ func (sh *strictHandler) ExportAuditEvents(ctx echo.Context, params ExportAuditE
 		return err
 	} else if validResponse, ok := response.(ExportAuditEventsResponseObject); ok {
 		return validResponse.VisitExportAuditEventsResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ListConnections operation middleware
+func (sh *strictHandler) ListConnections(ctx echo.Context, params ListConnectionsParams) error {
+	var request ListConnectionsRequestObject
+
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ListConnections(ctx.Request().Context(), request.(ListConnectionsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListConnections")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ListConnectionsResponseObject); ok {
+		return validResponse.VisitListConnectionsResponse(ctx.Response())
 	} else if response != nil {
 		return fmt.Errorf("unexpected response type: %T", response)
 	}
@@ -12454,6 +14630,31 @@ func (sh *strictHandler) UpdateUser(ctx echo.Context, userID UserID) error {
 		return err
 	} else if validResponse, ok := response.(UpdateUserResponseObject); ok {
 		return validResponse.VisitUpdateUserResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// DisconnectUser operation middleware
+func (sh *strictHandler) DisconnectUser(ctx echo.Context, userID UserID) error {
+	var request DisconnectUserRequestObject
+
+	request.UserID = userID
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.DisconnectUser(ctx.Request().Context(), request.(DisconnectUserRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "DisconnectUser")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(DisconnectUserResponseObject); ok {
+		return validResponse.VisitDisconnectUserResponse(ctx.Response())
 	} else if response != nil {
 		return fmt.Errorf("unexpected response type: %T", response)
 	}
@@ -13218,6 +15419,31 @@ func (sh *strictHandler) VerifyEmail(ctx echo.Context) error {
 	return nil
 }
 
+// StreamMyEvents operation middleware
+func (sh *strictHandler) StreamMyEvents(ctx echo.Context, params StreamMyEventsParams) error {
+	var request StreamMyEventsRequestObject
+
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.StreamMyEvents(ctx.Request().Context(), request.(StreamMyEventsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "StreamMyEvents")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(StreamMyEventsResponseObject); ok {
+		return validResponse.VisitStreamMyEventsResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
 // ListIndustries operation middleware
 func (sh *strictHandler) ListIndustries(ctx echo.Context, params ListIndustriesParams) error {
 	var request ListIndustriesRequestObject
@@ -13820,6 +16046,54 @@ func (sh *strictHandler) CompletePasswordReset(ctx echo.Context) error {
 		return err
 	} else if validResponse, ok := response.(CompletePasswordResetResponseObject); ok {
 		return validResponse.VisitCompletePasswordResetResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ConnectRealtime operation middleware
+func (sh *strictHandler) ConnectRealtime(ctx echo.Context, params ConnectRealtimeParams) error {
+	var request ConnectRealtimeRequestObject
+
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ConnectRealtime(ctx.Request().Context(), request.(ConnectRealtimeRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ConnectRealtime")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ConnectRealtimeResponseObject); ok {
+		return validResponse.VisitConnectRealtimeResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// CreateRealtimeTicket operation middleware
+func (sh *strictHandler) CreateRealtimeTicket(ctx echo.Context) error {
+	var request CreateRealtimeTicketRequestObject
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.CreateRealtimeTicket(ctx.Request().Context(), request.(CreateRealtimeTicketRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "CreateRealtimeTicket")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(CreateRealtimeTicketResponseObject); ok {
+		return validResponse.VisitCreateRealtimeTicketResponse(ctx.Response())
 	} else if response != nil {
 		return fmt.Errorf("unexpected response type: %T", response)
 	}

@@ -20,6 +20,21 @@ import (
 	openapi_types "github.com/oapi-codegen/runtime/types"
 )
 
+// Defines values for ConversationCreatedType.
+const (
+	ConversationCreatedTypeConversationCreated ConversationCreatedType = "conversation.created"
+)
+
+// Valid indicates whether the value is a known member of the ConversationCreatedType enum.
+func (e ConversationCreatedType) Valid() bool {
+	switch e {
+	case ConversationCreatedTypeConversationCreated:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for ConversationDeletedType.
 const (
 	ConversationDeletedTypeConversationDeleted ConversationDeletedType = "conversation.deleted"
@@ -623,6 +638,21 @@ func (e OnboardingStatus) Valid() bool {
 	}
 }
 
+// Defines values for OnboardingStepCompletedType.
+const (
+	OnboardingStepCompletedTypeOnboardingStepCompleted OnboardingStepCompletedType = "onboarding.step_completed"
+)
+
+// Valid indicates whether the value is a known member of the OnboardingStepCompletedType enum.
+func (e OnboardingStepCompletedType) Valid() bool {
+	switch e {
+	case OnboardingStepCompletedTypeOnboardingStepCompleted:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for PartnerRelation.
 const (
 	External PartnerRelation = "external"
@@ -656,6 +686,36 @@ func (e PatchOperationOp) Valid() bool {
 	case Remove:
 		return true
 	case Replace:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for PresenceJoinedType.
+const (
+	PresenceJoinedTypePresenceJoined PresenceJoinedType = "presence.joined"
+)
+
+// Valid indicates whether the value is a known member of the PresenceJoinedType enum.
+func (e PresenceJoinedType) Valid() bool {
+	switch e {
+	case PresenceJoinedTypePresenceJoined:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for PresenceLeftType.
+const (
+	PresenceLeftTypePresenceLeft PresenceLeftType = "presence.left"
+)
+
+// Valid indicates whether the value is a known member of the PresenceLeftType enum.
+func (e PresenceLeftType) Valid() bool {
+	switch e {
+	case PresenceLeftTypePresenceLeft:
 		return true
 	default:
 		return false
@@ -714,6 +774,13 @@ const (
 	OnboardingUnknownIndustry       ProblemCode = "onboarding.unknown_industry"
 	OnboardingUnknownLanguage       ProblemCode = "onboarding.unknown_language"
 	OnboardingUnknownRole           ProblemCode = "onboarding.unknown_role"
+	RealtimeForbiddenOrigin         ProblemCode = "realtime.forbidden_origin"
+	RealtimeInvalidTicket           ProblemCode = "realtime.invalid_ticket"
+	RealtimeNotAWebsocket           ProblemCode = "realtime.not_a_websocket"
+	RealtimeSubprotocolRequired     ProblemCode = "realtime.subprotocol_required"
+	RealtimeTooManyConnections      ProblemCode = "realtime.too_many_connections"
+	RealtimeTooManySubscriptions    ProblemCode = "realtime.too_many_subscriptions"
+	RealtimeUnknownTopic            ProblemCode = "realtime.unknown_topic"
 	ReplayInvalid                   ProblemCode = "replay.invalid"
 	RequestInvalid                  ProblemCode = "request.invalid"
 	RequestMalformed                ProblemCode = "request.malformed"
@@ -723,6 +790,8 @@ const (
 	RequestTooLarge                 ProblemCode = "request.too_large"
 	RequestUnsupportedMediaType     ProblemCode = "request.unsupported_media_type"
 	ResourceNotFound                ProblemCode = "resource.not_found"
+	RoomFull                        ProblemCode = "room.full"
+	RoomNotAMember                  ProblemCode = "room.not_a_member"
 	RouteGone                       ProblemCode = "route.gone"
 	RouteMethodNotAllowed           ProblemCode = "route.method_not_allowed"
 	RouteNotFound                   ProblemCode = "route.not_found"
@@ -844,6 +913,20 @@ func (e ProblemCode) Valid() bool {
 		return true
 	case OnboardingUnknownRole:
 		return true
+	case RealtimeForbiddenOrigin:
+		return true
+	case RealtimeInvalidTicket:
+		return true
+	case RealtimeNotAWebsocket:
+		return true
+	case RealtimeSubprotocolRequired:
+		return true
+	case RealtimeTooManyConnections:
+		return true
+	case RealtimeTooManySubscriptions:
+		return true
+	case RealtimeUnknownTopic:
+		return true
 	case ReplayInvalid:
 		return true
 	case RequestInvalid:
@@ -861,6 +944,10 @@ func (e ProblemCode) Valid() bool {
 	case RequestUnsupportedMediaType:
 		return true
 	case ResourceNotFound:
+		return true
+	case RoomFull:
+		return true
+	case RoomNotAMember:
 		return true
 	case RouteGone:
 		return true
@@ -989,6 +1076,21 @@ func (e ResourceKind) Valid() bool {
 	}
 }
 
+// Defines values for RoomMessageType.
+const (
+	RoomMessageTypeRoomMessage RoomMessageType = "room.message"
+)
+
+// Valid indicates whether the value is a known member of the RoomMessageType enum.
+func (e RoomMessageType) Valid() bool {
+	switch e {
+	case RoomMessageTypeRoomMessage:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for ScheduledDayDay.
 const (
 	Friday    ScheduledDayDay = "friday"
@@ -1067,6 +1169,21 @@ const (
 func (e StreamClosingType) Valid() bool {
 	switch e {
 	case StreamClosingTypeStreamClosing:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for StreamRestartedType.
+const (
+	StreamRestartedTypeStreamRestarted StreamRestartedType = "stream.restarted"
+)
+
+// Valid indicates whether the value is a known member of the StreamRestartedType enum.
+func (e StreamRestartedType) Valid() bool {
+	switch e {
+	case StreamRestartedTypeStreamRestarted:
 		return true
 	default:
 		return false
@@ -1365,6 +1482,32 @@ type CompletePasswordResetRequest struct {
 	Token MailedCode `json:"token"`
 }
 
+// Connection A WebSocket that is open on some node.
+type Connection struct {
+	ConnectedAt time.Time `json:"connected_at"`
+
+	// Device What connected, as its User-Agent says.
+	Device string             `json:"device"`
+	ID     openapi_types.UUID `json:"id"`
+
+	// LastActiveAt When it last sent something, to half a minute.
+	LastActiveAt time.Time `json:"last_active_at"`
+
+	// Node The node that holds it.
+	Node      string             `json:"node"`
+	SessionID openapi_types.UUID `json:"session_id"`
+
+	// Subscriptions The topics it is subscribed to, as of a second ago.
+	Subscriptions []string           `json:"subscriptions"`
+	UserID        openapi_types.UUID `json:"user_id"`
+}
+
+// ConnectionPage defines model for ConnectionPage.
+type ConnectionPage struct {
+	Data       []Connection              `json:"data"`
+	NextCursor nullable.Nullable[string] `json:"next_cursor"`
+}
+
 // Context Four maps; all but `session_metadata` reach the model, as data.
 type Context struct {
 	// ConversationSettings At most 50 members.
@@ -1441,6 +1584,15 @@ type Conversation struct {
 	// Version Grows by one with each change.
 	Version int64 `json:"version"`
 }
+
+// ConversationCreated The user has a new conversation, begun or forked.
+type ConversationCreated struct {
+	Conversation Conversation            `json:"conversation"`
+	Type         ConversationCreatedType `json:"type"`
+}
+
+// ConversationCreatedType defines model for ConversationCreated.Type.
+type ConversationCreatedType string
 
 // ConversationDeleted The conversation is gone; the last event. It has no `id`.
 type ConversationDeleted struct {
@@ -2171,6 +2323,15 @@ type OnboardingCompletion struct {
 // OnboardingStatus `paused` after 30 minutes of silence, `abandoned` after 30 days, `expired` after a year; the next choice makes it `in_progress` again.
 type OnboardingStatus string
 
+// OnboardingStepCompleted A step of the onboarding was done; the onboarding as it is now.
+type OnboardingStepCompleted struct {
+	Onboarding Onboarding                  `json:"onboarding"`
+	Type       OnboardingStepCompletedType `json:"type"`
+}
+
+// OnboardingStepCompletedType defines model for OnboardingStepCompleted.Type.
+type OnboardingStepCompletedType string
+
 // OnboardingSummary defines model for OnboardingSummary.
 type OnboardingSummary struct {
 	Industry nullable.Nullable[NamedChoice] `json:"industry"`
@@ -2229,6 +2390,26 @@ type PatchOperationOp string
 // Preferences What a client keeps for its user, such as a theme; the service gives it no meaning. At most 16 KiB of JSON in all.
 type Preferences map[string]interface{}
 
+// PresenceJoined Someone is in the room now, with their first device.
+type PresenceJoined struct {
+	// Member Someone who is in a room, on one device or several.
+	Member RoomMember         `json:"member"`
+	Type   PresenceJoinedType `json:"type"`
+}
+
+// PresenceJoinedType defines model for PresenceJoined.Type.
+type PresenceJoinedType string
+
+// PresenceLeft Someone has left the room, with their last device, or it was lost.
+type PresenceLeft struct {
+	// Member Someone who is in a room, on one device or several.
+	Member RoomMember       `json:"member"`
+	Type   PresenceLeftType `json:"type"`
+}
+
+// PresenceLeftType defines model for PresenceLeft.Type.
+type PresenceLeftType string
+
 // Problem An error (RFC 9457). Members beyond these may appear, such as the id of what is in the way.
 type Problem struct {
 	// Code A stable slug; clients may act on it. New codes may appear.
@@ -2286,6 +2467,175 @@ type Queue struct {
 type QueuePage struct {
 	Data       []Queue                   `json:"data"`
 	NextCursor nullable.Nullable[string] `json:"next_cursor"`
+}
+
+// RealtimeCancelMessage The same as cancelMessage.
+type RealtimeCancelMessage struct {
+	ConversationID openapi_types.UUID `json:"conversation_id"`
+	MessageID      openapi_types.UUID `json:"message_id"`
+}
+
+// RealtimeCommand What a client wants: an `id` of its choice and exactly one verb. It gets exactly one RealtimeReply with the same `id`; the
+// next command may be sent before that. Commands of one connection are carried out in their order.
+type RealtimeCommand struct {
+	// CancelMessage The same as cancelMessage.
+	CancelMessage *RealtimeCancelMessage `json:"cancel_message,omitempty"`
+
+	// Connect Says who connects, where neither header nor ticket has; renews the token of an open connection (one of the same session);
+	// brings back the subscriptions of a connection that was lost, in one frame.
+	Connect *RealtimeConnect `json:"connect,omitempty"`
+
+	// Echo Comes back as it is.
+	Echo     interface{}    `json:"echo,omitempty"`
+	ID       string         `json:"id"`
+	Ping     *RealtimeEmpty `json:"ping,omitempty"`
+	Presence *RealtimeTopic `json:"presence,omitempty"`
+
+	// Publish Says something to the members of a room; who does must be one.
+	Publish *RealtimePublish `json:"publish,omitempty"`
+
+	// SendMessage The same as createMessage. Its reply comes on the topic of the conversation, if that is subscribed to.
+	SendMessage *RealtimeSendMessage `json:"send_message,omitempty"`
+	Subscribe   *RealtimeSubscribe   `json:"subscribe,omitempty"`
+	Unsubscribe *RealtimeTopic       `json:"unsubscribe,omitempty"`
+}
+
+// RealtimeConnect Says who connects, where neither header nor ticket has; renews the token of an open connection (one of the same session);
+// brings back the subscriptions of a connection that was lost, in one frame.
+type RealtimeConnect struct {
+	// Resume What the lost connection was subscribed to.
+	Resume *[]RealtimeSubscribe `json:"resume,omitempty"`
+
+	// Token An access token.
+	Token *string `json:"token,omitempty"`
+}
+
+// RealtimeConnected defines model for RealtimeConnected.
+type RealtimeConnected struct {
+	ConnectionID openapi_types.UUID `json:"connection_id"`
+
+	// ExpiresAt When the connection is closed unless another token has come before.
+	ExpiresAt time.Time `json:"expires_at"`
+
+	// PingSeconds How often the server pings. Who hears nothing for more than twice as long has lost the connection.
+	PingSeconds int                `json:"ping_seconds"`
+	SessionID   openapi_types.UUID `json:"session_id"`
+
+	// Subscriptions Those of `resume`, in its order.
+	Subscriptions []RealtimeSubscribed `json:"subscriptions"`
+	UserID        openapi_types.UUID   `json:"user_id"`
+}
+
+// RealtimeEmpty defines model for RealtimeEmpty.
+type RealtimeEmpty = map[string]interface{}
+
+// RealtimeEvent One event of a topic; which they are depends on the topic.
+type RealtimeEvent struct {
+	union json.RawMessage
+}
+
+// RealtimeFrame One frame, in either direction. Clients send commands; the server sends replies and pushes.
+type RealtimeFrame struct {
+	union json.RawMessage
+}
+
+// RealtimePublish Says something to the members of a room; who does must be one.
+type RealtimePublish struct {
+	// Data Any JSON object of at most 16 KiB.
+	Data  map[string]interface{} `json:"data"`
+	Topic string                 `json:"topic"`
+}
+
+// RealtimePublished defines model for RealtimePublished.
+type RealtimePublished struct {
+	// Cursor That of the `room.message`.
+	Cursor string `json:"cursor"`
+}
+
+// RealtimePush An event of a topic that is subscribed to, or of the connection itself (`topic` is `connection`). The events of one topic come
+// in their order, and each cursor once. The terminal event of a topic ends its subscription.
+type RealtimePush struct {
+	// Cursor Where to resume after this event, as `after`; the same as the `id:` of the stream that tells of the same. Some last events have none.
+	Cursor *string `json:"cursor,omitempty"`
+
+	// Event One event of a topic; which they are depends on the topic.
+	Event RealtimeEvent `json:"event"`
+	Topic string        `json:"topic"`
+}
+
+// RealtimeReply The one answer to a command, with a `result` (of its verb in RealtimeResults) or an `error`.
+type RealtimeReply struct {
+	// Error An error (RFC 9457). Members beyond these may appear, such as the id of what is in the way.
+	Error *Problem `json:"error,omitempty"`
+
+	// ID That of the command.
+	ID string `json:"id"`
+
+	// Result What came of it; a member of RealtimeResults.
+	Result interface{} `json:"result,omitempty"`
+}
+
+// RealtimeResults The result of each verb.
+type RealtimeResults struct {
+	CancelMessage Message           `json:"cancel_message"`
+	Connect       RealtimeConnected `json:"connect"`
+
+	// Echo What was sent.
+	Echo        interface{}         `json:"echo,omitempty"`
+	Ping        RealtimeEmpty       `json:"ping"`
+	Presence    RoomMembers         `json:"presence"`
+	Publish     RealtimePublished   `json:"publish"`
+	SendMessage CreateMessageResult `json:"send_message"`
+	Subscribe   RealtimeSubscribed  `json:"subscribe"`
+	Unsubscribe RealtimeTopic       `json:"unsubscribe"`
+}
+
+// RealtimeSendMessage The same as createMessage. Its reply comes on the topic of the conversation, if that is subscribed to.
+type RealtimeSendMessage struct {
+	Content        string             `json:"content"`
+	ConversationID openapi_types.UUID `json:"conversation_id"`
+
+	// IdempotencyKey As the header of createMessage, and the same there and here.
+	IdempotencyKey string `json:"idempotency_key"`
+
+	// Metadata The client's own notes; at most 50 members. The model never sees them.
+	Metadata *Metadata `json:"metadata,omitempty"`
+}
+
+// RealtimeSubscribe defines model for RealtimeSubscribe.
+type RealtimeSubscribe struct {
+	// After The `cursor` of the last event that the client has of this topic. Without it, a conversation and a task begin with how they are, a room and `user:me` with what happens from now on.
+	After *string `json:"after,omitempty"`
+
+	// Topic `conversation:{id}`, `task:{id}`, `user:me`, or `room:{name}` with a name of 3 to 64 characters of `a-z`, `0-9` and `-`.
+	Topic string `json:"topic"`
+}
+
+// RealtimeSubscribed defines model for RealtimeSubscribed.
+type RealtimeSubscribed struct {
+	// Cursor Where to resume if no event comes.
+	Cursor *string `json:"cursor,omitempty"`
+
+	// Error An error (RFC 9457). Members beyond these may appear, such as the id of what is in the way.
+	Error *Problem `json:"error,omitempty"`
+
+	// Recovered Whether all that happened since `after` follows. If not, what the client holds of this topic is to be replaced by what follows.
+	Recovered bool   `json:"recovered"`
+	Topic     string `json:"topic"`
+}
+
+// RealtimeTicket defines model for RealtimeTicket.
+type RealtimeTicket struct {
+	// ExpiresIn Seconds until it opens none any more.
+	ExpiresIn int `json:"expires_in"`
+
+	// Ticket Opens one connection, as `connectRealtime?ticket=`.
+	Ticket string `json:"ticket"`
+}
+
+// RealtimeTopic defines model for RealtimeTopic.
+type RealtimeTopic struct {
+	Topic string `json:"topic"`
 }
 
 // RecommendedAction What to offer the learner. New actions may appear.
@@ -2376,6 +2726,36 @@ type RolePage struct {
 	NextCursor nullable.Nullable[string] `json:"next_cursor"`
 }
 
+// RoomMember Someone who is in a room, on one device or several.
+type RoomMember struct {
+	JoinedAt time.Time `json:"joined_at"`
+
+	// Name Their full name.
+	Name   string             `json:"name"`
+	UserID openapi_types.UUID `json:"user_id"`
+}
+
+// RoomMembers defines model for RoomMembers.
+type RoomMembers struct {
+	Members []RoomMember `json:"members"`
+}
+
+// RoomMessage A member of the room said something.
+type RoomMessage struct {
+	// Data What was published.
+	Data      map[string]interface{} `json:"data"`
+	MessageID openapi_types.UUID     `json:"message_id"`
+
+	// Name The full name of who said it.
+	Name   string             `json:"name"`
+	SentAt time.Time          `json:"sent_at"`
+	Type   RoomMessageType    `json:"type"`
+	UserID openapi_types.UUID `json:"user_id"`
+}
+
+// RoomMessageType defines model for RoomMessage.Type.
+type RoomMessageType string
+
 // ScheduledDay defines model for ScheduledDay.
 type ScheduledDay struct {
 	Activity string          `json:"activity"`
@@ -2433,8 +2813,9 @@ type SessionPage struct {
 	NextCursor nullable.Nullable[string] `json:"next_cursor"`
 }
 
-// SessionRevoked The session whose token opened this stream has ended, so the stream does. It is the last event, and has no `id`; what the
-// stream tells of goes on, and can be resumed with the token of another session.
+// SessionRevoked A session of the user has ended. If it is the one whose token opened this stream, the stream does too: it is the last event
+// then, and has no `id`; what the stream tells of goes on, and can be resumed with the token of another session. Streams of one
+// thing tell of no other session.
 type SessionRevoked struct {
 	SessionID openapi_types.UUID `json:"session_id"`
 	Type      SessionRevokedType `json:"type"`
@@ -2519,6 +2900,14 @@ type StreamClosingReason string
 
 // StreamClosingType defines model for StreamClosing.Type.
 type StreamClosingType string
+
+// StreamRestarted What happened since the cursor is not known any more. What the client holds may be old and is to be read again; what happens from now on follows.
+type StreamRestarted struct {
+	Type StreamRestartedType `json:"type"`
+}
+
+// StreamRestartedType defines model for StreamRestarted.Type.
+type StreamRestartedType string
 
 // SummaryPartner defines model for SummaryPartner.
 type SummaryPartner struct {
@@ -2726,6 +3115,11 @@ type User struct {
 	UpdatedAt   time.Time   `json:"updated_at"`
 }
 
+// UserEvent One event of a user.
+type UserEvent struct {
+	union json.RawMessage
+}
+
 // UserRole What a user may do; `admin` may everything.
 type UserRole string
 
@@ -2920,6 +3314,15 @@ type ExportAuditEventsParams struct {
 
 	// To Only what occurred before this time.
 	To *time.Time `form:"to,omitempty" json:"to,omitempty"`
+}
+
+// ListConnectionsParams defines parameters for ListConnections.
+type ListConnectionsParams struct {
+	// Limit The most entries to return, 1-100.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor The `next_cursor` of the page before, with the same filter; anything else is 400 `cursor.invalid`.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
 }
 
 // ListDeadLettersParams defines parameters for ListDeadLetters.
@@ -3183,6 +3586,15 @@ type RequestEmailVerificationParams struct {
 	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
 }
 
+// StreamMyEventsParams defines parameters for StreamMyEvents.
+type StreamMyEventsParams struct {
+	// After The same as `Last-Event-ID`, where a header cannot be set.
+	After *After `form:"after,omitempty" json:"after,omitempty"`
+
+	// LastEventID The `id` of the last event received; goes before `after`. One of another stream is 400 `cursor.invalid`.
+	LastEventID *LastEventID `json:"Last-Event-ID,omitempty"`
+}
+
 // ListIndustriesParams defines parameters for ListIndustries.
 type ListIndustriesParams struct {
 	// AcceptLanguage Preferred languages (RFC 9110). Served are `en`, `zh-Hans` and `zh-Hant`; others get English.
@@ -3309,6 +3721,12 @@ type RequestPasswordResetParams struct {
 	// IdempotencyKey Makes a retry safe: the same key and body within 24 hours has one effect and gets the first answer
 	// again; another body is 422 `idempotency.key_reused`. Any unique text, a UUID for instance.
 	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
+}
+
+// ConnectRealtimeParams defines parameters for ConnectRealtime.
+type ConnectRealtimeParams struct {
+	// Ticket A ticket of createRealtimeTicket.
+	Ticket *string `form:"ticket,omitempty" json:"ticket,omitempty"`
 }
 
 // ListRolesParams defines parameters for ListRoles.
@@ -5061,6 +5479,915 @@ func (t *MessageEvent) UnmarshalJSON(b []byte) error {
 	return err
 }
 
+// AsMessageCreated returns the union data inside the RealtimeEvent as a MessageCreated
+func (t RealtimeEvent) AsMessageCreated() (MessageCreated, error) {
+	var body MessageCreated
+	err := json.Unmarshal(t.union, &body)
+	return body, err
+}
+
+// FromMessageCreated overwrites any union data inside the RealtimeEvent as the provided MessageCreated
+func (t *RealtimeEvent) FromMessageCreated(v MessageCreated) error {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	b, err = runtime.JSONMerge(b, []byte(`{"type":"message.created"}`))
+	t.union = b
+	return err
+}
+
+// MergeMessageCreated performs a merge with any union data inside the RealtimeEvent, using the provided MessageCreated
+func (t *RealtimeEvent) MergeMessageCreated(v MessageCreated) error {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	b, err = runtime.JSONMerge(b, []byte(`{"type":"message.created"}`))
+	if err != nil {
+		return err
+	}
+
+	merged, err := runtime.JSONMerge(t.union, b)
+	t.union = merged
+	return err
+}
+
+// AsMessageStarted returns the union data inside the RealtimeEvent as a MessageStarted
+func (t RealtimeEvent) AsMessageStarted() (MessageStarted, error) {
+	var body MessageStarted
+	err := json.Unmarshal(t.union, &body)
+	return body, err
+}
+
+// FromMessageStarted overwrites any union data inside the RealtimeEvent as the provided MessageStarted
+func (t *RealtimeEvent) FromMessageStarted(v MessageStarted) error {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	b, err = runtime.JSONMerge(b, []byte(`{"type":"message.started"}`))
+	t.union = b
+	return err
+}
+
+// MergeMessageStarted performs a merge with any union data inside the RealtimeEvent, using the provided MessageStarted
+func (t *RealtimeEvent) MergeMessageStarted(v MessageStarted) error {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	b, err = runtime.JSONMerge(b, []byte(`{"type":"message.started"}`))
+	if err != nil {
+		return err
+	}
+
+	merged, err := runtime.JSONMerge(t.union, b)
+	t.union = merged
+	return err
+}
+
+// AsMessageDelta returns the union data inside the RealtimeEvent as a MessageDelta
+func (t RealtimeEvent) AsMessageDelta() (MessageDelta, error) {
+	var body MessageDelta
+	err := json.Unmarshal(t.union, &body)
+	return body, err
+}
+
+// FromMessageDelta overwrites any union data inside the RealtimeEvent as the provided MessageDelta
+func (t *RealtimeEvent) FromMessageDelta(v MessageDelta) error {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	b, err = runtime.JSONMerge(b, []byte(`{"type":"message.delta"}`))
+	t.union = b
+	return err
+}
+
+// MergeMessageDelta performs a merge with any union data inside the RealtimeEvent, using the provided MessageDelta
+func (t *RealtimeEvent) MergeMessageDelta(v MessageDelta) error {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	b, err = runtime.JSONMerge(b, []byte(`{"type":"message.delta"}`))
+	if err != nil {
+		return err
+	}
+
+	merged, err := runtime.JSONMerge(t.union, b)
+	t.union = merged
+	return err
+}
+
+// AsMessageCompleted returns the union data inside the RealtimeEvent as a MessageCompleted
+func (t RealtimeEvent) AsMessageCompleted() (MessageCompleted, error) {
+	var body MessageCompleted
+	err := json.Unmarshal(t.union, &body)
+	return body, err
+}
+
+// FromMessageCompleted overwrites any union data inside the RealtimeEvent as the provided MessageCompleted
+func (t *RealtimeEvent) FromMessageCompleted(v MessageCompleted) error {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	b, err = runtime.JSONMerge(b, []byte(`{"type":"message.completed"}`))
+	t.union = b
+	return err
+}
+
+// MergeMessageCompleted performs a merge with any union data inside the RealtimeEvent, using the provided MessageCompleted
+func (t *RealtimeEvent) MergeMessageCompleted(v MessageCompleted) error {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	b, err = runtime.JSONMerge(b, []byte(`{"type":"message.completed"}`))
+	if err != nil {
+		return err
+	}
+
+	merged, err := runtime.JSONMerge(t.union, b)
+	t.union = merged
+	return err
+}
+
+// AsMessageFailed returns the union data inside the RealtimeEvent as a MessageFailed
+func (t RealtimeEvent) AsMessageFailed() (MessageFailed, error) {
+	var body MessageFailed
+	err := json.Unmarshal(t.union, &body)
+	return body, err
+}
+
+// FromMessageFailed overwrites any union data inside the RealtimeEvent as the provided MessageFailed
+func (t *RealtimeEvent) FromMessageFailed(v MessageFailed) error {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	b, err = runtime.JSONMerge(b, []byte(`{"type":"message.failed"}`))
+	t.union = b
+	return err
+}
+
+// MergeMessageFailed performs a merge with any union data inside the RealtimeEvent, using the provided MessageFailed
+func (t *RealtimeEvent) MergeMessageFailed(v MessageFailed) error {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	b, err = runtime.JSONMerge(b, []byte(`{"type":"message.failed"}`))
+	if err != nil {
+		return err
+	}
+
+	merged, err := runtime.JSONMerge(t.union, b)
+	t.union = merged
+	return err
+}
+
+// AsMessageCancelled returns the union data inside the RealtimeEvent as a MessageCancelled
+func (t RealtimeEvent) AsMessageCancelled() (MessageCancelled, error) {
+	var body MessageCancelled
+	err := json.Unmarshal(t.union, &body)
+	return body, err
+}
+
+// FromMessageCancelled overwrites any union data inside the RealtimeEvent as the provided MessageCancelled
+func (t *RealtimeEvent) FromMessageCancelled(v MessageCancelled) error {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	b, err = runtime.JSONMerge(b, []byte(`{"type":"message.cancelled"}`))
+	t.union = b
+	return err
+}
+
+// MergeMessageCancelled performs a merge with any union data inside the RealtimeEvent, using the provided MessageCancelled
+func (t *RealtimeEvent) MergeMessageCancelled(v MessageCancelled) error {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	b, err = runtime.JSONMerge(b, []byte(`{"type":"message.cancelled"}`))
+	if err != nil {
+		return err
+	}
+
+	merged, err := runtime.JSONMerge(t.union, b)
+	t.union = merged
+	return err
+}
+
+// AsConversationCreated returns the union data inside the RealtimeEvent as a ConversationCreated
+func (t RealtimeEvent) AsConversationCreated() (ConversationCreated, error) {
+	var body ConversationCreated
+	err := json.Unmarshal(t.union, &body)
+	return body, err
+}
+
+// FromConversationCreated overwrites any union data inside the RealtimeEvent as the provided ConversationCreated
+func (t *RealtimeEvent) FromConversationCreated(v ConversationCreated) error {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	b, err = runtime.JSONMerge(b, []byte(`{"type":"conversation.created"}`))
+	t.union = b
+	return err
+}
+
+// MergeConversationCreated performs a merge with any union data inside the RealtimeEvent, using the provided ConversationCreated
+func (t *RealtimeEvent) MergeConversationCreated(v ConversationCreated) error {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	b, err = runtime.JSONMerge(b, []byte(`{"type":"conversation.created"}`))
+	if err != nil {
+		return err
+	}
+
+	merged, err := runtime.JSONMerge(t.union, b)
+	t.union = merged
+	return err
+}
+
+// AsConversationUpdated returns the union data inside the RealtimeEvent as a ConversationUpdated
+func (t RealtimeEvent) AsConversationUpdated() (ConversationUpdated, error) {
+	var body ConversationUpdated
+	err := json.Unmarshal(t.union, &body)
+	return body, err
+}
+
+// FromConversationUpdated overwrites any union data inside the RealtimeEvent as the provided ConversationUpdated
+func (t *RealtimeEvent) FromConversationUpdated(v ConversationUpdated) error {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	b, err = runtime.JSONMerge(b, []byte(`{"type":"conversation.updated"}`))
+	t.union = b
+	return err
+}
+
+// MergeConversationUpdated performs a merge with any union data inside the RealtimeEvent, using the provided ConversationUpdated
+func (t *RealtimeEvent) MergeConversationUpdated(v ConversationUpdated) error {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	b, err = runtime.JSONMerge(b, []byte(`{"type":"conversation.updated"}`))
+	if err != nil {
+		return err
+	}
+
+	merged, err := runtime.JSONMerge(t.union, b)
+	t.union = merged
+	return err
+}
+
+// AsConversationTokenWarning returns the union data inside the RealtimeEvent as a ConversationTokenWarning
+func (t RealtimeEvent) AsConversationTokenWarning() (ConversationTokenWarning, error) {
+	var body ConversationTokenWarning
+	err := json.Unmarshal(t.union, &body)
+	return body, err
+}
+
+// FromConversationTokenWarning overwrites any union data inside the RealtimeEvent as the provided ConversationTokenWarning
+func (t *RealtimeEvent) FromConversationTokenWarning(v ConversationTokenWarning) error {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	b, err = runtime.JSONMerge(b, []byte(`{"type":"conversation.token_warning"}`))
+	t.union = b
+	return err
+}
+
+// MergeConversationTokenWarning performs a merge with any union data inside the RealtimeEvent, using the provided ConversationTokenWarning
+func (t *RealtimeEvent) MergeConversationTokenWarning(v ConversationTokenWarning) error {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	b, err = runtime.JSONMerge(b, []byte(`{"type":"conversation.token_warning"}`))
+	if err != nil {
+		return err
+	}
+
+	merged, err := runtime.JSONMerge(t.union, b)
+	t.union = merged
+	return err
+}
+
+// AsConversationRolledBack returns the union data inside the RealtimeEvent as a ConversationRolledBack
+func (t RealtimeEvent) AsConversationRolledBack() (ConversationRolledBack, error) {
+	var body ConversationRolledBack
+	err := json.Unmarshal(t.union, &body)
+	return body, err
+}
+
+// FromConversationRolledBack overwrites any union data inside the RealtimeEvent as the provided ConversationRolledBack
+func (t *RealtimeEvent) FromConversationRolledBack(v ConversationRolledBack) error {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	b, err = runtime.JSONMerge(b, []byte(`{"type":"conversation.rolled_back"}`))
+	t.union = b
+	return err
+}
+
+// MergeConversationRolledBack performs a merge with any union data inside the RealtimeEvent, using the provided ConversationRolledBack
+func (t *RealtimeEvent) MergeConversationRolledBack(v ConversationRolledBack) error {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	b, err = runtime.JSONMerge(b, []byte(`{"type":"conversation.rolled_back"}`))
+	if err != nil {
+		return err
+	}
+
+	merged, err := runtime.JSONMerge(t.union, b)
+	t.union = merged
+	return err
+}
+
+// AsConversationDeleted returns the union data inside the RealtimeEvent as a ConversationDeleted
+func (t RealtimeEvent) AsConversationDeleted() (ConversationDeleted, error) {
+	var body ConversationDeleted
+	err := json.Unmarshal(t.union, &body)
+	return body, err
+}
+
+// FromConversationDeleted overwrites any union data inside the RealtimeEvent as the provided ConversationDeleted
+func (t *RealtimeEvent) FromConversationDeleted(v ConversationDeleted) error {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	b, err = runtime.JSONMerge(b, []byte(`{"type":"conversation.deleted"}`))
+	t.union = b
+	return err
+}
+
+// MergeConversationDeleted performs a merge with any union data inside the RealtimeEvent, using the provided ConversationDeleted
+func (t *RealtimeEvent) MergeConversationDeleted(v ConversationDeleted) error {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	b, err = runtime.JSONMerge(b, []byte(`{"type":"conversation.deleted"}`))
+	if err != nil {
+		return err
+	}
+
+	merged, err := runtime.JSONMerge(t.union, b)
+	t.union = merged
+	return err
+}
+
+// AsTaskProgressed returns the union data inside the RealtimeEvent as a TaskProgressed
+func (t RealtimeEvent) AsTaskProgressed() (TaskProgressed, error) {
+	var body TaskProgressed
+	err := json.Unmarshal(t.union, &body)
+	return body, err
+}
+
+// FromTaskProgressed overwrites any union data inside the RealtimeEvent as the provided TaskProgressed
+func (t *RealtimeEvent) FromTaskProgressed(v TaskProgressed) error {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	b, err = runtime.JSONMerge(b, []byte(`{"type":"task.progressed"}`))
+	t.union = b
+	return err
+}
+
+// MergeTaskProgressed performs a merge with any union data inside the RealtimeEvent, using the provided TaskProgressed
+func (t *RealtimeEvent) MergeTaskProgressed(v TaskProgressed) error {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	b, err = runtime.JSONMerge(b, []byte(`{"type":"task.progressed"}`))
+	if err != nil {
+		return err
+	}
+
+	merged, err := runtime.JSONMerge(t.union, b)
+	t.union = merged
+	return err
+}
+
+// AsTaskCompleted returns the union data inside the RealtimeEvent as a TaskCompleted
+func (t RealtimeEvent) AsTaskCompleted() (TaskCompleted, error) {
+	var body TaskCompleted
+	err := json.Unmarshal(t.union, &body)
+	return body, err
+}
+
+// FromTaskCompleted overwrites any union data inside the RealtimeEvent as the provided TaskCompleted
+func (t *RealtimeEvent) FromTaskCompleted(v TaskCompleted) error {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	b, err = runtime.JSONMerge(b, []byte(`{"type":"task.completed"}`))
+	t.union = b
+	return err
+}
+
+// MergeTaskCompleted performs a merge with any union data inside the RealtimeEvent, using the provided TaskCompleted
+func (t *RealtimeEvent) MergeTaskCompleted(v TaskCompleted) error {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	b, err = runtime.JSONMerge(b, []byte(`{"type":"task.completed"}`))
+	if err != nil {
+		return err
+	}
+
+	merged, err := runtime.JSONMerge(t.union, b)
+	t.union = merged
+	return err
+}
+
+// AsTaskFailed returns the union data inside the RealtimeEvent as a TaskFailed
+func (t RealtimeEvent) AsTaskFailed() (TaskFailed, error) {
+	var body TaskFailed
+	err := json.Unmarshal(t.union, &body)
+	return body, err
+}
+
+// FromTaskFailed overwrites any union data inside the RealtimeEvent as the provided TaskFailed
+func (t *RealtimeEvent) FromTaskFailed(v TaskFailed) error {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	b, err = runtime.JSONMerge(b, []byte(`{"type":"task.failed"}`))
+	t.union = b
+	return err
+}
+
+// MergeTaskFailed performs a merge with any union data inside the RealtimeEvent, using the provided TaskFailed
+func (t *RealtimeEvent) MergeTaskFailed(v TaskFailed) error {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	b, err = runtime.JSONMerge(b, []byte(`{"type":"task.failed"}`))
+	if err != nil {
+		return err
+	}
+
+	merged, err := runtime.JSONMerge(t.union, b)
+	t.union = merged
+	return err
+}
+
+// AsTaskCancelled returns the union data inside the RealtimeEvent as a TaskCancelled
+func (t RealtimeEvent) AsTaskCancelled() (TaskCancelled, error) {
+	var body TaskCancelled
+	err := json.Unmarshal(t.union, &body)
+	return body, err
+}
+
+// FromTaskCancelled overwrites any union data inside the RealtimeEvent as the provided TaskCancelled
+func (t *RealtimeEvent) FromTaskCancelled(v TaskCancelled) error {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	b, err = runtime.JSONMerge(b, []byte(`{"type":"task.cancelled"}`))
+	t.union = b
+	return err
+}
+
+// MergeTaskCancelled performs a merge with any union data inside the RealtimeEvent, using the provided TaskCancelled
+func (t *RealtimeEvent) MergeTaskCancelled(v TaskCancelled) error {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	b, err = runtime.JSONMerge(b, []byte(`{"type":"task.cancelled"}`))
+	if err != nil {
+		return err
+	}
+
+	merged, err := runtime.JSONMerge(t.union, b)
+	t.union = merged
+	return err
+}
+
+// AsOnboardingStepCompleted returns the union data inside the RealtimeEvent as a OnboardingStepCompleted
+func (t RealtimeEvent) AsOnboardingStepCompleted() (OnboardingStepCompleted, error) {
+	var body OnboardingStepCompleted
+	err := json.Unmarshal(t.union, &body)
+	return body, err
+}
+
+// FromOnboardingStepCompleted overwrites any union data inside the RealtimeEvent as the provided OnboardingStepCompleted
+func (t *RealtimeEvent) FromOnboardingStepCompleted(v OnboardingStepCompleted) error {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	b, err = runtime.JSONMerge(b, []byte(`{"type":"onboarding.step_completed"}`))
+	t.union = b
+	return err
+}
+
+// MergeOnboardingStepCompleted performs a merge with any union data inside the RealtimeEvent, using the provided OnboardingStepCompleted
+func (t *RealtimeEvent) MergeOnboardingStepCompleted(v OnboardingStepCompleted) error {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	b, err = runtime.JSONMerge(b, []byte(`{"type":"onboarding.step_completed"}`))
+	if err != nil {
+		return err
+	}
+
+	merged, err := runtime.JSONMerge(t.union, b)
+	t.union = merged
+	return err
+}
+
+// AsSessionRevoked returns the union data inside the RealtimeEvent as a SessionRevoked
+func (t RealtimeEvent) AsSessionRevoked() (SessionRevoked, error) {
+	var body SessionRevoked
+	err := json.Unmarshal(t.union, &body)
+	return body, err
+}
+
+// FromSessionRevoked overwrites any union data inside the RealtimeEvent as the provided SessionRevoked
+func (t *RealtimeEvent) FromSessionRevoked(v SessionRevoked) error {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	b, err = runtime.JSONMerge(b, []byte(`{"type":"session.revoked"}`))
+	t.union = b
+	return err
+}
+
+// MergeSessionRevoked performs a merge with any union data inside the RealtimeEvent, using the provided SessionRevoked
+func (t *RealtimeEvent) MergeSessionRevoked(v SessionRevoked) error {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	b, err = runtime.JSONMerge(b, []byte(`{"type":"session.revoked"}`))
+	if err != nil {
+		return err
+	}
+
+	merged, err := runtime.JSONMerge(t.union, b)
+	t.union = merged
+	return err
+}
+
+// AsRoomMessage returns the union data inside the RealtimeEvent as a RoomMessage
+func (t RealtimeEvent) AsRoomMessage() (RoomMessage, error) {
+	var body RoomMessage
+	err := json.Unmarshal(t.union, &body)
+	return body, err
+}
+
+// FromRoomMessage overwrites any union data inside the RealtimeEvent as the provided RoomMessage
+func (t *RealtimeEvent) FromRoomMessage(v RoomMessage) error {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	b, err = runtime.JSONMerge(b, []byte(`{"type":"room.message"}`))
+	t.union = b
+	return err
+}
+
+// MergeRoomMessage performs a merge with any union data inside the RealtimeEvent, using the provided RoomMessage
+func (t *RealtimeEvent) MergeRoomMessage(v RoomMessage) error {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	b, err = runtime.JSONMerge(b, []byte(`{"type":"room.message"}`))
+	if err != nil {
+		return err
+	}
+
+	merged, err := runtime.JSONMerge(t.union, b)
+	t.union = merged
+	return err
+}
+
+// AsPresenceJoined returns the union data inside the RealtimeEvent as a PresenceJoined
+func (t RealtimeEvent) AsPresenceJoined() (PresenceJoined, error) {
+	var body PresenceJoined
+	err := json.Unmarshal(t.union, &body)
+	return body, err
+}
+
+// FromPresenceJoined overwrites any union data inside the RealtimeEvent as the provided PresenceJoined
+func (t *RealtimeEvent) FromPresenceJoined(v PresenceJoined) error {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	b, err = runtime.JSONMerge(b, []byte(`{"type":"presence.joined"}`))
+	t.union = b
+	return err
+}
+
+// MergePresenceJoined performs a merge with any union data inside the RealtimeEvent, using the provided PresenceJoined
+func (t *RealtimeEvent) MergePresenceJoined(v PresenceJoined) error {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	b, err = runtime.JSONMerge(b, []byte(`{"type":"presence.joined"}`))
+	if err != nil {
+		return err
+	}
+
+	merged, err := runtime.JSONMerge(t.union, b)
+	t.union = merged
+	return err
+}
+
+// AsPresenceLeft returns the union data inside the RealtimeEvent as a PresenceLeft
+func (t RealtimeEvent) AsPresenceLeft() (PresenceLeft, error) {
+	var body PresenceLeft
+	err := json.Unmarshal(t.union, &body)
+	return body, err
+}
+
+// FromPresenceLeft overwrites any union data inside the RealtimeEvent as the provided PresenceLeft
+func (t *RealtimeEvent) FromPresenceLeft(v PresenceLeft) error {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	b, err = runtime.JSONMerge(b, []byte(`{"type":"presence.left"}`))
+	t.union = b
+	return err
+}
+
+// MergePresenceLeft performs a merge with any union data inside the RealtimeEvent, using the provided PresenceLeft
+func (t *RealtimeEvent) MergePresenceLeft(v PresenceLeft) error {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	b, err = runtime.JSONMerge(b, []byte(`{"type":"presence.left"}`))
+	if err != nil {
+		return err
+	}
+
+	merged, err := runtime.JSONMerge(t.union, b)
+	t.union = merged
+	return err
+}
+
+// AsStreamRestarted returns the union data inside the RealtimeEvent as a StreamRestarted
+func (t RealtimeEvent) AsStreamRestarted() (StreamRestarted, error) {
+	var body StreamRestarted
+	err := json.Unmarshal(t.union, &body)
+	return body, err
+}
+
+// FromStreamRestarted overwrites any union data inside the RealtimeEvent as the provided StreamRestarted
+func (t *RealtimeEvent) FromStreamRestarted(v StreamRestarted) error {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	b, err = runtime.JSONMerge(b, []byte(`{"type":"stream.restarted"}`))
+	t.union = b
+	return err
+}
+
+// MergeStreamRestarted performs a merge with any union data inside the RealtimeEvent, using the provided StreamRestarted
+func (t *RealtimeEvent) MergeStreamRestarted(v StreamRestarted) error {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	b, err = runtime.JSONMerge(b, []byte(`{"type":"stream.restarted"}`))
+	if err != nil {
+		return err
+	}
+
+	merged, err := runtime.JSONMerge(t.union, b)
+	t.union = merged
+	return err
+}
+
+// AsStreamClosing returns the union data inside the RealtimeEvent as a StreamClosing
+func (t RealtimeEvent) AsStreamClosing() (StreamClosing, error) {
+	var body StreamClosing
+	err := json.Unmarshal(t.union, &body)
+	return body, err
+}
+
+// FromStreamClosing overwrites any union data inside the RealtimeEvent as the provided StreamClosing
+func (t *RealtimeEvent) FromStreamClosing(v StreamClosing) error {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	b, err = runtime.JSONMerge(b, []byte(`{"type":"stream.closing"}`))
+	t.union = b
+	return err
+}
+
+// MergeStreamClosing performs a merge with any union data inside the RealtimeEvent, using the provided StreamClosing
+func (t *RealtimeEvent) MergeStreamClosing(v StreamClosing) error {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	b, err = runtime.JSONMerge(b, []byte(`{"type":"stream.closing"}`))
+	if err != nil {
+		return err
+	}
+
+	merged, err := runtime.JSONMerge(t.union, b)
+	t.union = merged
+	return err
+}
+
+func (t RealtimeEvent) Discriminator() (string, error) {
+	var discriminator struct {
+		Discriminator string `json:"type"`
+	}
+	err := json.Unmarshal(t.union, &discriminator)
+	return discriminator.Discriminator, err
+}
+
+func (t RealtimeEvent) ValueByDiscriminator() (interface{}, error) {
+	discriminator, err := t.Discriminator()
+	if err != nil {
+		return nil, err
+	}
+	switch discriminator {
+	case "conversation.created":
+		return t.AsConversationCreated()
+	case "conversation.deleted":
+		return t.AsConversationDeleted()
+	case "conversation.rolled_back":
+		return t.AsConversationRolledBack()
+	case "conversation.token_warning":
+		return t.AsConversationTokenWarning()
+	case "conversation.updated":
+		return t.AsConversationUpdated()
+	case "message.cancelled":
+		return t.AsMessageCancelled()
+	case "message.completed":
+		return t.AsMessageCompleted()
+	case "message.created":
+		return t.AsMessageCreated()
+	case "message.delta":
+		return t.AsMessageDelta()
+	case "message.failed":
+		return t.AsMessageFailed()
+	case "message.started":
+		return t.AsMessageStarted()
+	case "onboarding.step_completed":
+		return t.AsOnboardingStepCompleted()
+	case "presence.joined":
+		return t.AsPresenceJoined()
+	case "presence.left":
+		return t.AsPresenceLeft()
+	case "room.message":
+		return t.AsRoomMessage()
+	case "session.revoked":
+		return t.AsSessionRevoked()
+	case "stream.closing":
+		return t.AsStreamClosing()
+	case "stream.restarted":
+		return t.AsStreamRestarted()
+	case "task.cancelled":
+		return t.AsTaskCancelled()
+	case "task.completed":
+		return t.AsTaskCompleted()
+	case "task.failed":
+		return t.AsTaskFailed()
+	case "task.progressed":
+		return t.AsTaskProgressed()
+	default:
+		return nil, errors.New("unknown discriminator value: " + discriminator)
+	}
+}
+
+func (t RealtimeEvent) MarshalJSON() ([]byte, error) {
+	b, err := t.union.MarshalJSON()
+	return b, err
+}
+
+func (t *RealtimeEvent) UnmarshalJSON(b []byte) error {
+	err := t.union.UnmarshalJSON(b)
+	return err
+}
+
+// AsRealtimeCommand returns the union data inside the RealtimeFrame as a RealtimeCommand
+func (t RealtimeFrame) AsRealtimeCommand() (RealtimeCommand, error) {
+	var body RealtimeCommand
+	err := json.Unmarshal(t.union, &body)
+	return body, err
+}
+
+// FromRealtimeCommand overwrites any union data inside the RealtimeFrame as the provided RealtimeCommand
+func (t *RealtimeFrame) FromRealtimeCommand(v RealtimeCommand) error {
+	b, err := json.Marshal(v)
+	t.union = b
+	return err
+}
+
+// MergeRealtimeCommand performs a merge with any union data inside the RealtimeFrame, using the provided RealtimeCommand
+func (t *RealtimeFrame) MergeRealtimeCommand(v RealtimeCommand) error {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+
+	merged, err := runtime.JSONMerge(t.union, b)
+	t.union = merged
+	return err
+}
+
+// AsRealtimeReply returns the union data inside the RealtimeFrame as a RealtimeReply
+func (t RealtimeFrame) AsRealtimeReply() (RealtimeReply, error) {
+	var body RealtimeReply
+	err := json.Unmarshal(t.union, &body)
+	return body, err
+}
+
+// FromRealtimeReply overwrites any union data inside the RealtimeFrame as the provided RealtimeReply
+func (t *RealtimeFrame) FromRealtimeReply(v RealtimeReply) error {
+	b, err := json.Marshal(v)
+	t.union = b
+	return err
+}
+
+// MergeRealtimeReply performs a merge with any union data inside the RealtimeFrame, using the provided RealtimeReply
+func (t *RealtimeFrame) MergeRealtimeReply(v RealtimeReply) error {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+
+	merged, err := runtime.JSONMerge(t.union, b)
+	t.union = merged
+	return err
+}
+
+// AsRealtimePush returns the union data inside the RealtimeFrame as a RealtimePush
+func (t RealtimeFrame) AsRealtimePush() (RealtimePush, error) {
+	var body RealtimePush
+	err := json.Unmarshal(t.union, &body)
+	return body, err
+}
+
+// FromRealtimePush overwrites any union data inside the RealtimeFrame as the provided RealtimePush
+func (t *RealtimeFrame) FromRealtimePush(v RealtimePush) error {
+	b, err := json.Marshal(v)
+	t.union = b
+	return err
+}
+
+// MergeRealtimePush performs a merge with any union data inside the RealtimeFrame, using the provided RealtimePush
+func (t *RealtimeFrame) MergeRealtimePush(v RealtimePush) error {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+
+	merged, err := runtime.JSONMerge(t.union, b)
+	t.union = merged
+	return err
+}
+
+func (t RealtimeFrame) MarshalJSON() ([]byte, error) {
+	b, err := t.union.MarshalJSON()
+	return b, err
+}
+
+func (t *RealtimeFrame) UnmarshalJSON(b []byte) error {
+	err := t.union.UnmarshalJSON(b)
+	return err
+}
+
 // AsTaskProgressed returns the union data inside the TaskEvent as a TaskProgressed
 func (t TaskEvent) AsTaskProgressed() (TaskProgressed, error) {
 	var body TaskProgressed
@@ -5306,6 +6633,467 @@ func (t *TaskEvent) UnmarshalJSON(b []byte) error {
 	return err
 }
 
+// AsConversationCreated returns the union data inside the UserEvent as a ConversationCreated
+func (t UserEvent) AsConversationCreated() (ConversationCreated, error) {
+	var body ConversationCreated
+	err := json.Unmarshal(t.union, &body)
+	return body, err
+}
+
+// FromConversationCreated overwrites any union data inside the UserEvent as the provided ConversationCreated
+func (t *UserEvent) FromConversationCreated(v ConversationCreated) error {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	b, err = runtime.JSONMerge(b, []byte(`{"type":"conversation.created"}`))
+	t.union = b
+	return err
+}
+
+// MergeConversationCreated performs a merge with any union data inside the UserEvent, using the provided ConversationCreated
+func (t *UserEvent) MergeConversationCreated(v ConversationCreated) error {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	b, err = runtime.JSONMerge(b, []byte(`{"type":"conversation.created"}`))
+	if err != nil {
+		return err
+	}
+
+	merged, err := runtime.JSONMerge(t.union, b)
+	t.union = merged
+	return err
+}
+
+// AsConversationUpdated returns the union data inside the UserEvent as a ConversationUpdated
+func (t UserEvent) AsConversationUpdated() (ConversationUpdated, error) {
+	var body ConversationUpdated
+	err := json.Unmarshal(t.union, &body)
+	return body, err
+}
+
+// FromConversationUpdated overwrites any union data inside the UserEvent as the provided ConversationUpdated
+func (t *UserEvent) FromConversationUpdated(v ConversationUpdated) error {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	b, err = runtime.JSONMerge(b, []byte(`{"type":"conversation.updated"}`))
+	t.union = b
+	return err
+}
+
+// MergeConversationUpdated performs a merge with any union data inside the UserEvent, using the provided ConversationUpdated
+func (t *UserEvent) MergeConversationUpdated(v ConversationUpdated) error {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	b, err = runtime.JSONMerge(b, []byte(`{"type":"conversation.updated"}`))
+	if err != nil {
+		return err
+	}
+
+	merged, err := runtime.JSONMerge(t.union, b)
+	t.union = merged
+	return err
+}
+
+// AsConversationRolledBack returns the union data inside the UserEvent as a ConversationRolledBack
+func (t UserEvent) AsConversationRolledBack() (ConversationRolledBack, error) {
+	var body ConversationRolledBack
+	err := json.Unmarshal(t.union, &body)
+	return body, err
+}
+
+// FromConversationRolledBack overwrites any union data inside the UserEvent as the provided ConversationRolledBack
+func (t *UserEvent) FromConversationRolledBack(v ConversationRolledBack) error {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	b, err = runtime.JSONMerge(b, []byte(`{"type":"conversation.rolled_back"}`))
+	t.union = b
+	return err
+}
+
+// MergeConversationRolledBack performs a merge with any union data inside the UserEvent, using the provided ConversationRolledBack
+func (t *UserEvent) MergeConversationRolledBack(v ConversationRolledBack) error {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	b, err = runtime.JSONMerge(b, []byte(`{"type":"conversation.rolled_back"}`))
+	if err != nil {
+		return err
+	}
+
+	merged, err := runtime.JSONMerge(t.union, b)
+	t.union = merged
+	return err
+}
+
+// AsConversationDeleted returns the union data inside the UserEvent as a ConversationDeleted
+func (t UserEvent) AsConversationDeleted() (ConversationDeleted, error) {
+	var body ConversationDeleted
+	err := json.Unmarshal(t.union, &body)
+	return body, err
+}
+
+// FromConversationDeleted overwrites any union data inside the UserEvent as the provided ConversationDeleted
+func (t *UserEvent) FromConversationDeleted(v ConversationDeleted) error {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	b, err = runtime.JSONMerge(b, []byte(`{"type":"conversation.deleted"}`))
+	t.union = b
+	return err
+}
+
+// MergeConversationDeleted performs a merge with any union data inside the UserEvent, using the provided ConversationDeleted
+func (t *UserEvent) MergeConversationDeleted(v ConversationDeleted) error {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	b, err = runtime.JSONMerge(b, []byte(`{"type":"conversation.deleted"}`))
+	if err != nil {
+		return err
+	}
+
+	merged, err := runtime.JSONMerge(t.union, b)
+	t.union = merged
+	return err
+}
+
+// AsTaskProgressed returns the union data inside the UserEvent as a TaskProgressed
+func (t UserEvent) AsTaskProgressed() (TaskProgressed, error) {
+	var body TaskProgressed
+	err := json.Unmarshal(t.union, &body)
+	return body, err
+}
+
+// FromTaskProgressed overwrites any union data inside the UserEvent as the provided TaskProgressed
+func (t *UserEvent) FromTaskProgressed(v TaskProgressed) error {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	b, err = runtime.JSONMerge(b, []byte(`{"type":"task.progressed"}`))
+	t.union = b
+	return err
+}
+
+// MergeTaskProgressed performs a merge with any union data inside the UserEvent, using the provided TaskProgressed
+func (t *UserEvent) MergeTaskProgressed(v TaskProgressed) error {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	b, err = runtime.JSONMerge(b, []byte(`{"type":"task.progressed"}`))
+	if err != nil {
+		return err
+	}
+
+	merged, err := runtime.JSONMerge(t.union, b)
+	t.union = merged
+	return err
+}
+
+// AsTaskCompleted returns the union data inside the UserEvent as a TaskCompleted
+func (t UserEvent) AsTaskCompleted() (TaskCompleted, error) {
+	var body TaskCompleted
+	err := json.Unmarshal(t.union, &body)
+	return body, err
+}
+
+// FromTaskCompleted overwrites any union data inside the UserEvent as the provided TaskCompleted
+func (t *UserEvent) FromTaskCompleted(v TaskCompleted) error {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	b, err = runtime.JSONMerge(b, []byte(`{"type":"task.completed"}`))
+	t.union = b
+	return err
+}
+
+// MergeTaskCompleted performs a merge with any union data inside the UserEvent, using the provided TaskCompleted
+func (t *UserEvent) MergeTaskCompleted(v TaskCompleted) error {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	b, err = runtime.JSONMerge(b, []byte(`{"type":"task.completed"}`))
+	if err != nil {
+		return err
+	}
+
+	merged, err := runtime.JSONMerge(t.union, b)
+	t.union = merged
+	return err
+}
+
+// AsTaskFailed returns the union data inside the UserEvent as a TaskFailed
+func (t UserEvent) AsTaskFailed() (TaskFailed, error) {
+	var body TaskFailed
+	err := json.Unmarshal(t.union, &body)
+	return body, err
+}
+
+// FromTaskFailed overwrites any union data inside the UserEvent as the provided TaskFailed
+func (t *UserEvent) FromTaskFailed(v TaskFailed) error {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	b, err = runtime.JSONMerge(b, []byte(`{"type":"task.failed"}`))
+	t.union = b
+	return err
+}
+
+// MergeTaskFailed performs a merge with any union data inside the UserEvent, using the provided TaskFailed
+func (t *UserEvent) MergeTaskFailed(v TaskFailed) error {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	b, err = runtime.JSONMerge(b, []byte(`{"type":"task.failed"}`))
+	if err != nil {
+		return err
+	}
+
+	merged, err := runtime.JSONMerge(t.union, b)
+	t.union = merged
+	return err
+}
+
+// AsTaskCancelled returns the union data inside the UserEvent as a TaskCancelled
+func (t UserEvent) AsTaskCancelled() (TaskCancelled, error) {
+	var body TaskCancelled
+	err := json.Unmarshal(t.union, &body)
+	return body, err
+}
+
+// FromTaskCancelled overwrites any union data inside the UserEvent as the provided TaskCancelled
+func (t *UserEvent) FromTaskCancelled(v TaskCancelled) error {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	b, err = runtime.JSONMerge(b, []byte(`{"type":"task.cancelled"}`))
+	t.union = b
+	return err
+}
+
+// MergeTaskCancelled performs a merge with any union data inside the UserEvent, using the provided TaskCancelled
+func (t *UserEvent) MergeTaskCancelled(v TaskCancelled) error {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	b, err = runtime.JSONMerge(b, []byte(`{"type":"task.cancelled"}`))
+	if err != nil {
+		return err
+	}
+
+	merged, err := runtime.JSONMerge(t.union, b)
+	t.union = merged
+	return err
+}
+
+// AsOnboardingStepCompleted returns the union data inside the UserEvent as a OnboardingStepCompleted
+func (t UserEvent) AsOnboardingStepCompleted() (OnboardingStepCompleted, error) {
+	var body OnboardingStepCompleted
+	err := json.Unmarshal(t.union, &body)
+	return body, err
+}
+
+// FromOnboardingStepCompleted overwrites any union data inside the UserEvent as the provided OnboardingStepCompleted
+func (t *UserEvent) FromOnboardingStepCompleted(v OnboardingStepCompleted) error {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	b, err = runtime.JSONMerge(b, []byte(`{"type":"onboarding.step_completed"}`))
+	t.union = b
+	return err
+}
+
+// MergeOnboardingStepCompleted performs a merge with any union data inside the UserEvent, using the provided OnboardingStepCompleted
+func (t *UserEvent) MergeOnboardingStepCompleted(v OnboardingStepCompleted) error {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	b, err = runtime.JSONMerge(b, []byte(`{"type":"onboarding.step_completed"}`))
+	if err != nil {
+		return err
+	}
+
+	merged, err := runtime.JSONMerge(t.union, b)
+	t.union = merged
+	return err
+}
+
+// AsSessionRevoked returns the union data inside the UserEvent as a SessionRevoked
+func (t UserEvent) AsSessionRevoked() (SessionRevoked, error) {
+	var body SessionRevoked
+	err := json.Unmarshal(t.union, &body)
+	return body, err
+}
+
+// FromSessionRevoked overwrites any union data inside the UserEvent as the provided SessionRevoked
+func (t *UserEvent) FromSessionRevoked(v SessionRevoked) error {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	b, err = runtime.JSONMerge(b, []byte(`{"type":"session.revoked"}`))
+	t.union = b
+	return err
+}
+
+// MergeSessionRevoked performs a merge with any union data inside the UserEvent, using the provided SessionRevoked
+func (t *UserEvent) MergeSessionRevoked(v SessionRevoked) error {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	b, err = runtime.JSONMerge(b, []byte(`{"type":"session.revoked"}`))
+	if err != nil {
+		return err
+	}
+
+	merged, err := runtime.JSONMerge(t.union, b)
+	t.union = merged
+	return err
+}
+
+// AsStreamRestarted returns the union data inside the UserEvent as a StreamRestarted
+func (t UserEvent) AsStreamRestarted() (StreamRestarted, error) {
+	var body StreamRestarted
+	err := json.Unmarshal(t.union, &body)
+	return body, err
+}
+
+// FromStreamRestarted overwrites any union data inside the UserEvent as the provided StreamRestarted
+func (t *UserEvent) FromStreamRestarted(v StreamRestarted) error {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	b, err = runtime.JSONMerge(b, []byte(`{"type":"stream.restarted"}`))
+	t.union = b
+	return err
+}
+
+// MergeStreamRestarted performs a merge with any union data inside the UserEvent, using the provided StreamRestarted
+func (t *UserEvent) MergeStreamRestarted(v StreamRestarted) error {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	b, err = runtime.JSONMerge(b, []byte(`{"type":"stream.restarted"}`))
+	if err != nil {
+		return err
+	}
+
+	merged, err := runtime.JSONMerge(t.union, b)
+	t.union = merged
+	return err
+}
+
+// AsStreamClosing returns the union data inside the UserEvent as a StreamClosing
+func (t UserEvent) AsStreamClosing() (StreamClosing, error) {
+	var body StreamClosing
+	err := json.Unmarshal(t.union, &body)
+	return body, err
+}
+
+// FromStreamClosing overwrites any union data inside the UserEvent as the provided StreamClosing
+func (t *UserEvent) FromStreamClosing(v StreamClosing) error {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	b, err = runtime.JSONMerge(b, []byte(`{"type":"stream.closing"}`))
+	t.union = b
+	return err
+}
+
+// MergeStreamClosing performs a merge with any union data inside the UserEvent, using the provided StreamClosing
+func (t *UserEvent) MergeStreamClosing(v StreamClosing) error {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	b, err = runtime.JSONMerge(b, []byte(`{"type":"stream.closing"}`))
+	if err != nil {
+		return err
+	}
+
+	merged, err := runtime.JSONMerge(t.union, b)
+	t.union = merged
+	return err
+}
+
+func (t UserEvent) Discriminator() (string, error) {
+	var discriminator struct {
+		Discriminator string `json:"type"`
+	}
+	err := json.Unmarshal(t.union, &discriminator)
+	return discriminator.Discriminator, err
+}
+
+func (t UserEvent) ValueByDiscriminator() (interface{}, error) {
+	discriminator, err := t.Discriminator()
+	if err != nil {
+		return nil, err
+	}
+	switch discriminator {
+	case "conversation.created":
+		return t.AsConversationCreated()
+	case "conversation.deleted":
+		return t.AsConversationDeleted()
+	case "conversation.rolled_back":
+		return t.AsConversationRolledBack()
+	case "conversation.updated":
+		return t.AsConversationUpdated()
+	case "onboarding.step_completed":
+		return t.AsOnboardingStepCompleted()
+	case "session.revoked":
+		return t.AsSessionRevoked()
+	case "stream.closing":
+		return t.AsStreamClosing()
+	case "stream.restarted":
+		return t.AsStreamRestarted()
+	case "task.cancelled":
+		return t.AsTaskCancelled()
+	case "task.completed":
+		return t.AsTaskCompleted()
+	case "task.failed":
+		return t.AsTaskFailed()
+	case "task.progressed":
+		return t.AsTaskProgressed()
+	default:
+		return nil, errors.New("unknown discriminator value: " + discriminator)
+	}
+}
+
+func (t UserEvent) MarshalJSON() ([]byte, error) {
+	b, err := t.union.MarshalJSON()
+	return b, err
+}
+
+func (t *UserEvent) UnmarshalJSON(b []byte) error {
+	err := t.union.UnmarshalJSON(b)
+	return err
+}
+
 // RequestEditorFn is the function signature for the RequestEditor callback function
 type RequestEditorFn func(ctx context.Context, req *http.Request) error
 
@@ -5399,6 +7187,13 @@ type ClientInterface interface {
 	//
 	// Corresponds with GET /admin/audit-events/export (the `ExportAuditEvents` operationId).
 	ExportAuditEvents(ctx context.Context, params *ExportAuditEventsParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ListConnections List the open WebSockets
+	//
+	// Over all nodes, the newest first. Those of a node that died are gone within half a minute.
+	//
+	// Corresponds with GET /admin/connections (the `ListConnections` operationId).
+	ListConnections(ctx context.Context, params *ListConnectionsParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// ListDeadLetters List jobs and events that were given up
 	//
@@ -5537,6 +7332,14 @@ type ClientInterface interface {
 	//
 	// Corresponds with PATCH /admin/users/{user_id} (the `UpdateUser` operationId).
 	UpdateUserWithApplicationMergePatchPlusJSONBody(ctx context.Context, userID UserID, body UpdateUserApplicationMergePatchPlusJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// DisconnectUser Close a user's WebSockets
+	//
+	// All of them, on every node, with code 4503 (stay away). It ends no session: to keep someone out, deactivate the account. A
+	// user who has none is answered alike.
+	//
+	// Corresponds with DELETE /admin/users/{user_id}/connections (the `DisconnectUser` operationId).
+	DisconnectUser(ctx context.Context, userID UserID, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// UpdateUserRolesWithBody Set the roles of an account
 	//
@@ -5877,6 +7680,19 @@ type ClientInterface interface {
 	// Corresponds with PUT /email-verifications (the `VerifyEmail` operationId).
 	VerifyEmail(ctx context.Context, body VerifyEmailJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
+	// StreamMyEvents Follow everything that concerns oneself
+	//
+	// Server-Sent Events (WHATWG HTML): the progress of tasks, changes of conversations from whichever device, steps of the
+	// onboarding, sessions that end. Every event carries the whole of what it is about, as it is then, and replaces the client's copy;
+	// of several changes of one thing the last may come alone. Replies as they are written are told by
+	// streamConversationEvents. The stream begins with what happens from now on.
+	//
+	// Resume with `Last-Event-ID` or `after`: what happened since follows, up to an hour back. Where that is not known any more,
+	// the first event is `stream.restarted`: what the client holds may be old, and is to be read again.
+	//
+	// Corresponds with GET /events (the `StreamMyEvents` operationId).
+	StreamMyEvents(ctx context.Context, params *StreamMyEventsParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
 	// ListIndustries List industries
 	//
 	// In the order to show them. Names come in the language of `Accept-Language` (English, Simplified or Traditional Chinese).
@@ -6128,6 +7944,36 @@ type ClientInterface interface {
 	//
 	// Corresponds with PUT /password-resets (the `CompletePasswordReset` operationId).
 	CompletePasswordReset(ctx context.Context, body CompletePasswordResetJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ConnectRealtime Open a WebSocket
+	//
+	// A WebSocket (RFC 6455) of the subprotocol `fluentpro.v2.json`. Its frames are the text frames described here as RealtimeFrame;
+	// `/asyncapi.yaml` describes them as AsyncAPI.
+	//
+	// **Who connects** is told by the `Authorization` header, or else by `ticket`, or else by the first frame
+	// `{"id": "1", "connect": {"token": "..."}}` within 5 seconds; by the first of them that is there. A browser's `Origin` must
+	// be one of the allowed ones, or that of this server.
+	//
+	// **Limits.** A frame holds at most 64 KiB; a connection has at most 32 subscriptions and sends 20 commands a second; a user has
+	// at most 8 connections, of which the oldest is closed for one more.
+	//
+	// **Pings** come from the server every 25 seconds; who misses two is closed.
+	//
+	// **Close codes** of 4000-4499 mean: come back, after some seconds at random (4000 something went wrong here, 4001 this node is
+	// stopping, 4008 the client read too slowly, 4029 it sent too fast: after 5 seconds at least, 4401 the token has expired: refresh it
+	// first). Those of 4500-4999 mean: stay away until something has changed (4501 not authenticated, 4503 forbidden, 4509
+	// replaced by a newer connection of the user, 4510 a frame that is none of these, 4520 the session was revoked).
+	//
+	// Corresponds with GET /realtime (the `ConnectRealtime` operationId).
+	ConnectRealtime(ctx context.Context, params *ConnectRealtimeParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// CreateRealtimeTicket Get a ticket for a WebSocket
+	//
+	// For clients that can neither set a header nor send the token in the first frame. It opens one connection, once, within 30
+	// seconds, for this session, and only from the `Origin` that asked for it (or from none, if none was told).
+	//
+	// Corresponds with POST /realtime/tickets (the `CreateRealtimeTicket` operationId).
+	CreateRealtimeTicket(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// ListRoles List or search roles
 	//
@@ -6412,6 +8258,23 @@ func (c *Client) ListAuditEvents(ctx context.Context, params *ListAuditEventsPar
 // Corresponds with GET /admin/audit-events/export (the `ExportAuditEvents` operationId).
 func (c *Client) ExportAuditEvents(ctx context.Context, params *ExportAuditEventsParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewExportAuditEventsRequest(c.Server, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ListConnections List the open WebSockets
+//
+// Over all nodes, the newest first. Those of a node that died are gone within half a minute.
+//
+// Corresponds with GET /admin/connections (the `ListConnections` operationId).
+func (c *Client) ListConnections(ctx context.Context, params *ListConnectionsParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewListConnectionsRequest(c.Server, params)
 	if err != nil {
 		return nil, err
 	}
@@ -6710,6 +8573,24 @@ func (c *Client) UpdateUser(ctx context.Context, userID UserID, body UpdateUserJ
 // Corresponds with PATCH /admin/users/{user_id} (the `UpdateUser` operationId).
 func (c *Client) UpdateUserWithApplicationMergePatchPlusJSONBody(ctx context.Context, userID UserID, body UpdateUserApplicationMergePatchPlusJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewUpdateUserRequestWithApplicationMergePatchPlusJSONBody(c.Server, userID, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// DisconnectUser Close a user's WebSockets
+//
+// All of them, on every node, with code 4503 (stay away). It ends no session: to keep someone out, deactivate the account. A
+// user who has none is answered alike.
+//
+// Corresponds with DELETE /admin/users/{user_id}/connections (the `DisconnectUser` operationId).
+func (c *Client) DisconnectUser(ctx context.Context, userID UserID, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewDisconnectUserRequest(c.Server, userID)
 	if err != nil {
 		return nil, err
 	}
@@ -7359,6 +9240,29 @@ func (c *Client) VerifyEmail(ctx context.Context, body VerifyEmailJSONRequestBod
 	return c.Client.Do(req)
 }
 
+// StreamMyEvents Follow everything that concerns oneself
+//
+// Server-Sent Events (WHATWG HTML): the progress of tasks, changes of conversations from whichever device, steps of the
+// onboarding, sessions that end. Every event carries the whole of what it is about, as it is then, and replaces the client's copy;
+// of several changes of one thing the last may come alone. Replies as they are written are told by
+// streamConversationEvents. The stream begins with what happens from now on.
+//
+// Resume with `Last-Event-ID` or `after`: what happened since follows, up to an hour back. Where that is not known any more,
+// the first event is `stream.restarted`: what the client holds may be old, and is to be read again.
+//
+// Corresponds with GET /events (the `StreamMyEvents` operationId).
+func (c *Client) StreamMyEvents(ctx context.Context, params *StreamMyEventsParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewStreamMyEventsRequest(c.Server, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
 // ListIndustries List industries
 //
 // In the order to show them. Names come in the language of `Accept-Language` (English, Simplified or Traditional Chinese).
@@ -7851,6 +9755,56 @@ func (c *Client) CompletePasswordResetWithBody(ctx context.Context, contentType 
 // Corresponds with PUT /password-resets (the `CompletePasswordReset` operationId).
 func (c *Client) CompletePasswordReset(ctx context.Context, body CompletePasswordResetJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewCompletePasswordResetRequest(c.Server, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ConnectRealtime Open a WebSocket
+//
+// A WebSocket (RFC 6455) of the subprotocol `fluentpro.v2.json`. Its frames are the text frames described here as RealtimeFrame;
+// `/asyncapi.yaml` describes them as AsyncAPI.
+//
+// **Who connects** is told by the `Authorization` header, or else by `ticket`, or else by the first frame
+// `{"id": "1", "connect": {"token": "..."}}` within 5 seconds; by the first of them that is there. A browser's `Origin` must
+// be one of the allowed ones, or that of this server.
+//
+// **Limits.** A frame holds at most 64 KiB; a connection has at most 32 subscriptions and sends 20 commands a second; a user has
+// at most 8 connections, of which the oldest is closed for one more.
+//
+// **Pings** come from the server every 25 seconds; who misses two is closed.
+//
+// **Close codes** of 4000-4499 mean: come back, after some seconds at random (4000 something went wrong here, 4001 this node is
+// stopping, 4008 the client read too slowly, 4029 it sent too fast: after 5 seconds at least, 4401 the token has expired: refresh it
+// first). Those of 4500-4999 mean: stay away until something has changed (4501 not authenticated, 4503 forbidden, 4509
+// replaced by a newer connection of the user, 4510 a frame that is none of these, 4520 the session was revoked).
+//
+// Corresponds with GET /realtime (the `ConnectRealtime` operationId).
+func (c *Client) ConnectRealtime(ctx context.Context, params *ConnectRealtimeParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewConnectRealtimeRequest(c.Server, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// CreateRealtimeTicket Get a ticket for a WebSocket
+//
+// For clients that can neither set a header nor send the token in the first frame. It opens one connection, once, within 30
+// seconds, for this session, and only from the `Origin` that asked for it (or from none, if none was told).
+//
+// Corresponds with POST /realtime/tickets (the `CreateRealtimeTicket` operationId).
+func (c *Client) CreateRealtimeTicket(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewCreateRealtimeTicketRequest(c.Server)
 	if err != nil {
 		return nil, err
 	}
@@ -8616,6 +10570,72 @@ func NewExportAuditEventsRequest(server string, params *ExportAuditEventsParams)
 		if params.To != nil {
 
 			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "to", *params.To, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: "date-time"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewListConnectionsRequest constructs an http.Request for the ListConnections method
+func NewListConnectionsRequest(server string, params *ListConnectionsParams) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/admin/connections")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Limit != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "limit", *params.Limit, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Cursor != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "cursor", *params.Cursor, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
 				return nil, err
 			} else {
 				for _, qp := range strings.Split(queryFrag, "&") {
@@ -9408,6 +11428,40 @@ func NewUpdateUserRequestWithBody(server string, userID UserID, contentType stri
 	}
 
 	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
+// NewDisconnectUserRequest constructs an http.Request for the DisconnectUser method
+func NewDisconnectUserRequest(server string, userID UserID) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "user_id", userID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/admin/users/%s/connections", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodDelete, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
 
 	return req, nil
 }
@@ -10819,6 +12873,75 @@ func NewVerifyEmailRequestWithBody(server string, contentType string, body io.Re
 	return req, nil
 }
 
+// NewStreamMyEventsRequest constructs an http.Request for the StreamMyEvents method
+func NewStreamMyEventsRequest(server string, params *StreamMyEventsParams) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/events")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.After != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "after", *params.After, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+
+		if params.LastEventID != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Last-Event-ID", *params.LastEventID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Last-Event-ID", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
 // NewListIndustriesRequest constructs an http.Request for the ListIndustries method
 func NewListIndustriesRequest(server string, params *ListIndustriesParams) (*http.Request, error) {
 	var err error
@@ -11735,6 +13858,87 @@ func NewCompletePasswordResetRequestWithBody(server string, contentType string, 
 	}
 
 	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
+// NewConnectRealtimeRequest constructs an http.Request for the ConnectRealtime method
+func NewConnectRealtimeRequest(server string, params *ConnectRealtimeParams) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/realtime")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Ticket != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "ticket", *params.Ticket, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewCreateRealtimeTicketRequest constructs an http.Request for the CreateRealtimeTicket method
+func NewCreateRealtimeTicketRequest(server string) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/realtime/tickets")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
 
 	return req, nil
 }
@@ -12779,6 +14983,15 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with GET /admin/audit-events/export (the `ExportAuditEvents` operationId).
 	ExportAuditEventsWithResponse(ctx context.Context, params *ExportAuditEventsParams, reqEditors ...RequestEditorFn) (*ExportAuditEventsResponse, error)
 
+	// ListConnectionsWithResponse List the open WebSockets
+	//
+	// Over all nodes, the newest first. Those of a node that died are gone within half a minute.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /admin/connections (the `ListConnections` operationId).
+	ListConnectionsWithResponse(ctx context.Context, params *ListConnectionsParams, reqEditors ...RequestEditorFn) (*ListConnectionsResponse, error)
+
 	// ListDeadLettersWithResponse List jobs and events that were given up
 	//
 	// Newest first. Replayed ones are kept for 30 days after their replay, open ones until they are replayed.
@@ -12938,6 +15151,16 @@ type ClientWithResponsesInterface interface {
 	//
 	// Corresponds with PATCH /admin/users/{user_id} (the `UpdateUser` operationId).
 	UpdateUserWithApplicationMergePatchPlusJSONBodyWithResponse(ctx context.Context, userID UserID, body UpdateUserApplicationMergePatchPlusJSONRequestBody, reqEditors ...RequestEditorFn) (*UpdateUserResponse, error)
+
+	// DisconnectUserWithResponse Close a user's WebSockets
+	//
+	// All of them, on every node, with code 4503 (stay away). It ends no session: to keep someone out, deactivate the account. A
+	// user who has none is answered alike.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with DELETE /admin/users/{user_id}/connections (the `DisconnectUser` operationId).
+	DisconnectUserWithResponse(ctx context.Context, userID UserID, reqEditors ...RequestEditorFn) (*DisconnectUserResponse, error)
 
 	// UpdateUserRolesWithBodyWithResponse Set the roles of an account
 	//
@@ -13308,6 +15531,21 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with PUT /email-verifications (the `VerifyEmail` operationId).
 	VerifyEmailWithResponse(ctx context.Context, body VerifyEmailJSONRequestBody, reqEditors ...RequestEditorFn) (*VerifyEmailResponse, error)
 
+	// StreamMyEventsWithResponse Follow everything that concerns oneself
+	//
+	// Server-Sent Events (WHATWG HTML): the progress of tasks, changes of conversations from whichever device, steps of the
+	// onboarding, sessions that end. Every event carries the whole of what it is about, as it is then, and replaces the client's copy;
+	// of several changes of one thing the last may come alone. Replies as they are written are told by
+	// streamConversationEvents. The stream begins with what happens from now on.
+	//
+	// Resume with `Last-Event-ID` or `after`: what happened since follows, up to an hour back. Where that is not known any more,
+	// the first event is `stream.restarted`: what the client holds may be old, and is to be read again.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /events (the `StreamMyEvents` operationId).
+	StreamMyEventsWithResponse(ctx context.Context, params *StreamMyEventsParams, reqEditors ...RequestEditorFn) (*StreamMyEventsResponse, error)
+
 	// ListIndustriesWithResponse List industries
 	//
 	// In the order to show them. Names come in the language of `Accept-Language` (English, Simplified or Traditional Chinese).
@@ -13577,6 +15815,40 @@ type ClientWithResponsesInterface interface {
 	//
 	// Corresponds with PUT /password-resets (the `CompletePasswordReset` operationId).
 	CompletePasswordResetWithResponse(ctx context.Context, body CompletePasswordResetJSONRequestBody, reqEditors ...RequestEditorFn) (*CompletePasswordResetResponse, error)
+
+	// ConnectRealtimeWithResponse Open a WebSocket
+	//
+	// A WebSocket (RFC 6455) of the subprotocol `fluentpro.v2.json`. Its frames are the text frames described here as RealtimeFrame;
+	// `/asyncapi.yaml` describes them as AsyncAPI.
+	//
+	// **Who connects** is told by the `Authorization` header, or else by `ticket`, or else by the first frame
+	// `{"id": "1", "connect": {"token": "..."}}` within 5 seconds; by the first of them that is there. A browser's `Origin` must
+	// be one of the allowed ones, or that of this server.
+	//
+	// **Limits.** A frame holds at most 64 KiB; a connection has at most 32 subscriptions and sends 20 commands a second; a user has
+	// at most 8 connections, of which the oldest is closed for one more.
+	//
+	// **Pings** come from the server every 25 seconds; who misses two is closed.
+	//
+	// **Close codes** of 4000-4499 mean: come back, after some seconds at random (4000 something went wrong here, 4001 this node is
+	// stopping, 4008 the client read too slowly, 4029 it sent too fast: after 5 seconds at least, 4401 the token has expired: refresh it
+	// first). Those of 4500-4999 mean: stay away until something has changed (4501 not authenticated, 4503 forbidden, 4509
+	// replaced by a newer connection of the user, 4510 a frame that is none of these, 4520 the session was revoked).
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /realtime (the `ConnectRealtime` operationId).
+	ConnectRealtimeWithResponse(ctx context.Context, params *ConnectRealtimeParams, reqEditors ...RequestEditorFn) (*ConnectRealtimeResponse, error)
+
+	// CreateRealtimeTicketWithResponse Get a ticket for a WebSocket
+	//
+	// For clients that can neither set a header nor send the token in the first frame. It opens one connection, once, within 30
+	// seconds, for this session, and only from the `Origin` that asked for it (or from none, if none was told).
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /realtime/tickets (the `CreateRealtimeTicket` operationId).
+	CreateRealtimeTicketWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*CreateRealtimeTicketResponse, error)
 
 	// ListRolesWithResponse List or search roles
 	//
@@ -13938,6 +16210,54 @@ func (r ExportAuditEventsResponse) StatusCode() int {
 
 // ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
 func (r ExportAuditEventsResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type ListConnectionsResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *ConnectionPage
+	// ApplicationProblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationProblemJSONDefault *ProblemResponse
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ListConnectionsResponse) GetJSON200() *ConnectionPage {
+	return r.JSON200
+}
+
+// GetApplicationProblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r ListConnectionsResponse) GetApplicationProblemJSONDefault() *ProblemResponse {
+	return r.ApplicationProblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r ListConnectionsResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ListConnectionsResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ListConnectionsResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ListConnectionsResponse) ContentType() string {
 	if r.HTTPResponse != nil {
 		return r.HTTPResponse.Header.Get("Content-Type")
 	}
@@ -14601,6 +16921,47 @@ func (r UpdateUserResponse) StatusCode() int {
 
 // ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
 func (r UpdateUserResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type DisconnectUserResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// ApplicationProblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationProblemJSONDefault *ProblemResponse
+}
+
+// GetApplicationProblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r DisconnectUserResponse) GetApplicationProblemJSONDefault() *ProblemResponse {
+	return r.ApplicationProblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r DisconnectUserResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r DisconnectUserResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r DisconnectUserResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r DisconnectUserResponse) ContentType() string {
 	if r.HTTPResponse != nil {
 		return r.HTTPResponse.Header.Get("Content-Type")
 	}
@@ -15809,6 +18170,47 @@ func (r VerifyEmailResponse) ContentType() string {
 	return ""
 }
 
+type StreamMyEventsResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// ApplicationProblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationProblemJSONDefault *ProblemResponse
+}
+
+// GetApplicationProblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r StreamMyEventsResponse) GetApplicationProblemJSONDefault() *ProblemResponse {
+	return r.ApplicationProblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r StreamMyEventsResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r StreamMyEventsResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r StreamMyEventsResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r StreamMyEventsResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
 // ListIndustriesResponse200Headers the declared response headers of an HTTP 200 response for ListIndustries
 type ListIndustriesResponse200Headers struct {
 	CacheControl    string
@@ -16756,6 +19158,102 @@ func (r CompletePasswordResetResponse) StatusCode() int {
 
 // ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
 func (r CompletePasswordResetResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type ConnectRealtimeResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON101 the response for an HTTP 101 `application/json` response
+	JSON101 *RealtimeFrame
+	// ApplicationProblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationProblemJSONDefault *ProblemResponse
+}
+
+// GetJSON101 returns the response for an HTTP 101 `application/json` response
+func (r ConnectRealtimeResponse) GetJSON101() *RealtimeFrame {
+	return r.JSON101
+}
+
+// GetApplicationProblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r ConnectRealtimeResponse) GetApplicationProblemJSONDefault() *ProblemResponse {
+	return r.ApplicationProblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r ConnectRealtimeResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ConnectRealtimeResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ConnectRealtimeResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ConnectRealtimeResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type CreateRealtimeTicketResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON201 the response for an HTTP 201 `application/json` response
+	JSON201 *RealtimeTicket
+	// ApplicationProblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationProblemJSONDefault *ProblemResponse
+}
+
+// GetJSON201 returns the response for an HTTP 201 `application/json` response
+func (r CreateRealtimeTicketResponse) GetJSON201() *RealtimeTicket {
+	return r.JSON201
+}
+
+// GetApplicationProblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r CreateRealtimeTicketResponse) GetApplicationProblemJSONDefault() *ProblemResponse {
+	return r.ApplicationProblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r CreateRealtimeTicketResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r CreateRealtimeTicketResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r CreateRealtimeTicketResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r CreateRealtimeTicketResponse) ContentType() string {
 	if r.HTTPResponse != nil {
 		return r.HTTPResponse.Header.Get("Content-Type")
 	}
@@ -17717,6 +20215,21 @@ func (c *ClientWithResponses) ExportAuditEventsWithResponse(ctx context.Context,
 	return ParseExportAuditEventsResponse(rsp)
 }
 
+// ListConnectionsWithResponse List the open WebSockets
+//
+// Over all nodes, the newest first. Those of a node that died are gone within half a minute.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /admin/connections (the `ListConnections` operationId).
+func (c *ClientWithResponses) ListConnectionsWithResponse(ctx context.Context, params *ListConnectionsParams, reqEditors ...RequestEditorFn) (*ListConnectionsResponse, error) {
+	rsp, err := c.ListConnections(ctx, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseListConnectionsResponse(rsp)
+}
+
 // ListDeadLettersWithResponse List jobs and events that were given up
 //
 // Newest first. Replayed ones are kept for 30 days after their replay, open ones until they are replayed.
@@ -17971,6 +20484,22 @@ func (c *ClientWithResponses) UpdateUserWithApplicationMergePatchPlusJSONBodyWit
 		return nil, err
 	}
 	return ParseUpdateUserResponse(rsp)
+}
+
+// DisconnectUserWithResponse Close a user's WebSockets
+//
+// All of them, on every node, with code 4503 (stay away). It ends no session: to keep someone out, deactivate the account. A
+// user who has none is answered alike.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with DELETE /admin/users/{user_id}/connections (the `DisconnectUser` operationId).
+func (c *ClientWithResponses) DisconnectUserWithResponse(ctx context.Context, userID UserID, reqEditors ...RequestEditorFn) (*DisconnectUserResponse, error) {
+	rsp, err := c.DisconnectUser(ctx, userID, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseDisconnectUserResponse(rsp)
 }
 
 // UpdateUserRolesWithBodyWithResponse Set the roles of an account
@@ -18522,6 +21051,27 @@ func (c *ClientWithResponses) VerifyEmailWithResponse(ctx context.Context, body 
 	return ParseVerifyEmailResponse(rsp)
 }
 
+// StreamMyEventsWithResponse Follow everything that concerns oneself
+//
+// Server-Sent Events (WHATWG HTML): the progress of tasks, changes of conversations from whichever device, steps of the
+// onboarding, sessions that end. Every event carries the whole of what it is about, as it is then, and replaces the client's copy;
+// of several changes of one thing the last may come alone. Replies as they are written are told by
+// streamConversationEvents. The stream begins with what happens from now on.
+//
+// Resume with `Last-Event-ID` or `after`: what happened since follows, up to an hour back. Where that is not known any more,
+// the first event is `stream.restarted`: what the client holds may be old, and is to be read again.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /events (the `StreamMyEvents` operationId).
+func (c *ClientWithResponses) StreamMyEventsWithResponse(ctx context.Context, params *StreamMyEventsParams, reqEditors ...RequestEditorFn) (*StreamMyEventsResponse, error) {
+	rsp, err := c.StreamMyEvents(ctx, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseStreamMyEventsResponse(rsp)
+}
+
 // ListIndustriesWithResponse List industries
 //
 // In the order to show them. Names come in the language of `Accept-Language` (English, Simplified or Traditional Chinese).
@@ -18940,6 +21490,52 @@ func (c *ClientWithResponses) CompletePasswordResetWithResponse(ctx context.Cont
 		return nil, err
 	}
 	return ParseCompletePasswordResetResponse(rsp)
+}
+
+// ConnectRealtimeWithResponse Open a WebSocket
+//
+// A WebSocket (RFC 6455) of the subprotocol `fluentpro.v2.json`. Its frames are the text frames described here as RealtimeFrame;
+// `/asyncapi.yaml` describes them as AsyncAPI.
+//
+// **Who connects** is told by the `Authorization` header, or else by `ticket`, or else by the first frame
+// `{"id": "1", "connect": {"token": "..."}}` within 5 seconds; by the first of them that is there. A browser's `Origin` must
+// be one of the allowed ones, or that of this server.
+//
+// **Limits.** A frame holds at most 64 KiB; a connection has at most 32 subscriptions and sends 20 commands a second; a user has
+// at most 8 connections, of which the oldest is closed for one more.
+//
+// **Pings** come from the server every 25 seconds; who misses two is closed.
+//
+// **Close codes** of 4000-4499 mean: come back, after some seconds at random (4000 something went wrong here, 4001 this node is
+// stopping, 4008 the client read too slowly, 4029 it sent too fast: after 5 seconds at least, 4401 the token has expired: refresh it
+// first). Those of 4500-4999 mean: stay away until something has changed (4501 not authenticated, 4503 forbidden, 4509
+// replaced by a newer connection of the user, 4510 a frame that is none of these, 4520 the session was revoked).
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /realtime (the `ConnectRealtime` operationId).
+func (c *ClientWithResponses) ConnectRealtimeWithResponse(ctx context.Context, params *ConnectRealtimeParams, reqEditors ...RequestEditorFn) (*ConnectRealtimeResponse, error) {
+	rsp, err := c.ConnectRealtime(ctx, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseConnectRealtimeResponse(rsp)
+}
+
+// CreateRealtimeTicketWithResponse Get a ticket for a WebSocket
+//
+// For clients that can neither set a header nor send the token in the first frame. It opens one connection, once, within 30
+// seconds, for this session, and only from the `Origin` that asked for it (or from none, if none was told).
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /realtime/tickets (the `CreateRealtimeTicket` operationId).
+func (c *ClientWithResponses) CreateRealtimeTicketWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*CreateRealtimeTicketResponse, error) {
+	rsp, err := c.CreateRealtimeTicket(ctx, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseCreateRealtimeTicketResponse(rsp)
 }
 
 // ListRolesWithResponse List or search roles
@@ -19415,6 +22011,39 @@ func ParseExportAuditEventsResponse(rsp *http.Response) (*ExportAuditEventsRespo
 	}
 
 	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest ProblemResponse
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseListConnectionsResponse parses an HTTP response from a ListConnectionsWithResponse call
+func ParseListConnectionsResponse(rsp *http.Response) (*ListConnectionsResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ListConnectionsResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest ConnectionPage
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
 		var dest ProblemResponse
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
@@ -19924,6 +22553,35 @@ func ParseUpdateUserResponse(rsp *http.Response) (*UpdateUserResponse, error) {
 			return nil, err
 		}
 		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest ProblemResponse
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseDisconnectUserResponse parses an HTTP response from a DisconnectUserWithResponse call
+func ParseDisconnectUserResponse(rsp *http.Response) (*DisconnectUserResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &DisconnectUserResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case rsp.StatusCode == 204:
+		break // No content-type
 
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
 		var dest ProblemResponse
@@ -21013,6 +23671,32 @@ func ParseVerifyEmailResponse(rsp *http.Response) (*VerifyEmailResponse, error) 
 	return response, nil
 }
 
+// ParseStreamMyEventsResponse parses an HTTP response from a StreamMyEventsWithResponse call
+func ParseStreamMyEventsResponse(rsp *http.Response) (*StreamMyEventsResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &StreamMyEventsResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest ProblemResponse
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
 // ParseListIndustriesResponse parses an HTTP response from a ListIndustriesWithResponse call
 func ParseListIndustriesResponse(rsp *http.Response) (*ListIndustriesResponse, error) {
 	bodyBytes, err := io.ReadAll(rsp.Body)
@@ -21881,6 +24565,72 @@ func ParseCompletePasswordResetResponse(rsp *http.Response) (*CompletePasswordRe
 	switch {
 	case rsp.StatusCode == 204:
 		break // No content-type
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest ProblemResponse
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseConnectRealtimeResponse parses an HTTP response from a ConnectRealtimeWithResponse call
+func ParseConnectRealtimeResponse(rsp *http.Response) (*ConnectRealtimeResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ConnectRealtimeResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 101:
+		var dest RealtimeFrame
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON101 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest ProblemResponse
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseCreateRealtimeTicketResponse parses an HTTP response from a CreateRealtimeTicketWithResponse call
+func ParseCreateRealtimeTicketResponse(rsp *http.Response) (*CreateRealtimeTicketResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &CreateRealtimeTicketResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 201:
+		var dest RealtimeTicket
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON201 = &dest
 
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
 		var dest ProblemResponse
