@@ -557,6 +557,9 @@ type ConversationReplyCompleted struct {
 	// Tokens Model tokens of the reply; absent when they are not known.
 	Tokens *int `json:"tokens,omitempty"`
 
+	// UserID The learner; absent in events of older nodes.
+	UserID *openapi_types.UUID `json:"user_id,omitempty"`
+
 	// Version The conversation's version from now on.
 	Version int64 `json:"version"`
 }
@@ -577,6 +580,9 @@ type ConversationReplyFailed struct {
 
 	// MessageID The reply.
 	MessageID openapi_types.UUID `json:"message_id"`
+
+	// UserID The learner; absent in events of older nodes.
+	UserID *openapi_types.UUID `json:"user_id,omitempty"`
 
 	// Version The conversation's version from now on.
 	Version int64 `json:"version"`

@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -17,6 +18,7 @@ import (
 
 	"github.com/fluentpro/fluentpro/docs"
 	"github.com/fluentpro/fluentpro/internal/account"
+	"github.com/fluentpro/fluentpro/internal/activity"
 	apidocs "github.com/fluentpro/fluentpro/internal/api/docs"
 	"github.com/fluentpro/fluentpro/internal/api/web"
 	"github.com/fluentpro/fluentpro/internal/audit"
@@ -41,9 +43,15 @@ var permissions = map[string][]string{
 	"administer": {account.RoleAdmin},
 }
 
+// may says whether one of a user's roles has a permission.
+func may(permission string, roles []string) bool {
+	return slices.ContainsFunc(permissions[permission], func(role string) bool { return slices.Contains(roles, role) })
+}
+
 // Deps are what the doors lead to.
 type Deps struct {
 	Accounts       *account.Service
+	Activity       *activity.Service
 	Gate           *gate.Gate
 	Limits         map[string]gate.Limit // by the names that the contracts give them
 	Catalogue      *catalogue.Service

@@ -14,9 +14,10 @@ var version2 = version{"v2", mountV2, nil, guide{"v2-deprecations", docs.V2Depre
 
 func mountV2(e *echo.Echo, d Deps, guards map[string][]echo.MiddlewareFunc) {
 	server := v2.New(v2.Deps{
-		Accounts: d.Accounts, Catalogue: d.Catalogue, Conversations: d.Conversations, Cursors: d.Cursors,
+		Accounts: d.Accounts, Activity: d.Activity, Catalogue: d.Catalogue, Conversations: d.Conversations, Cursors: d.Cursors,
 		Audit: d.Audit, Exports: page.New(page.Config{Describe: describe}), Queues: d.Queues, DeadLetters: d.DeadLetters,
-		Tasks: d.Tasks, Replays: d.Replays, Onboarding: d.Onboarding, Learning: d.Learning, Usage: d.Usage, Budgets: d.Budgets, Draining: d.Draining, Now: d.Now,
+		Tasks: d.Tasks, Replays: d.Replays, Onboarding: d.Onboarding, Learning: d.Learning, Usage: d.Usage, Budgets: d.Budgets, May: may,
+		Draining: d.Draining, Now: d.Now,
 	})
 	apiv2.RegisterHandlersWithOptions(e, apiv2.NewStrictHandler(server, nil),
 		apiv2.RegisterHandlersOptions{BaseURL: v2.BasePath, OperationMiddlewares: guards})

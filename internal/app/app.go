@@ -15,6 +15,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"github.com/fluentpro/fluentpro/internal/account"
+	"github.com/fluentpro/fluentpro/internal/activity"
 	"github.com/fluentpro/fluentpro/internal/api"
 	"github.com/fluentpro/fluentpro/internal/audit"
 	"github.com/fluentpro/fluentpro/internal/budget"
@@ -149,6 +150,7 @@ func (a *App) wire(ctx context.Context, cfg Config, opts Options) error {
 	n.registerSweeps(registry, sweeps{claims, letters, a.pool})
 	n.accounts.HandleEvents(handlers)
 	n.plans.HandleEvents(handlers)
+	n.activity.HandleEvents(handlers)
 	n.audit.RegisterHandlers(handlers)
 	if err := a.wireEvents(ctx, handlers, letters); err != nil {
 		return err
@@ -183,6 +185,7 @@ func (a *App) wireNouns(ctx context.Context, cfg Config, with nounParts) (*nouns
 		return nil, err
 	}
 	n := &nouns{audit: audit.New(audit.Deps{Pool: a.pool}), replays: replay.New(a.pool, with.once)}
+	n.activity = activity.New(activity.Deps{Log: a.log, Logger: a.logger})
 	n.usage = usage.New(usage.Deps{Pool: a.pool, Logger: a.logger, Now: now, Every: with.options.UsageEvery})
 	a.usage = n.usage
 	a.usage.Start(ctx)
@@ -223,7 +226,7 @@ func (a *App) wireDoors(cfg Config, n *nouns, letters *deadletter.Box, keys secr
 		return err
 	}
 	a.handler, err = api.New(api.Deps{
-		Accounts: n.accounts, Gate: a.gate, Limits: limits, Catalogue: n.catalogue, Conversations: n.conversations, Audit: n.audit,
+		Accounts: n.accounts, Activity: n.activity, Gate: a.gate, Limits: limits, Catalogue: n.catalogue, Conversations: n.conversations, Audit: n.audit,
 		Tasks: n.tasks, Replays: n.replays, Onboarding: n.onboardings, Learning: n.plans, Usage: n.usage, Budgets: n.budgets,
 		Cursors: cursor.New(keys.cursor), Queues: a.queue, DeadLetters: letters,
 		Probes:   []api.Probe{{Name: "postgres", Required: true, Check: a.pool.Ping}, {Name: "redis", Check: a.pingRedis}},

@@ -8,6 +8,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/fluentpro/fluentpro/internal/account"
+	"github.com/fluentpro/fluentpro/internal/activity"
 	"github.com/fluentpro/fluentpro/internal/audit"
 	"github.com/fluentpro/fluentpro/internal/budget"
 	"github.com/fluentpro/fluentpro/internal/catalogue"
@@ -66,6 +67,7 @@ func (d *Desk) Close() { d.Pool.Close() }
 // nouns are those that have work to do in the background.
 type nouns struct {
 	accounts      *account.Service
+	activity      *activity.Service
 	audit         *audit.Service
 	budgets       *budget.Service
 	catalogue     *catalogue.Service

@@ -112,7 +112,7 @@ func (s *Service) cancelIn(ctx context.Context, tx Tx, head Conversation, reply 
 		return head, nil, err
 	}
 	head.Version, head.TokensUsed, head.LastActivityAt = m.Version, head.TokensUsed+int64(usage.Prompt+usage.Completion), *m.CompletedAt
-	return head, &m, answered(ctx, tx, m.Message)
+	return head, &m, answered(ctx, tx, head.UserID, m.Message)
 }
 
 // announceCancelled tells readers, and stops the worker by a higher fence than its own.

@@ -3,6 +3,8 @@ package conversation
 import (
 	"context"
 
+	"github.com/google/uuid"
+
 	"github.com/fluentpro/fluentpro/gen/events"
 	"github.com/fluentpro/fluentpro/internal/platform/outbox"
 )
@@ -21,15 +23,15 @@ func said(in SendInput, sent *Sent) events.ConversationMessageAdded {
 	}
 }
 
-// answered tells how a reply ended, in the transaction that stored it.
-func answered(ctx context.Context, tx Tx, m Message) error {
+// answered tells how a learner's reply ended, in the transaction that stored it.
+func answered(ctx context.Context, tx Tx, learner uuid.UUID, m Message) error {
 	if m.Status == MessageFailed {
 		return outbox.Write(ctx, tx, *m.CompletedAt, m.ConversationID, events.ConversationReplyFailed{
-			ConversationID: m.ConversationID, MessageID: m.ID, Attempt: m.Attempt, Code: m.Problem.Code, Version: m.Version,
+			ConversationID: m.ConversationID, UserID: &learner, MessageID: m.ID, Attempt: m.Attempt, Code: m.Problem.Code, Version: m.Version,
 		})
 	}
 	return outbox.Write(ctx, tx, *m.CompletedAt, m.ConversationID, events.ConversationReplyCompleted{
-		ConversationID: m.ConversationID, MessageID: m.ID, Attempt: m.Attempt, Tokens: m.Tokens, Version: m.Version,
+		ConversationID: m.ConversationID, UserID: &learner, MessageID: m.ID, Attempt: m.Attempt, Tokens: m.Tokens, Version: m.Version,
 		FinishReason: events.ConversationReplyCompletedFinishReason(m.FinishReason),
 	})
 }

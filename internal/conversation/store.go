@@ -306,7 +306,7 @@ func (s *store) finishReply(ctx context.Context, m Message, lease int64, usage l
 		if err := s.budgets.Spend(ctx, tx, locked.UserID, used); err != nil {
 			return err
 		}
-		return answered(ctx, tx, done)
+		return answered(ctx, tx, locked.UserID, done)
 	})
 	return done, err
 }

@@ -11,20 +11,15 @@ import (
 	"github.com/fluentpro/fluentpro/gen/apiv2"
 	"github.com/fluentpro/fluentpro/internal/api/web"
 	"github.com/fluentpro/fluentpro/internal/conversation"
-	"github.com/fluentpro/fluentpro/internal/platform/fault"
 	"github.com/fluentpro/fluentpro/internal/platform/sse"
 )
 
 // StreamConversationEvents follows all that happens in a conversation.
-func (s *Server) StreamConversationEvents(ctx context.Context, req apiv2.StreamConversationEventsRequestObject) (apiv2.StreamConversationEventsResponseObject, error) {
+func (s *Server) StreamConversationEvents(ctx context.Context, req apiv2.StreamConversationEventsRequestObject) (_ apiv2.StreamConversationEventsResponseObject, err error) {
 	in := conversation.WatchInput{UserID: web.IdentityFrom(ctx).UserID, ConversationID: req.ConversationID}
 	if token := valueOr(req.Params.LastEventID, valueOr(req.Params.After, "")); token != "" {
-		payload, err := s.Cursors.Open(watchScope(req.ConversationID), token)
-		if err != nil {
+		if in.After, err = s.OpenWatchPosition(req.ConversationID, token); err != nil {
 			return nil, err
-		}
-		if err := in.After.UnmarshalBinary(payload); err != nil {
-			return nil, fault.New(fault.Malformed, "cursor.invalid", "The cursor is of a form that is not known here.").WithCause(err)
 		}
 	}
 	watch, err := s.Conversations.Watch(ctx, in)
@@ -33,8 +28,6 @@ func (s *Server) StreamConversationEvents(ctx context.Context, req apiv2.StreamC
 	}
 	return &conversationStream{server: s, ctx: ctx, id: req.ConversationID, watch: watch}, nil
 }
-
-func watchScope(conversation uuid.UUID) string { return "conversationEvents/" + conversation.String() }
 
 // conversationStream is the answer that follows one conversation.
 type conversationStream struct {
@@ -64,11 +57,9 @@ func (c *conversationStream) next(ctx context.Context) ([]sse.Event, error) {
 		}
 		one := sse.Event{Name: e.Type, Data: data}
 		if e.Type != conversation.EventDeleted {
-			payload, err := e.At.MarshalBinary()
-			if err != nil {
-				return nil, fmt.Errorf("seal cursor: %w", err)
+			if one.ID, err = c.server.SealWatchPosition(c.id, e.At); err != nil {
+				return nil, err
 			}
-			one.ID = c.server.Cursors.Seal(watchScope(c.id), payload)
 		}
 		out = append(out, one)
 	}

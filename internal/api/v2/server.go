@@ -10,6 +10,7 @@ import (
 
 	"github.com/fluentpro/fluentpro/gen/apiv2"
 	"github.com/fluentpro/fluentpro/internal/account"
+	"github.com/fluentpro/fluentpro/internal/activity"
 	"github.com/fluentpro/fluentpro/internal/audit"
 	"github.com/fluentpro/fluentpro/internal/budget"
 	"github.com/fluentpro/fluentpro/internal/catalogue"
@@ -31,6 +32,7 @@ const BasePath = "/api/v2"
 // Deps are the nouns behind the operations.
 type Deps struct {
 	Accounts      *account.Service
+	Activity      *activity.Service
 	Catalogue     *catalogue.Service
 	Conversations *conversation.Service
 	Audit         *audit.Service
@@ -44,6 +46,7 @@ type Deps struct {
 	Budgets       *budget.Service
 	Cursors       *cursor.Sealer
 	Exports       *page.Exporter
+	May           func(permission string, roles []string) bool
 	Draining      context.Context // ends when streams must, so that readers move to other nodes
 	Now           func() time.Time
 }

@@ -11,7 +11,6 @@ import (
 	"github.com/fluentpro/fluentpro/gen/apiv2"
 	"github.com/fluentpro/fluentpro/internal/api/web"
 	"github.com/fluentpro/fluentpro/internal/conversation"
-	"github.com/fluentpro/fluentpro/internal/platform/fault"
 	"github.com/fluentpro/fluentpro/internal/platform/sse"
 )
 
@@ -127,28 +126,4 @@ func ToAPIEvent(e conversation.Event) any {
 	default:
 		return apiv2.MessageCompleted{Type: apiv2.MessageCompletedTypeMessageCompleted, Message: ToAPIMessage(*e.Message)}
 	}
-}
-
-func positionScope(replyID uuid.UUID) string { return "messageEvents/" + replyID.String() }
-
-// sealPosition makes the cursor of a place in a reply's events; only that
-// reply's stream takes it.
-func (s *Server) sealPosition(replyID uuid.UUID, p conversation.Position) (string, error) {
-	payload, err := p.MarshalBinary()
-	if err != nil {
-		return "", fmt.Errorf("seal cursor: %w", err)
-	}
-	return s.Cursors.Seal(positionScope(replyID), payload), nil
-}
-
-// openPosition reads a cursor. Fault: cursor.invalid.
-func (s *Server) openPosition(replyID uuid.UUID, token string) (p conversation.Position, err error) {
-	payload, err := s.Cursors.Open(positionScope(replyID), token)
-	if err != nil {
-		return p, err
-	}
-	if err := p.UnmarshalBinary(payload); err != nil {
-		return p, fault.New(fault.Malformed, "cursor.invalid", "The cursor is of a form that is not known here.").WithCause(err)
-	}
-	return p, nil
 }

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"net/http"
 
-	"github.com/google/uuid"
 	"github.com/oapi-codegen/nullable"
 
 	"github.com/fluentpro/fluentpro/gen/apiv2"
@@ -72,14 +71,14 @@ func (s *Server) CancelTask(ctx context.Context, req apiv2.CancelTaskRequestObje
 }
 
 // StreamTaskEvents follows a task from what the reader has seen.
-func (s *Server) StreamTaskEvents(ctx context.Context, req apiv2.StreamTaskEventsRequestObject) (apiv2.StreamTaskEventsResponseObject, error) {
-	var after taskCursor
+func (s *Server) StreamTaskEvents(ctx context.Context, req apiv2.StreamTaskEventsRequestObject) (_ apiv2.StreamTaskEventsResponseObject, err error) {
+	var after int64
 	if token := valueOr(req.Params.LastEventID, valueOr(req.Params.After, "")); token != "" {
-		if err := s.Cursors.OpenJSON(taskScope(req.TaskID), token, &after); err != nil {
+		if after, err = s.OpenTaskPosition(req.TaskID, token); err != nil {
 			return nil, err
 		}
 	}
-	feed, ended, err := s.Tasks.Follow(ctx, web.IdentityFrom(ctx).UserID, req.TaskID, after.Revision)
+	feed, ended, err := s.Tasks.Follow(ctx, web.IdentityFrom(ctx).UserID, req.TaskID, after)
 	if err != nil {
 		return nil, err
 	}
@@ -113,7 +112,7 @@ func (r *taskStream) next(ctx context.Context) ([]sse.Event, error) {
 		if err != nil {
 			return nil, fmt.Errorf("encode event: %w", err)
 		}
-		id, err := r.server.Cursors.SealJSON(taskScope(e.Task.ID), taskCursor{Revision: e.Task.Revision})
+		id, err := r.server.SealTaskPosition(e.Task.ID, e.Task.Revision)
 		if err != nil {
 			return nil, err
 		}
@@ -121,13 +120,6 @@ func (r *taskStream) next(ctx context.Context) ([]sse.Event, error) {
 	}
 	return out, nil
 }
-
-// taskCursor is a place in the events of one task.
-type taskCursor struct {
-	Revision int64 `json:"revision"`
-}
-
-func taskScope(id uuid.UUID) string { return "taskEvents/" + id.String() }
 
 // awaitTask waits for the end of a task that was just started, as long as Prefer
 // asks for. done: it has ended, the answer is 200 with it, and applied is its

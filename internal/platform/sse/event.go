@@ -17,7 +17,7 @@ var ErrInvalidEvent = errors.New("sse: invalid event")
 type Event struct {
 	Name string // the event field; empty leaves it out, which browsers call "message"
 	ID   string // the resume cursor; empty leaves it out, and the client keeps the last
-	Data []byte // one line, in this project one JSON object
+	Data []byte // one line, in this project one JSON object; none, with an ID alone: the cursor, and no event
 
 	frame []byte
 }
@@ -44,6 +44,9 @@ func (e Event) encode() []byte {
 	if e.ID != "" {
 		frame = append(append(append(frame, "id: "...), e.ID...), '\n')
 	}
+	if len(e.Data) == 0 {
+		return append(frame, '\n')
+	}
 	return append(append(append(frame, "data: "...), e.Data...), "\n\n"...)
 }
 
@@ -51,7 +54,7 @@ func (e Event) check() error {
 	switch {
 	case e.frame != nil:
 		return nil
-	case len(e.Data) == 0:
+	case len(e.Data) == 0 && (e.Name != "" || e.ID == ""):
 		return fmt.Errorf("%w: %q has no data", ErrInvalidEvent, e.Name)
 	case bytes.IndexByte(e.Data, '\n') >= 0 || bytes.IndexByte(e.Data, '\r') >= 0:
 		return fmt.Errorf("%w: the data of %q is more than a line", ErrInvalidEvent, e.Name)
