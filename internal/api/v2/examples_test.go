@@ -120,6 +120,22 @@ var stages = map[string]func(t *testing.T, s *apitest.Server) stage{
 		}
 		return st
 	},
+	"streamMyEvents 200": func(t *testing.T, s *apitest.Server) stage {
+		st := talkAsTheExample(t, s)
+		st.header = func(h map[string]string) { delete(h, "Last-Event-ID") }
+		st.answer = func(c apitest.Call) apitest.Answer {
+			c.Path, _, _ = strings.Cut(c.Path, "?")
+			response := st.asks.Open(t.Context(), t, c)
+			defer func() { _ = response.Body.Close() }()
+			st.asks.Do(t, apitest.Call{Method: http.MethodDelete, Path: "/conversations/" + st.path["conversation_id"]}).Expect(t, http.StatusNoContent, nil)
+			var body []byte
+			for lines := bufio.NewReader(response.Body); !bytes.Contains(body, []byte("conversation.deleted")); {
+				body = append(body, readEvent(t, lines)...)
+			}
+			return apitest.Answer{Status: response.StatusCode, Header: response.Header, Body: body}
+		}
+		return st
+	},
 	"retryMessage 200":         repliedAsTheExample,
 	"retryMessage 202":         begun(repliedAsTheExample),
 	"forkConversation 201":     repliedAsTheExample,
