@@ -140,6 +140,9 @@ func (c Client) device(name string) string {
 	return "unknown"
 }
 
+// Device names the client by its user agent, as the list of sessions does.
+func (c Client) Device() string { return c.device("") }
+
 // agentName makes a name people know of a User-Agent: "Chrome on Windows 10". One
 // that is no browser's is its own name.
 func agentName(userAgent string) string {

@@ -61,7 +61,33 @@ func (s *Service) Authenticate(ctx context.Context, in AuthenticateInput) (Princ
 // WatchSession gives a channel that is closed within a second after a session
 // has ended, on every node, for what lives longer than a request; release must follow.
 func (s *Service) WatchSession(session uuid.UUID) (ended <-chan struct{}, release func()) {
-	return s.changes.watch(session)
+	over, release := s.changes.watch(session)
+	return over.Done(), release
+}
+
+// AfterSession is WatchSession without a goroutine that waits: fn is called once, in its
+// own, unless release comes before.
+func (s *Service) AfterSession(session uuid.UUID, fn func()) (release func()) {
+	over, leave := s.changes.watch(session)
+	stop := context.AfterFunc(over, fn)
+	return func() {
+		stop()
+		leave()
+	}
+}
+
+// Revisit tells whether a session that was proven before still lives, and what its user may
+// do now. Faults as Authenticate has them.
+func (s *Service) Revisit(ctx context.Context, p Principal) (Principal, error) {
+	if s.changes.hasEnded(p.SessionID) {
+		return Principal{}, ErrInvalidToken
+	}
+	live, err := s.readSession(ctx, p)
+	if err != nil {
+		return Principal{}, err
+	}
+	p.Roles = live.Roles
+	return p, nil
 }
 
 // principal is whom a token speaks for by itself. A token that was verified once

@@ -47,7 +47,8 @@ type changes struct {
 
 // watched is a session that something lives on, such as a stream.
 type watched struct {
-	ended chan struct{}
+	ended context.Context
+	end   context.CancelFunc
 	users int
 }
 
@@ -110,7 +111,7 @@ func (c *changes) end(session uuid.UUID) bool {
 	}
 	c.gone[session] = time.Now().Add(c.memory)
 	if w := c.watched[session]; w != nil {
-		close(w.ended)
+		w.end()
 		delete(c.watched, session)
 	}
 	return true
@@ -136,18 +137,19 @@ func (c *changes) hasEnded(session uuid.UUID) bool {
 	return gone
 }
 
-// watch gives a channel that is closed when the session ends; release must follow.
-func (c *changes) watch(session uuid.UUID) (ended <-chan struct{}, release func()) {
+// watch gives a context that ends with the session; release must follow.
+func (c *changes) watch(session uuid.UUID) (ended context.Context, release func()) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if _, gone := c.gone[session]; gone {
-		done := make(chan struct{})
-		close(done)
-		return done, func() {}
+		over, end := context.WithCancel(context.Background())
+		end()
+		return over, func() {}
 	}
 	w := c.watched[session]
 	if w == nil {
-		w = &watched{ended: make(chan struct{})}
+		w = &watched{}
+		w.ended, w.end = context.WithCancel(context.Background())
 		c.watched[session] = w
 	}
 	w.users++

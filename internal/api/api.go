@@ -20,6 +20,7 @@ import (
 	"github.com/fluentpro/fluentpro/internal/account"
 	"github.com/fluentpro/fluentpro/internal/activity"
 	apidocs "github.com/fluentpro/fluentpro/internal/api/docs"
+	"github.com/fluentpro/fluentpro/internal/api/realtime"
 	"github.com/fluentpro/fluentpro/internal/api/web"
 	"github.com/fluentpro/fluentpro/internal/audit"
 	"github.com/fluentpro/fluentpro/internal/budget"
@@ -31,6 +32,7 @@ import (
 	"github.com/fluentpro/fluentpro/internal/platform/deadletter"
 	"github.com/fluentpro/fluentpro/internal/platform/gate"
 	"github.com/fluentpro/fluentpro/internal/platform/job"
+	"github.com/fluentpro/fluentpro/internal/platform/ticket"
 	"github.com/fluentpro/fluentpro/internal/replay"
 	"github.com/fluentpro/fluentpro/internal/task"
 	"github.com/fluentpro/fluentpro/internal/usage"
@@ -43,8 +45,8 @@ var permissions = map[string][]string{
 	"administer": {account.RoleAdmin},
 }
 
-// may says whether one of a user's roles has a permission.
-func may(permission string, roles []string) bool {
+// May says whether one of a user's roles has a permission.
+func May(permission string, roles []string) bool {
 	return slices.ContainsFunc(permissions[permission], func(role string) bool { return slices.Contains(roles, role) })
 }
 
@@ -65,6 +67,8 @@ type Deps struct {
 	Learning       *learning.Service
 	Usage          *usage.Service
 	Budgets        *budget.Service
+	Sockets        *realtime.Server
+	Tickets        *ticket.Tickets
 	Cursors        *cursor.Sealer
 	Probes         []Probe
 	NotReady       <-chan struct{} // closed when /readyz must fail, so that balancers go elsewhere
@@ -98,7 +102,9 @@ func New(d Deps) (http.Handler, error) {
 		if err != nil {
 			return nil, fmt.Errorf("contract %s: %w", v.name, err)
 		}
-		v.mount(e, d, guards)
+		if err := v.mount(e, d, read[v.name], guards); err != nil {
+			return nil, fmt.Errorf("contract %s: %w", v.name, err)
+		}
 	}
 	mountHealth(e, d)
 	e.GET("/.well-known/jwks.json", jwks(d.Accounts))

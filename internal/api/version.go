@@ -17,7 +17,7 @@ import (
 // version is one major version of the API. Its name is that of its document.
 type version struct {
 	name   string
-	mount  func(e *echo.Echo, d Deps, guards map[string][]echo.MiddlewareFunc)
+	mount  func(e *echo.Echo, d Deps, contract *web.Document, guards map[string][]echo.MiddlewareFunc) error
 	errors web.ErrorForm // nil: problems
 	guide  guide
 }

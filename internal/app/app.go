@@ -17,6 +17,7 @@ import (
 	"github.com/fluentpro/fluentpro/internal/account"
 	"github.com/fluentpro/fluentpro/internal/activity"
 	"github.com/fluentpro/fluentpro/internal/api"
+	"github.com/fluentpro/fluentpro/internal/api/realtime"
 	"github.com/fluentpro/fluentpro/internal/audit"
 	"github.com/fluentpro/fluentpro/internal/budget"
 	"github.com/fluentpro/fluentpro/internal/catalogue"
@@ -35,6 +36,7 @@ import (
 	"github.com/fluentpro/fluentpro/internal/platform/once"
 	"github.com/fluentpro/fluentpro/internal/platform/outbox"
 	"github.com/fluentpro/fluentpro/internal/platform/postgres"
+	"github.com/fluentpro/fluentpro/internal/platform/presence"
 	"github.com/fluentpro/fluentpro/internal/replay"
 	"github.com/fluentpro/fluentpro/internal/task"
 	"github.com/fluentpro/fluentpro/internal/usage"
@@ -64,6 +66,8 @@ type App struct {
 	catalogue *catalogue.Service
 	usage     *usage.Service
 	tenant    *auth0.Client // nil: passwords are ours
+	presence  *presence.Presence
+	sockets   *realtime.Server
 	logger    *slog.Logger
 
 	relay     *outbox.Relay
@@ -84,6 +88,8 @@ type Options struct {
 	HashCost account.HashCost
 	// GateTimeout is for counting a request; 0: as gate.Config has it.
 	GateTimeout time.Duration
+	// PingEvery and ConnectWait are times of a WebSocket; 0: as realtime.Deps has them.
+	PingEvery, ConnectWait time.Duration
 	// UsageEvery is how often counts of deprecated calls are written; 0: as usage.Deps has it.
 	UsageEvery time.Duration
 }
@@ -164,7 +170,7 @@ func (a *App) wire(ctx context.Context, cfg Config, opts Options) error {
 	}
 	jobs.Queue = a.queue
 	letters.Register(deadletter.SourceJob, a.queue.Replay)
-	return a.wireDoors(cfg, n, letters, keys, opts)
+	return a.wireDoors(ctx, cfg, n, letters, keys, opts)
 }
 
 // nounParts are what the nouns are made of, beside the plumbing.
@@ -216,7 +222,7 @@ func (a *App) wireNouns(ctx context.Context, cfg Config, with nounParts) (*nouns
 }
 
 // wireDoors makes what speaks HTTP.
-func (a *App) wireDoors(cfg Config, n *nouns, letters *deadletter.Box, keys secrets, opts Options) error {
+func (a *App) wireDoors(ctx context.Context, cfg Config, n *nouns, letters *deadletter.Box, keys secrets, opts Options) error {
 	proxies, err := cfg.proxies()
 	if err != nil {
 		return err
@@ -225,10 +231,12 @@ func (a *App) wireDoors(cfg Config, n *nouns, letters *deadletter.Box, keys secr
 	if err != nil {
 		return err
 	}
+	cursors := cursor.New(keys.cursor)
+	l := a.wireLive(ctx, n, limits, cursors, cfg, opts)
 	a.handler, err = api.New(api.Deps{
 		Accounts: n.accounts, Activity: n.activity, Gate: a.gate, Limits: limits, Catalogue: n.catalogue, Conversations: n.conversations, Audit: n.audit,
 		Tasks: n.tasks, Replays: n.replays, Onboarding: n.onboardings, Learning: n.plans, Usage: n.usage, Budgets: n.budgets,
-		Cursors: cursor.New(keys.cursor), Queues: a.queue, DeadLetters: letters,
+		Sockets: l.sockets, Tickets: l.tickets, Cursors: cursors, Queues: a.queue, DeadLetters: letters,
 		Probes:   []api.Probe{{Name: "postgres", Required: true, Check: a.pool.Ping}, {Name: "redis", Check: a.pingRedis}},
 		NotReady: a.notReady, Draining: a.draining, Logger: a.logger, AllowedOrigins: cfg.AllowedOrigins, TrustedProxies: proxies,
 		TLS: cfg.TLSCertFile != "", Now: opts.Now,
@@ -253,8 +261,8 @@ func (a *App) Start(ctx context.Context) error {
 // NotReady makes /readyz fail, so that balancers move on. Idempotent.
 func (a *App) NotReady() { a.unready.Do(func() { close(a.notReady) }) }
 
-// Drain ends the node's streams with stream.closing, so that readers move on.
-// Idempotent.
+// Drain ends the node's streams with stream.closing and its WebSockets with 4001, so that
+// readers move on. Idempotent.
 func (a *App) Drain() {
 	a.NotReady()
 	a.drain()
@@ -273,6 +281,10 @@ func (a *App) StopJobs(ctx context.Context) error {
 func (a *App) Close() {
 	a.close.Do(func() {
 		a.drain()
+		if a.sockets != nil {
+			a.sockets.Stop()
+			a.presence.Stop()
+		}
 		if a.users != nil {
 			a.users.Stop()
 		}

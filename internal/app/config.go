@@ -82,6 +82,7 @@ type Config struct {
 	RateMatching string `env:"FLUENTPRO_RATE_MATCHING" envDefault:"30/1m"`
 	RateMessages string `env:"FLUENTPRO_RATE_MESSAGES" envDefault:"60/1m"`
 	RateAdmin    string `env:"FLUENTPRO_RATE_ADMIN" envDefault:"60/1m"`
+	RateRealtime string `env:"FLUENTPRO_RATE_REALTIME" envDefault:"20/1s"`
 
 	TokensLearnerDay int64 `env:"FLUENTPRO_TOKENS_LEARNER_DAY" envDefault:"300000"`
 	TokensServiceDay int64 `env:"FLUENTPRO_TOKENS_SERVICE_DAY" envDefault:"0"`
@@ -227,7 +228,7 @@ func (c Config) rates() []rate {
 	return []rate{
 		{"FLUENTPRO_RATE_AUTH", "auth", c.RateAuth}, {"FLUENTPRO_RATE_API", "api", c.RateAPI},
 		{"FLUENTPRO_RATE_MATCHING", "matching", c.RateMatching}, {"FLUENTPRO_RATE_MESSAGES", "messages", c.RateMessages},
-		{"FLUENTPRO_RATE_ADMIN", "admin", c.RateAdmin},
+		{"FLUENTPRO_RATE_ADMIN", "admin", c.RateAdmin}, {"FLUENTPRO_RATE_REALTIME", "realtime", c.RateRealtime},
 	}
 }
 

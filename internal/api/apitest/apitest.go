@@ -84,7 +84,7 @@ func New(t testing.TB, options ...Option) *Server {
 	if set.share == nil {
 		s.prepare(t, set.model)
 	}
-	s.start(t, set.tasks)
+	s.start(t, set)
 	return s
 }
 
@@ -123,11 +123,11 @@ func MailCatcher(t testing.TB) *mailcatcher.Server {
 	return catcher
 }
 
-func (s *Server) start(t testing.TB, register func(*task.Service, *job.Registry)) {
+func (s *Server) start(t testing.TB, set setting) {
 	logger := slog.New(slog.NewJSONHandler(s.Logs, nil))
-	options := app.Options{Now: s.Clock.Now, GateTimeout: gatePatience, UsageEvery: usageEvery, HashCost: account.HashCost{KiB: 64, Passes: 1}, Tasks: func(tasks *task.Service, r *job.Registry) {
-		if s.Tasks = tasks; register != nil {
-			register(tasks, r)
+	options := app.Options{Now: s.Clock.Now, GateTimeout: gatePatience, UsageEvery: usageEvery, ConnectWait: set.connectWait, PingEvery: set.pingEvery, HashCost: account.HashCost{KiB: 64, Passes: 1}, Tasks: func(tasks *task.Service, r *job.Registry) {
+		if s.Tasks = tasks; set.tasks != nil {
+			set.tasks(tasks, r)
 		}
 	}}
 	a, err := app.New(t.Context(), s.Config, logger, options)

@@ -23,7 +23,10 @@ type setting struct {
 	share   *Server
 	clock   *Clock
 	tenant  bool
-	tasks   func(*task.Service, *job.Registry)
+
+	connectWait, pingEvery time.Duration
+
+	tasks func(*task.Service, *job.Registry)
 }
 
 // WithConfig changes the configuration, after all other options have.
@@ -38,6 +41,14 @@ func WithPace(c partner.Config) Option { return func(s *setting) { s.model = c }
 func WithTasks(register func(*task.Service, *job.Registry)) Option {
 	return func(s *setting) { s.tasks = register }
 }
+
+// WithConnectWait changes how long a WebSocket waits to be told who it is.
+func WithConnectWait(d time.Duration) Option {
+	return func(s *setting) { s.connectWait = d }
+}
+
+// WithPingEvery changes how often a WebSocket is pinged.
+func WithPingEvery(d time.Duration) Option { return func(s *setting) { s.pingEvery = d } }
 
 // WithTenant lets a tenant of Auth0 keep the passwords: Server.Tenant.
 func WithTenant() Option { return func(s *setting) { s.tenant = true } }
@@ -54,7 +65,7 @@ func Beside(first *Server) Option { return func(s *setting) { s.share = first } 
 func defaults() app.Config {
 	return app.Config{
 		Env: app.Test, DrainLimit: stopLimit, HTTPAddr: "127.0.0.1:0", TokenAudience: "fluentpro",
-		RateAuth: "0", RateAPI: "0", RateMatching: "0", RateMessages: "0", RateAdmin: "0", AuthProvider: app.ProviderLocal,
+		RateAuth: "0", RateAPI: "0", RateMatching: "0", RateMessages: "0", RateAdmin: "0", RateRealtime: "0", AuthProvider: app.ProviderLocal,
 		TokenLifetime: 15 * time.Minute, TokenIssuer: "http://fluentpro.test", MailFrom: "FluentPro <no-reply@fluentpro.test>",
 		KeyEncryptionKey: KeyEncryptionKey,
 	}

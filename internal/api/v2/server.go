@@ -21,6 +21,7 @@ import (
 	"github.com/fluentpro/fluentpro/internal/platform/deadletter"
 	"github.com/fluentpro/fluentpro/internal/platform/job"
 	"github.com/fluentpro/fluentpro/internal/platform/page"
+	"github.com/fluentpro/fluentpro/internal/platform/ticket"
 	"github.com/fluentpro/fluentpro/internal/replay"
 	"github.com/fluentpro/fluentpro/internal/task"
 	"github.com/fluentpro/fluentpro/internal/usage"
@@ -44,6 +45,8 @@ type Deps struct {
 	Learning      *learning.Service
 	Usage         *usage.Service
 	Budgets       *budget.Service
+	Sockets       Sockets
+	Tickets       *ticket.Tickets
 	Cursors       *cursor.Sealer
 	Exports       *page.Exporter
 	May           func(permission string, roles []string) bool

@@ -68,7 +68,7 @@ func (o *operation) permit(c echo.Context, identity *Identity) error {
 		if o.limit == nil {
 			return nil
 		}
-		return admit(c, o.count(req.Context(), network(c.RealIP()), *o.limit))
+		return admit(c, o.count(req.Context(), Network(c.RealIP()), *o.limit))
 	}
 	token, err := bearer(req.Header)
 	var proven Identity
@@ -77,7 +77,7 @@ func (o *operation) permit(c echo.Context, identity *Identity) error {
 		proven, pass, err = o.authenticate(req.Context(), token, *o.limit)
 	}
 	if f := fault.Find(err); o.optional && f != nil && f.Kind == fault.Unauthenticated {
-		return admit(c, o.count(req.Context(), network(c.RealIP()), *o.limit))
+		return admit(c, o.count(req.Context(), Network(c.RealIP()), *o.limit))
 	}
 	if err != nil {
 		return err

@@ -31,9 +31,9 @@ func admit(c echo.Context, p gate.Pass) error {
 // seconds are whole ones, rounded up.
 func seconds(d time.Duration) int64 { return int64((d + time.Second - 1) / time.Second) }
 
-// network is the address that one client is counted by: of IPv6 the /64, all of
+// Network is the address that one client is counted by: of IPv6 the /64, all of
 // which one client has as a rule.
-func network(address string) string {
+func Network(address string) string {
 	addr, err := netip.ParseAddr(address)
 	if err != nil || addr.Unmap().Is4() {
 		return address

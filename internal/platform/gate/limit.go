@@ -58,6 +58,15 @@ func parse(text string) (Limit, error) {
 	return Limit{Quota: int(quota), Window: window}, nil
 }
 
+// Interval is how long one request takes to be forgotten, 0 when there is no limit: for who
+// counts without Redis.
+func (l Limit) Interval() time.Duration {
+	if l.off() {
+		return 0
+	}
+	return l.Window / time.Duration(l.Quota)
+}
+
 func (l Limit) off() bool { return l.Quota <= 0 || l.Window < time.Microsecond }
 
 // interval is Window/Quota: whole microseconds and a rest in 1/Quota of one.
