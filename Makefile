@@ -14,6 +14,7 @@ generate: ## Make gen/ from openapi/, migrations/ and sql/ (offline, needs Go on
 	@mkdir -p gen/apiv1 gen/apiv2 gen/client
 	$(GO) run ./openapi/bundle openapi/v1/openapi.yaml gen/openapi/v1.yaml
 	$(GO) run ./openapi/bundle openapi/v2/openapi.yaml gen/openapi/v2.yaml
+	$(GO) run ./openapi/bundle -async openapi/realtime.yaml gen/openapi/realtime.yaml
 	$(TOOL) oapi-codegen -config oapi-codegen.yaml -package apiv1 -o gen/apiv1/apiv1.gen.go gen/openapi/v1.yaml
 	$(TOOL) oapi-codegen -config oapi-codegen.yaml -package apiv2 -o gen/apiv2/apiv2.gen.go gen/openapi/v2.yaml
 	$(TOOL) oapi-codegen -config oapi-codegen.yaml -generate types,client -package client -o gen/client/client.gen.go gen/openapi/v2.yaml
@@ -92,7 +93,7 @@ test-sdk: $(SDK) $(NPM_TOOLS) ## Run the tests of the clients, ours and those of
 
 .PHONY: lint-openapi
 lint-openapi: $(NPM_TOOLS) ## Lint the contract by openapi/redocly.yaml, and prove that the linter finds things
-	cd openapi && ../tools/npm/node_modules/.bin/redocly lint --config redocly.yaml --format stylish v1 v2
+	cd openapi && ../tools/npm/node_modules/.bin/redocly lint --config redocly.yaml --format stylish v1 v2 realtime
 	node tools/npm/lint/broken.mjs
 
 .PHONY: build

@@ -17,6 +17,7 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"github.com/fluentpro/fluentpro/docs"
+	contracts "github.com/fluentpro/fluentpro/gen/openapi"
 	"github.com/fluentpro/fluentpro/internal/account"
 	"github.com/fluentpro/fluentpro/internal/activity"
 	apidocs "github.com/fluentpro/fluentpro/internal/api/docs"
@@ -121,6 +122,10 @@ func New(d Deps) (http.Handler, error) {
 var pages = sync.OnceValues(func() (*apidocs.Pages, error) {
 	cfg := apidocs.Config{
 		Contracts: map[string][]byte{}, Problems: docs.Problems, Guides: map[string][]byte{},
+	}
+	var err error
+	if cfg.Realtime, err = contracts.FS.ReadFile("realtime.yaml"); err != nil {
+		return nil, err
 	}
 	for _, v := range versions {
 		cfg.Guides[v.guide.name] = v.guide.text

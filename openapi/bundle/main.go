@@ -2,6 +2,10 @@
 //
 //	go run ./openapi/bundle openapi/v2/openapi.yaml gen/openapi/v2.yaml
 //	go run ./openapi/bundle -bare openapi/events/events.yaml gen/events/events.yaml
+//	go run ./openapi/bundle -async openapi/realtime.yaml gen/openapi/realtime.yaml
+//
+// An AsyncAPI document has no schemas of its own: it is made to refer to those of the
+// bundled OpenAPI document, which must be made before.
 //
 // Beside the bundle it writes the Go file that carries it, unless it is bare.
 // It promises the same bytes for the same input, and refuses a dangling
@@ -42,15 +46,17 @@ func main() { os.Exit(command(os.Args[1:], os.Stderr)) }
 
 // command is main with its parts in hand; it gives the exit code.
 func command(args []string, problems io.Writer) int {
-	bare := len(args) > 0 && args[0] == "-bare"
-	if bare {
-		args = args[1:]
+	make := func(root, out string) error { return run(root, out, false) }
+	if len(args) > 0 && args[0] == "-bare" {
+		make, args = func(root, out string) error { return run(root, out, true) }, args[1:]
+	} else if len(args) > 0 && args[0] == "-async" {
+		make, args = async, args[1:]
 	}
 	if len(args) != 2 {
-		fmt.Fprintln(problems, "usage: bundle [-bare] ROOT.yaml OUT.yaml")
+		fmt.Fprintln(problems, "usage: bundle [-bare | -async] ROOT.yaml OUT.yaml")
 		return 2
 	}
-	if err := run(args[0], args[1], bare); err != nil {
+	if err := make(args[0], args[1]); err != nil {
 		fmt.Fprintf(problems, "bundle %s: %v\n", args[0], err)
 		return 1
 	}

@@ -296,7 +296,7 @@ func (s *Server) path(format string, args ...any) string {
 }
 
 func outsideVersions(p string) bool {
-	for _, root := range []string{"/healthz", "/readyz", "/docs", "/openapi", "/problems", "/.well-known"} {
+	for _, root := range []string{"/healthz", "/readyz", "/docs", "/openapi", "/asyncapi", "/console", "/problems", "/.well-known"} {
 		if strings.HasPrefix(p, root) {
 			return true
 		}

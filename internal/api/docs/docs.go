@@ -5,6 +5,7 @@
 //	GET /docs                   Swagger UI over every contract, newest first
 //	GET /docs/{guide}           a longer text
 //	GET /openapi/{version}.yaml and .json
+//	GET /asyncapi.yaml          the frames of the WebSocket, as AsyncAPI
 //	GET /problems, /problems/{code}
 //
 // It promises that everything is made once, by New, from what it is handed;
@@ -36,6 +37,9 @@ type Config struct {
 	// Contracts holds, for each major version ("v2"), its bundled OpenAPI
 	// document as YAML without anchors. At least one.
 	Contracts map[string][]byte
+	// Realtime is the AsyncAPI document of the WebSocket, as YAML. It refers to the newest
+	// contract's schemas where they are served.
+	Realtime []byte
 	// Problems is docs/problems.md: an introduction, then a section
 	// `## <code>` with a line `- Status: <number> <words>` for each code.
 	Problems []byte
@@ -47,6 +51,7 @@ type Config struct {
 // Pages are ready to be served, by any number of handlers.
 type Pages struct {
 	contracts *contracts
+	realtime  *document
 	assets    *assets
 	problems  *problems
 	guides    guides
@@ -60,6 +65,7 @@ func New(cfg Config) (*Pages, error) {
 	if p.contracts, err = newContracts(cfg.Contracts); err != nil {
 		return nil, err
 	}
+	p.realtime = newDocument(cfg.Realtime, "application/yaml")
 	if p.assets, err = loadAssets(); err != nil {
 		return nil, err
 	}
@@ -88,6 +94,7 @@ func (p *Pages) Mount(e *echo.Echo) {
 	e.GET("/docs/:guide", p.guides.page)
 	e.GET("/docs/assets/:fingerprint/:name", p.assets.file)
 	e.GET("/openapi/:file", p.contracts.file)
+	e.GET("/asyncapi.yaml", p.realtime.serve)
 	e.GET("/problems", p.problems.index.serve)
 	e.GET("/problems/:code", p.problems.page)
 }

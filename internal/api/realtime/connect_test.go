@@ -2,6 +2,7 @@ package realtime_test
 
 import (
 	"net/http"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -221,4 +222,21 @@ func TestTheOldestOfNineConnectionsIsReplacedOnWhicheverNode(t *testing.T) {
 	for _, c := range rest {
 		c.Get(t, "echo", 1, nil)
 	}
+}
+
+func TestTheAsyncAPIDocumentRefersToSchemasThatAreServed(t *testing.T) {
+	t.Parallel()
+	s := apitest.New(t)
+	text := s.Nobody().Get(t, "/asyncapi.yaml").Expect(t, http.StatusOK, nil).Body
+	var names []string
+	for _, found := range regexp.MustCompile(`\$ref: (?:'#|(\S+#/components/schemas/(\w+)))`).FindAllSubmatch(text, -1) {
+		if len(found[1]) == 0 {
+			continue
+		}
+		require.True(t, strings.HasPrefix(string(found[1]), "openapi/v2.yaml#"), "%s", found[1])
+		require.Contains(t, apitest.Contract().Components.Schemas, string(found[2]))
+		names = append(names, string(found[2]))
+	}
+	require.Equal(t, []string{"RealtimeCommand", "RealtimeReply", "RealtimePush"}, names)
+	require.NotContains(t, string(text), "schemas/realtime.yaml")
 }
