@@ -17,6 +17,7 @@ import (
 
 	"github.com/golang-jwt/jwt/v5"
 	"github.com/google/uuid"
+	"github.com/gorilla/websocket"
 	"github.com/jackc/pgx/v5/pgxpool"
 )
 
@@ -50,6 +51,7 @@ func serveBare(ctx context.Context, database, node string) error {
 	mux.HandleFunc("GET /me", b.me(b.check))
 	mux.HandleFunc("GET /cached/me", b.me(b.checkOnce))
 	mux.HandleFunc("POST /messages", b.insert)
+	mux.HandleFunc("GET /api/v2/realtime", bareEcho)
 	return serveHere(ctx, mux)
 }
 
@@ -128,6 +130,22 @@ func (b *bare) me(check func(string) (string, error)) http.HandlerFunc {
 		err = b.pool.QueryRow(r.Context(), `select id::text, email, full_name, email_verified, native_language, roles, created_at, updated_at
 			from users where id = $1`, subject).Scan(&u.ID, &u.Email, &u.FullName, &u.EmailVerified, &u.NativeLanguage, &u.Roles, &u.CreatedAt, &u.UpdatedAt)
 		reply(w, http.StatusOK, u, err)
+	}
+}
+
+// bareEcho sends each frame back as it is.
+func bareEcho(w http.ResponseWriter, r *http.Request) {
+	upgrader := websocket.Upgrader{Subprotocols: []string{"fluentpro.v2.json"}}
+	conn, err := upgrader.Upgrade(w, r, nil)
+	if err != nil {
+		return // it has answered
+	}
+	defer func() { _ = conn.Close() }()
+	for {
+		kind, text, err := conn.ReadMessage()
+		if err != nil || conn.WriteMessage(kind, text) != nil {
+			return
+		}
 	}
 }
 

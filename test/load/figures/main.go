@@ -7,6 +7,7 @@
 //	go run ./test/load/figures events jobs  # these alone, in the order of the list
 //
 // The parts are: binary, start, dev, memory, token, reading, sending, export,
+// idle (10,000 WebSockets, then as many streams), echo,
 // events (the outbox, in this process) and jobs (the queue beside the engine
 // that it stands on, in this process).
 //
@@ -67,7 +68,8 @@ func parts() []part {
 	return []part{
 		{"binary", (*stage).binarySize}, {"start", (*stage).serviceStart}, {"dev", (*stage).devStart},
 		{"memory", (*stage).idleMemory}, {"token", (*stage).firstToken}, {"reading", (*stage).cpuOfReading}, {"login", (*stage).logIns},
-		{"sending", (*stage).cpuOfSending}, {"export", (*stage).export}, {"events", (*stage).events}, {"jobs", (*stage).jobs},
+		{"sending", (*stage).cpuOfSending}, {"export", (*stage).export}, {"idle", (*stage).idleConnections},
+		{"echo", (*stage).echoes}, {"events", (*stage).events}, {"jobs", (*stage).jobs},
 	}
 }
 

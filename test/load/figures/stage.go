@@ -154,22 +154,23 @@ func (s *stage) migrate(ctx context.Context, database string) error {
 	return nil
 }
 
-// serve starts a node on a port of its own and gives the time until it was ready.
-func (s *stage) serve(ctx context.Context) (*child, time.Duration, error) {
+// serve starts a node on a port of its own, with more settings than all have, and gives the time until it was ready.
+func (s *stage) serve(ctx context.Context, more ...string) (*child, time.Duration, error) {
 	address, err := freeAddress()
 	if err != nil {
 		return nil, 0, err
 	}
 	began := time.Now()
-	c, err := s.start(ctx, s.binary, []string{
+	c, err := s.start(ctx, s.binary, append([]string{
 		"FLUENTPRO_HTTP_ADDR=" + address, "FLUENTPRO_DATABASE_URL=" + s.database, "FLUENTPRO_REDIS_URL=" + s.redis,
 		"FLUENTPRO_MODEL_BASE_URL=" + s.model.url + "/v1", "FLUENTPRO_MODEL_NAME=figures", "FLUENTPRO_SMTP_URL=" + s.smtpURL,
 		"FLUENTPRO_TOKEN_ISSUER=http://figures.test",
 		// Limits count as they do in production, and refuse nothing.
 		"FLUENTPRO_RATE_AUTH=1000000/1m", "FLUENTPRO_RATE_API=1000000/1m", "FLUENTPRO_RATE_MESSAGES=1000000/1m", "FLUENTPRO_RATE_ADMIN=1000000/1m",
+		"FLUENTPRO_RATE_REALTIME=1000000/1s",
 		"FLUENTPRO_TOKENS_LEARNER_DAY=1000000000000", "FLUENTPRO_TOKENS_SERVICE_DAY=1000000000000",
 		"FLUENTPRO_KEY_ENCRYPTION_KEY=" + s.masterKey, "FLUENTPRO_DRAIN_LIMIT=2s",
-	}, "serve")
+	}, more...), "serve")
 	if err != nil {
 		return nil, 0, err
 	}
