@@ -10,6 +10,7 @@ import (
 
 	"github.com/fluentpro/fluentpro/internal/account"
 	"github.com/fluentpro/fluentpro/internal/platform/gate"
+	"github.com/fluentpro/fluentpro/internal/platform/redistest"
 )
 
 // awayGate is one whose Redis is away: nobody listens at its port.
@@ -28,7 +29,7 @@ func copyKey(in account.SignedIn) string {
 // putBack makes Redis what it was before a session ended, as a restored snapshot does.
 func putBack(t *testing.T, in account.SignedIn, fields map[string]string) {
 	t.Helper()
-	client := redisClient(t)
+	client := redistest.Shared(t)
 	require.NoError(t, client.Del(t.Context(), copyKey(in)).Err())
 	require.NoError(t, client.HSet(t.Context(), copyKey(in), fields).Err())
 	require.NoError(t, client.Expire(t.Context(), copyKey(in), time.Minute).Err())
@@ -36,7 +37,7 @@ func putBack(t *testing.T, in account.SignedIn, fields map[string]string) {
 
 func copied(t *testing.T, in account.SignedIn) map[string]string {
 	t.Helper()
-	fields, err := redisClient(t).HGetAll(t.Context(), copyKey(in)).Result()
+	fields, err := redistest.Shared(t).HGetAll(t.Context(), copyKey(in)).Result()
 	require.NoError(t, err)
 	require.NotEmpty(t, fields["value"])
 	return fields
@@ -66,7 +67,7 @@ func requireSoonRefused(t *testing.T, s *account.Service, in account.SignedIn) {
 func TestARevokedSessionIsRefusedAtOnceWhereItWasRevoked(t *testing.T) {
 	t.Parallel()
 	for name, g := range map[string]func(*testing.T) *gate.Gate{
-		"with Redis":    func(t *testing.T) *gate.Gate { return gate.New(gate.Config{Client: redisClient(t)}) },
+		"with Redis":    func(t *testing.T) *gate.Gate { return gate.New(gate.Config{Client: redistest.Shared(t)}) },
 		"without Redis": awayGate,
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -89,7 +90,7 @@ func TestARevokedSessionIsRefusedOnEveryNodeSoon(t *testing.T) {
 	for name, then := range map[string]func(t *testing.T, in account.SignedIn, before map[string]string){
 		"as it is": func(*testing.T, account.SignedIn, map[string]string) {},
 		"Redis has forgotten": func(t *testing.T, in account.SignedIn, _ map[string]string) {
-			redisClient(t).Del(t.Context(), copyKey(in))
+			redistest.Shared(t).Del(t.Context(), copyKey(in))
 		},
 		"Redis was restored": putBack,
 	} {
@@ -97,7 +98,7 @@ func TestARevokedSessionIsRefusedOnEveryNodeSoon(t *testing.T) {
 			t.Parallel()
 			b := setup(t)
 			in := b.join("ada@example.com")
-			nodes := []*account.Service{b.node(b.gate), b.node(gate.New(gate.Config{Client: redisClient(t)})), b.node(awayGate(t))}
+			nodes := []*account.Service{b.node(b.gate), b.node(gate.New(gate.Config{Client: redistest.Shared(t)})), b.node(awayGate(t))}
 			for _, one := range nodes[1:] { // the first has never seen the token
 				for range 2 {
 					_, err := authenticate(t, one, in.Tokens.Access)
@@ -158,7 +159,7 @@ func TestCopiesExpireWithTheirSessionOrAfterAQuarterOfAnHour(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	ttl := func(in account.SignedIn) time.Duration {
-		left, err := redisClient(t).PTTL(t.Context(), copyKey(in)).Result()
+		left, err := redistest.Shared(t).PTTL(t.Context(), copyKey(in)).Result()
 		require.NoError(t, err)
 		return left
 	}

@@ -14,6 +14,7 @@ import (
 
 	"github.com/fluentpro/fluentpro/internal/account"
 	"github.com/fluentpro/fluentpro/internal/platform/gate"
+	"github.com/fluentpro/fluentpro/internal/platform/redistest"
 )
 
 // counter counts what is asked of PostgreSQL and of Redis.
@@ -62,7 +63,7 @@ func TestReadingOneselfTakesOneRoundTripEach(t *testing.T) {
 	pool, err := pgxpool.NewWithConfig(t.Context(), config)
 	require.NoError(t, err)
 	t.Cleanup(pool.Close)
-	client := redisClient(t)
+	client := redistest.Shared(t)
 	client.AddHook(&asked)
 	cfg := b.config()
 	cfg.Pool, cfg.Gate = pool, gate.New(gate.Config{Client: client})

@@ -10,6 +10,7 @@ import (
 	"github.com/fluentpro/fluentpro/internal/account"
 	"github.com/fluentpro/fluentpro/internal/platform/fault"
 	"github.com/fluentpro/fluentpro/internal/platform/gate"
+	"github.com/fluentpro/fluentpro/internal/platform/redistest"
 )
 
 // again signs in once more with the password of all tests.
@@ -79,7 +80,7 @@ func TestWhenASessionWasLastSeenIsKnownToTheSecond(t *testing.T) {
 	t.Parallel()
 	b := bare(t)
 	b.insertKey(setup(t).newestKey())
-	b.gate = gate.New(gate.Config{Client: redisClient(t), Now: b.clock.Now})
+	b.gate = gate.New(gate.Config{Client: redistest.Shared(t), Now: b.clock.Now})
 	b.Service = b.service()
 	in := b.join("ada@example.com")
 	b.requireLive(in) // leaves a copy

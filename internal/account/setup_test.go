@@ -16,16 +16,15 @@ import (
 	"github.com/golang-jwt/jwt/v5"
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5/pgxpool"
-	"github.com/redis/go-redis/v9"
 	"github.com/stretchr/testify/require"
 
 	"github.com/fluentpro/fluentpro/internal/account"
-	"github.com/fluentpro/fluentpro/internal/devstack"
 	"github.com/fluentpro/fluentpro/internal/platform/fault"
 	"github.com/fluentpro/fluentpro/internal/platform/gate"
 	"github.com/fluentpro/fluentpro/internal/platform/once"
 	"github.com/fluentpro/fluentpro/internal/platform/postgres"
 	"github.com/fluentpro/fluentpro/internal/platform/postgres/postgrestest"
+	"github.com/fluentpro/fluentpro/internal/platform/redistest"
 )
 
 const (
@@ -100,19 +99,7 @@ func setup(t *testing.T) *bench {
 func bare(t *testing.T) *bench {
 	t.Helper()
 	url := postgrestest.URL(t)
-	return &bench{t: t, url: url, pool: postgrestest.Pool(t, url), clock: &clock{now: start}, gate: gate.New(gate.Config{Client: redisClient(t)})}
-}
-
-// redisClient is a connection to the Redis of the tests.
-func redisClient(t *testing.T) redis.UniversalClient {
-	t.Helper()
-	url, err := devstack.TestRedis()
-	require.NoError(t, err)
-	options, err := redis.ParseURL(url)
-	require.NoError(t, err)
-	client := redis.NewClient(options)
-	t.Cleanup(func() { _ = client.Close() })
-	return client
+	return &bench{t: t, url: url, pool: postgrestest.Pool(t, url), clock: &clock{now: start}, gate: gate.New(gate.Config{Client: redistest.Shared(t)})}
 }
 
 // config is that of a service, with the database's pool and the clock of b.

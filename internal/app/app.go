@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"log/slog"
 	"net/http"
+	"net/url"
 	"sync"
 	"time"
 
@@ -318,14 +319,32 @@ func (a *App) Close() {
 
 func (a *App) pingRedis(ctx context.Context) error { return a.redis.Ping(ctx).Err() }
 
-// openRedis prepares the client; it connects when first used.
+// redisTimeout bounds a call to Redis where its caller does not.
+const redisTimeout = 2 * time.Second
+
+// openRedis prepares the client, of a cluster where the address has an addr parameter;
+// it connects when first used.
 func openRedis(rawURL string) (redis.UniversalClient, error) {
+	unreadable := errors.New("FLUENTPRO_REDIS_URL: cannot be parsed") // the cause may hold the password
+	parsed, err := url.Parse(rawURL)
+	if err != nil {
+		return nil, unreadable
+	}
+	if parsed.Query().Has("addr") {
+		o, err := redis.ParseClusterURL(rawURL)
+		if err != nil {
+			return nil, unreadable
+		}
+		o.ContextTimeoutEnabled, o.DialerRetries = true, 1 // a Redis that is away is found so at once
+		o.DialTimeout, o.ReadTimeout, o.WriteTimeout = redisTimeout, redisTimeout, redisTimeout
+		return redis.NewClusterClient(o), nil
+	}
 	o, err := redis.ParseURL(rawURL)
 	if err != nil {
-		return nil, errors.New("FLUENTPRO_REDIS_URL: cannot be parsed") // the cause may hold the password
+		return nil, unreadable
 	}
-	o.ContextTimeoutEnabled, o.DialerRetries = true, 1 // a Redis that is away is found so at once
-	o.DialTimeout, o.ReadTimeout, o.WriteTimeout = 2*time.Second, 2*time.Second, 2*time.Second
+	o.ContextTimeoutEnabled, o.DialerRetries = true, 1
+	o.DialTimeout, o.ReadTimeout, o.WriteTimeout = redisTimeout, redisTimeout, redisTimeout
 	return redis.NewClient(o), nil
 }
 

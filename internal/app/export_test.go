@@ -5,3 +5,6 @@ func Concurrency(cfg Config) map[string]int {
 	of, _ := cfg.concurrency()
 	return of
 }
+
+// OpenRedis prepares the client of an address.
+var OpenRedis = openRedis

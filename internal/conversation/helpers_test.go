@@ -15,6 +15,7 @@ import (
 	"github.com/fluentpro/fluentpro/internal/devstack/partner"
 	"github.com/fluentpro/fluentpro/internal/platform/eventlog"
 	"github.com/fluentpro/fluentpro/internal/platform/fault"
+	"github.com/fluentpro/fluentpro/internal/platform/redistest"
 )
 
 // ten is what the partner says where the words do not matter: ten tokens.
@@ -129,10 +130,8 @@ func (n *node) entries(m conversation.Message) []eventlog.Entry {
 // loseLogs deletes all logs of this test, as a Redis does that comes back empty.
 func (n *node) loseLogs() {
 	n.t.Helper()
-	keys, err := n.redis.Keys(n.t.Context(), n.prefix+":*message:*").Result()
-	require.NoError(n.t, err)
-	if len(keys) > 0 {
-		require.NoError(n.t, n.redis.Del(n.t.Context(), keys...).Err())
+	for _, key := range redistest.Keys(n.t, n.redis, n.prefix+":*message:*") {
+		require.NoError(n.t, n.redis.Del(n.t.Context(), key).Err())
 	}
 }
 

@@ -31,6 +31,7 @@ import (
 	"github.com/fluentpro/fluentpro/internal/platform/lock"
 	"github.com/fluentpro/fluentpro/internal/platform/once"
 	"github.com/fluentpro/fluentpro/internal/platform/postgres"
+	"github.com/fluentpro/fluentpro/internal/platform/redistest"
 	"github.com/fluentpro/fluentpro/migrations"
 )
 
@@ -65,7 +66,7 @@ type node struct {
 	*stage
 	*conversation.Service
 	pool  *pgxpool.Pool
-	redis *redis.Client
+	redis redis.UniversalClient
 	log   *eventlog.Log
 	queue *job.Queue
 	stop  func() // once
@@ -87,9 +88,7 @@ type settings struct {
 // setup gives a node that works, on a database of its own.
 func setup(t *testing.T, changes ...func(*settings)) *node {
 	t.Helper()
-	url, err := devstack.TestRedis()
-	require.NoError(t, err)
-	s := &stage{t: t, database: newDatabase(t), redisURL: url, prefix: "conversation-" + strings.ToLower(rand.Text())}
+	s := &stage{t: t, database: newDatabase(t), redisURL: redistest.URL(t), prefix: "conversation-" + strings.ToLower(rand.Text())}
 	s.model = partner.New(partner.Config{})
 	web := httptest.NewServer(s.model)
 	t.Cleanup(web.Close)
@@ -154,11 +153,7 @@ func (s *stage) node(changes ...func(*settings)) *node {
 }
 
 func (n *node) openLog(set settings) {
-	o, err := redis.ParseURL(set.redisURL)
-	require.NoError(n.t, err)
-	o.ContextTimeoutEnabled, o.MaxRetries = true, 1
-	n.redis = redis.NewClient(o)
-	n.t.Cleanup(func() { _ = n.redis.Close() })
+	n.redis = redistest.Client(n.t, set.redisURL, func(o *redis.UniversalOptions) { o.MaxRetries = 1 })
 	if set.hook != nil {
 		n.redis.AddHook(set.hook)
 	}
@@ -166,6 +161,7 @@ func (n *node) openLog(set settings) {
 	if set.log != nil {
 		set.log(&config)
 	}
+	var err error
 	n.log, err = eventlog.New(config)
 	require.NoError(n.t, err)
 	n.t.Cleanup(func() { require.NoError(n.t, n.log.Close()) })

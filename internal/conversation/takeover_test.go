@@ -10,6 +10,7 @@ import (
 	"github.com/fluentpro/fluentpro/internal/conversation"
 	"github.com/fluentpro/fluentpro/internal/devstack/partner"
 	"github.com/fluentpro/fluentpro/internal/platform/eventlog"
+	"github.com/fluentpro/fluentpro/internal/platform/redistest"
 )
 
 // one is a node that writes one reply at a time, so that it cannot take its own
@@ -108,8 +109,7 @@ func TestACrashBetweenTheCommitAndTheLastEventIsHealed(t *testing.T) {
 	n.eventually("the job is done", func() bool { return n.count("job_leases") == 0 })
 	// What a worker leaves that dies there: the row is whole, the log is not, the job has no end.
 	last := events[len(events)-1].Position.Entry
-	keys, err := n.redis.Keys(t.Context(), n.prefix+":*message:*").Result()
-	require.NoError(t, err)
+	keys := redistest.Keys(t, n.redis, n.prefix+":*message:*")
 	require.Len(t, keys, 1)
 	require.NoError(t, n.redis.XDel(t.Context(), keys[0], last.String()).Err())
 	stored, head := n.message(reply), n.head(conversation.Conversation{ID: reply.ConversationID})

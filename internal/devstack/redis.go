@@ -42,6 +42,8 @@ type RedisConfig struct {
 	ForceInProcess bool
 	// Logger takes the server's own log at debug level. nil means silence.
 	Logger *slog.Logger
+
+	cluster bool // it is to be a node of a cluster
 }
 
 // Redis is a running Redis of ours.
@@ -190,11 +192,15 @@ func (r *Redis) launchOn(ctx context.Context, cfg RedisConfig, program, data str
 	if cfg.DataDir != "" {
 		kept = "yes"
 	}
+	argv := []string{
+		program, "--port", strconv.Itoa(port), "--bind", "127.0.0.1", "--daemonize", "no",
+		"--dir", data, "--save", "", "--appendonly", kept, "--appendfsync", "everysec",
+	}
+	if cfg.cluster {
+		argv = append(argv, "--cluster-enabled", "yes", "--cluster-announce-ip", "127.0.0.1")
+	}
 	process, err := supervise(command{
-		name: "redis-server", argv: []string{
-			program, "--port", strconv.Itoa(port), "--bind", "127.0.0.1", "--daemonize", "no",
-			"--dir", data, "--save", "", "--appendonly", kept, "--appendfsync", "everysec",
-		},
+		name: "redis-server", argv: argv,
 		stop: "TERM", force: "KILL", remove: r.remove,
 		lock: r.lock.server, log: newTail("redis", cfg.Logger), logger: cfg.Logger,
 	})

@@ -22,7 +22,7 @@ import (
 const (
 	TestDatabaseVariable = "FLUENTPRO_TEST_DATABASE_URL" // a role that may create databases
 	TestRedisVariable    = "FLUENTPRO_TEST_REDIS_URL"
-	TestRedisKind        = "FLUENTPRO_TEST_REDIS" // in-process: never redis-server
+	TestRedisKind        = "FLUENTPRO_TEST_REDIS" // RedisInProcess: never redis-server; RedisClustered
 )
 
 // TestConnections is max_connections of a PostgreSQL for tests, which many test
@@ -82,9 +82,10 @@ func TestCache() (string, error) {
 }
 
 // TestRedis gives the address of a Redis for tests that keeps nothing: the one
-// in FLUENTPRO_TEST_REDIS_URL, else one of this process's own, started once, and
-// in-process when FLUENTPRO_TEST_REDIS is "in-process". It ends with this
-// process. Other tests use it at the same time: take names of your own.
+// in FLUENTPRO_TEST_REDIS_URL, else one of this process's own, started once, of the
+// kind that StartRedisForTests starts. It ends with this process. Other tests use it
+// at the same time: take names of your own. A cluster's address names the first node
+// and has the others in addr parameters.
 func TestRedis() (url string, err error) { return processRedis() }
 
 func startTestRedis() (string, error) {
@@ -93,11 +94,28 @@ func startTestRedis() (string, error) {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), 2*readyLimit)
 	defer cancel()
-	r, err := StartRedis(ctx, RedisConfig{ForceInProcess: os.Getenv(TestRedisKind) == RedisInProcess})
+	r, err := StartRedisForTests(ctx)
 	if err != nil {
 		return "", fmt.Errorf("start a Redis for tests: %w", err)
 	}
 	return r.URL(), nil
+}
+
+// RunningRedis is a Redis or a RedisCluster.
+type RunningRedis interface {
+	URL() string
+	Kind() string
+	Stop(context.Context) error
+}
+
+// StartRedisForTests starts what FLUENTPRO_TEST_REDIS names: "in-process", "cluster"
+// (three nodes), or what StartRedis finds when it is empty.
+func StartRedisForTests(ctx context.Context) (RunningRedis, error) {
+	kind := os.Getenv(TestRedisKind)
+	if kind == RedisClustered {
+		return StartRedisCluster(ctx, nil)
+	}
+	return StartRedis(ctx, RedisConfig{ForceInProcess: kind == RedisInProcess})
 }
 
 // CloneDatabase gives a new database that is a copy of a template. The template

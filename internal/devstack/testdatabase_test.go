@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"os"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -152,9 +153,9 @@ func TestTheRedisForTestsIsOneForTheProcess(t *testing.T) {
 	second, err := devstack.TestRedis()
 	require.NoError(t, err)
 	require.Equal(t, first, second)
-	options, err := redis.ParseURL(first)
+	options, err := redis.ParseClusterURL(strings.TrimSuffix(first, "/0"))
 	require.NoError(t, err)
-	client := redis.NewClient(options)
+	client := redis.NewUniversalClient(&redis.UniversalOptions{Addrs: options.Addrs})
 	defer client.Close()
 	require.NoError(t, client.Ping(t.Context()).Err())
 }

@@ -8,11 +8,11 @@ import (
 	"testing"
 	"time"
 
-	"github.com/redis/go-redis/v9"
 	"github.com/stretchr/testify/require"
 
 	"github.com/fluentpro/fluentpro/internal/devstack"
 	"github.com/fluentpro/fluentpro/internal/platform/eventlog"
+	"github.com/fluentpro/fluentpro/internal/platform/redistest"
 	"github.com/fluentpro/fluentpro/internal/task"
 )
 
@@ -243,13 +243,7 @@ func startRedis(t *testing.T) *ownRedis {
 
 // sharedIsInProcess knows the in-process Redis by a command that it lacks.
 func sharedIsInProcess(t *testing.T) bool {
-	shared, err := devstack.TestRedis()
-	require.NoError(t, err)
-	o, err := redis.ParseURL(shared)
-	require.NoError(t, err)
-	client := redis.NewClient(o)
-	defer func() { _ = client.Close() }()
-	return client.ConfigGet(t.Context(), "port").Err() != nil
+	return redistest.Shared(t).ConfigGet(t.Context(), "port").Err() != nil
 }
 
 func (r *ownRedis) start() {

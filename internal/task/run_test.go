@@ -13,6 +13,7 @@ import (
 	"github.com/fluentpro/fluentpro/internal/platform/fault"
 	"github.com/fluentpro/fluentpro/internal/platform/job"
 	"github.com/fluentpro/fluentpro/internal/platform/postgres"
+	"github.com/fluentpro/fluentpro/internal/platform/redistest"
 	"github.com/fluentpro/fluentpro/internal/task"
 )
 
@@ -314,8 +315,7 @@ func TestACrashBetweenTheCommitAndTheLastEventIsHealed(t *testing.T) {
 	n.ended(made, task.StatusCompleted)
 	n.quiet()
 	entries := n.entries(made)
-	keys, err := n.redis.Keys(t.Context(), n.prefix+":*task:*").Result()
-	require.NoError(t, err)
+	keys := redistest.Keys(t, n.redis, n.prefix+":*task:*")
 	require.Len(t, keys, 1)
 	require.NoError(t, n.redis.XDel(t.Context(), keys[0], entries[len(entries)-1].ID.String()).Err())
 	n.exec("update river_job set state = 'available', finalized_at = null, scheduled_at = now()")

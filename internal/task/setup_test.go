@@ -15,11 +15,11 @@ import (
 	"github.com/redis/go-redis/v9"
 	"github.com/stretchr/testify/require"
 
-	"github.com/fluentpro/fluentpro/internal/devstack"
 	"github.com/fluentpro/fluentpro/internal/platform/eventlog"
 	"github.com/fluentpro/fluentpro/internal/platform/job"
 	"github.com/fluentpro/fluentpro/internal/platform/once"
 	"github.com/fluentpro/fluentpro/internal/platform/postgres/postgrestest"
+	"github.com/fluentpro/fluentpro/internal/platform/redistest"
 	"github.com/fluentpro/fluentpro/internal/task"
 )
 
@@ -49,7 +49,7 @@ type node struct {
 	*stage
 	*task.Service
 	pool  *pgxpool.Pool
-	redis *redis.Client
+	redis redis.UniversalClient
 	log   *eventlog.Log
 	queue *job.Queue
 }
@@ -76,9 +76,7 @@ func attempts(n int) func(*settings) { return func(s *settings) { s.spec.MaxAtte
 // setup gives a node that works, on a database of its own.
 func setup(t *testing.T, changes ...func(*settings)) *node {
 	t.Helper()
-	url, err := devstack.TestRedis()
-	require.NoError(t, err)
-	s := &stage{t: t, database: postgrestest.URL(t, users), redisURL: url, prefix: "task-" + strings.ToLower(rand.Text()),
+	s := &stage{t: t, database: postgrestest.URL(t, users), redisURL: redistest.URL(t), prefix: "task-" + strings.ToLower(rand.Text()),
 		runs: make(chan *doing, 10), journal: &journal{}}
 	s.pool = postgrestest.Pool(t, s.database)
 	return s.node(changes...)
@@ -130,15 +128,12 @@ func (s *stage) node(changes ...func(*settings)) *node {
 }
 
 func (n *node) openLog(set settings) {
-	o, err := redis.ParseURL(set.redisURL)
-	require.NoError(n.t, err)
-	o.ContextTimeoutEnabled, o.MaxRetries = true, 1
-	n.redis = redis.NewClient(o)
-	n.t.Cleanup(func() { _ = n.redis.Close() })
+	n.redis = redistest.Client(n.t, set.redisURL, func(o *redis.UniversalOptions) { o.MaxRetries = 1 })
 	config := eventlog.Config{Client: n.redis, Prefix: n.prefix, Block: time.Second, CallTimeout: time.Second, Linger: 50 * time.Millisecond}
 	if set.log != nil {
 		set.log(&config)
 	}
+	var err error
 	n.log, err = eventlog.New(config)
 	require.NoError(n.t, err)
 	n.t.Cleanup(func() { require.NoError(n.t, n.log.Close()) })

@@ -18,7 +18,6 @@ import (
 	"github.com/redis/go-redis/v9"
 	"github.com/stretchr/testify/require"
 
-	"github.com/fluentpro/fluentpro/internal/devstack"
 	"github.com/fluentpro/fluentpro/internal/devstack/mailcatcher"
 	"github.com/fluentpro/fluentpro/internal/platform/deadletter"
 	"github.com/fluentpro/fluentpro/internal/platform/eventlog"
@@ -27,6 +26,7 @@ import (
 	"github.com/fluentpro/fluentpro/internal/platform/outbox"
 	"github.com/fluentpro/fluentpro/internal/platform/postgres"
 	"github.com/fluentpro/fluentpro/internal/platform/postgres/postgrestest"
+	"github.com/fluentpro/fluentpro/internal/platform/redistest"
 	"github.com/fluentpro/fluentpro/internal/task"
 )
 
@@ -108,16 +108,9 @@ func seed(ctx context.Context, pool *pgxpool.Pool) error {
 	return err
 }
 
-func (n *node) openRedis() *redis.Client {
+func (n *node) openRedis() redis.UniversalClient {
 	n.t.Helper()
-	address, err := devstack.TestRedis()
-	require.NoError(n.t, err)
-	o, err := redis.ParseURL(address)
-	require.NoError(n.t, err)
-	o.ContextTimeoutEnabled = true
-	client := redis.NewClient(o)
-	n.t.Cleanup(func() { _ = client.Close() })
-	return client
+	return redistest.Shared(n.t)
 }
 
 func (n *node) openMail(logger *slog.Logger) {

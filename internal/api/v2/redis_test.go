@@ -5,23 +5,19 @@ import (
 	"testing"
 	"time"
 
-	"github.com/redis/go-redis/v9"
 	"github.com/stretchr/testify/require"
 
 	"github.com/fluentpro/fluentpro/internal/api/apitest"
 	"github.com/fluentpro/fluentpro/internal/app"
 	"github.com/fluentpro/fluentpro/internal/devstack"
 	"github.com/fluentpro/fluentpro/internal/platform/gate"
+	"github.com/fluentpro/fluentpro/internal/platform/redistest"
 )
 
 // redisGate is the test's own way to what a server keeps in Redis.
 func redisGate(t *testing.T, s *apitest.Server) *gate.Gate {
 	t.Helper()
-	options, err := redis.ParseURL(s.Config.RedisURL)
-	require.NoError(t, err)
-	client := redis.NewClient(options)
-	t.Cleanup(func() { _ = client.Close() })
-	return gate.New(gate.Config{Client: client})
+	return gate.New(gate.Config{Client: redistest.Client(t, s.Config.RedisURL)})
 }
 
 // ownRedis is a Redis of the test's own, in which nobody else is counted by the address

@@ -4,7 +4,8 @@
 //	go run ./internal/devstack/testenv -- go test ./...
 //
 // FLUENTPRO_TEST_REDIS=in-process starts the in-process Redis although
-// redis-server is installed. The command finds both in FLUENTPRO_TEST_DATABASE_URL and
+// redis-server is installed, FLUENTPRO_TEST_REDIS=cluster a Redis Cluster of three
+// nodes. The command finds both in FLUENTPRO_TEST_DATABASE_URL and
 // FLUENTPRO_TEST_REDIS_URL. Signals go on to the command and all it started;
 // when it ends, testenv ends with its exit code (128 and the signal's number
 // when a signal ended it) and leaves no process and no folder. It reads no
@@ -64,9 +65,7 @@ func inEnvironment(arguments []string, signals <-chan os.Signal) (code int, err 
 		return 1, err
 	}
 	defer func() { err = errors.Join(err, postgres.Stop(context.Background())) }()
-	redis, err := devstack.StartRedis(ctx, devstack.RedisConfig{
-		ForceInProcess: os.Getenv(devstack.TestRedisKind) == devstack.RedisInProcess,
-	})
+	redis, err := devstack.StartRedisForTests(ctx)
 	if err != nil {
 		return 1, err
 	}

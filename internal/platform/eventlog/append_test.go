@@ -15,6 +15,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/fluentpro/fluentpro/internal/platform/eventlog"
+	"github.com/fluentpro/fluentpro/internal/platform/redistest"
 )
 
 func TestEntriesKeepTheOrderOfTheirAppending(t *testing.T) {
@@ -69,7 +70,7 @@ func TestAWriterWhoseLogChangedIsToldThatItDiverged(t *testing.T) {
 		second, err := log.Append(t.Context(), in)
 		require.NoError(t, err)
 
-		require.NoError(t, client.FlushAll(t.Context()).Err())
+		require.NoError(t, client.Del(t.Context(), keyOf(t, "s")).Err())
 		in.After = second
 		_, err = log.Append(t.Context(), in)
 		require.ErrorIs(t, err, eventlog.ErrDiverged, "the log was lost")
@@ -138,11 +139,10 @@ func TestOfManyWritersAfterTheSameEntryOneWins(t *testing.T) {
 
 func TestALogIsBoundedInLengthAndInTime(t *testing.T) {
 	onBoth(t, func(t *testing.T, client redis.UniversalClient) {
-		log := newLog(t, client, func(c *eventlog.Config) { c.Cap, c.TTL, c.Prefix = 50, time.Minute, "p" })
+		log := newLog(t, client, func(c *eventlog.Config) { c.Cap, c.TTL, c.Prefix = 50, time.Minute, prefixOf(t)+"p" })
 		appendN(t, log, "s", 1, 400)
-		keys, err := client.Keys(t.Context(), "*").Result()
-		require.NoError(t, err)
-		require.Equal(t, []string{fmt.Sprintf("p:{t%02d}:s", eventlog.TagOf("s"))}, keys)
+		keys := redistest.Keys(t, client, prefixOf(t)+"p:*")
+		require.Equal(t, []string{fmt.Sprintf("%sp:{t%02d}:s", prefixOf(t), eventlog.TagOf("s"))}, keys)
 		length, err := client.XLen(t.Context(), keys[0]).Result()
 		require.NoError(t, err)
 		require.GreaterOrEqual(t, length, int64(50))
@@ -161,7 +161,7 @@ func TestALogThatEndsIsKeptAsShortAsItsLastEntrySays(t *testing.T) {
 			_, err := log.Append(t.Context(), in)
 			require.NoError(t, err)
 		}
-		key := fmt.Sprintf("live:{t%02d}:s", eventlog.TagOf("s"))
+		key := keyOf(t, "s")
 		length, err := client.XLen(t.Context(), key).Result()
 		require.NoError(t, err)
 		require.Less(t, length, int64(200), "trimmed in whole nodes")
@@ -179,7 +179,7 @@ func TestIdsRiseThoughTheClockWentBack(t *testing.T) {
 	onBoth(t, func(t *testing.T, client redis.UniversalClient) {
 		log := newLog(t, client)
 		future := eventlog.ID{Ms: uint64(time.Now().Add(time.Hour).UnixMilli()), Seq: 7}
-		key := fmt.Sprintf("live:{t%02d}:s", eventlog.TagOf("s"))
+		key := keyOf(t, "s")
 		require.NoError(t, client.XAdd(t.Context(), &redis.XAddArgs{
 			Stream: key, ID: future.String(), Values: []string{"f", "1", "e", "from the future"},
 		}).Err())
@@ -292,7 +292,7 @@ func TestResumingAfterALostEntryRestarts(t *testing.T) {
 		require.NoError(t, err)
 		require.True(t, has)
 
-		require.NoError(t, client.FlushAll(t.Context()).Err())
+		require.NoError(t, client.Del(t.Context(), keyOf(t, "s")).Err())
 		got, err = log.Resume(t.Context(), "s", ids[399])
 		require.NoError(t, err)
 		require.True(t, got.Restarted)

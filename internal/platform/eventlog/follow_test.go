@@ -14,6 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/fluentpro/fluentpro/internal/platform/eventlog"
+	"github.com/fluentpro/fluentpro/internal/platform/redistest"
 )
 
 func TestAFollowerGetsTheLogAndThenWhatComes(t *testing.T) {
@@ -346,8 +347,7 @@ func TestALaterReaderOfATagIsWokenToo(t *testing.T) {
 		log := newLog(t, client, func(c *eventlog.Config) { c.Block, c.Linger = 100*time.Millisecond, time.Millisecond })
 		names := sameTag("s", 2)
 		lastWake := func() string {
-			keys, err := client.Keys(t.Context(), "live:*:wake:*").Result()
-			require.NoError(t, err)
+			keys := redistest.Keys(t, client, prefixOf(t)+":*:wake:*")
 			var last string
 			for _, key := range keys {
 				found, err := client.XRevRangeN(t.Context(), key, "+", "-", 1).Result()

@@ -3,6 +3,7 @@ package eventlog_test
 import (
 	"bufio"
 	"context"
+	"crypto/rand"
 	"fmt"
 	"net"
 	"os"
@@ -18,6 +19,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/fluentpro/fluentpro/internal/platform/eventlog"
+	"github.com/fluentpro/fluentpro/internal/platform/redistest"
 )
 
 const patience = 20 * time.Second // for what must happen at all; the machine may be busy
@@ -117,7 +119,8 @@ func newClient(t testing.TB, addr string) redis.UniversalClient {
 	return client
 }
 
-// onBoth runs a test on a real Redis and on the one in the process.
+// onBoth runs a test on a real Redis and on the one in the process; and on the Redis
+// Cluster, where the tests share one.
 func onBoth(t *testing.T, test func(t *testing.T, client redis.UniversalClient)) {
 	t.Parallel()
 	t.Run("redis", func(t *testing.T) {
@@ -128,12 +131,37 @@ func onBoth(t *testing.T, test func(t *testing.T, client redis.UniversalClient))
 		t.Parallel()
 		test(t, newClient(t, miniredis.RunT(t).Addr()))
 	})
+	if redistest.IsCluster(t) {
+		t.Run(onCluster, func(t *testing.T) {
+			t.Parallel()
+			test(t, redistest.Shared(t, func(o *redis.UniversalOptions) { o.MaxRetries = 1 }))
+		})
+	}
+}
+
+// onCluster is the name of the subtests that share a Redis with other tests.
+const onCluster = "cluster"
+
+// run sets this run of the tests apart from others on the same cluster.
+var run = rand.Text()
+
+// prefixOf is what a test's logs begin with.
+func prefixOf(t testing.TB) string {
+	if !strings.HasSuffix(t.Name(), "/"+onCluster) {
+		return "live"
+	}
+	return run + t.Name()
+}
+
+// keyOf is the key of a stream.
+func keyOf(t testing.TB, stream string) string {
+	return fmt.Sprintf("%s:{t%02d}:%s", prefixOf(t), eventlog.TagOf(stream), stream)
 }
 
 // newLog makes one node's log, closed with the test.
 func newLog(t testing.TB, client redis.UniversalClient, changes ...func(*eventlog.Config)) *eventlog.Log {
 	t.Helper()
-	config := eventlog.Config{Client: client, Block: time.Second, Linger: 100 * time.Millisecond}
+	config := eventlog.Config{Client: client, Prefix: prefixOf(t), Block: time.Second, Linger: 100 * time.Millisecond}
 	for _, change := range changes {
 		change(&config)
 	}

@@ -19,6 +19,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/fluentpro/fluentpro/internal/platform/gate"
+	"github.com/fluentpro/fluentpro/internal/platform/redistest"
 )
 
 // lines is a log that tests may read while it is written.
@@ -46,7 +47,7 @@ func TestWithoutRedisRequestsPassAndAreCounted(t *testing.T) {
 	var dials atomic.Int64
 	var log lines
 	g := gate.New(gate.Config{
-		Client: clientOf(t, "redis://127.0.0.1:1/0", countDials(&dials)), Logger: log.logger(),
+		Client: redistest.Client(t, "redis://127.0.0.1:1/0", countDials(&dials)), Logger: log.logger(),
 	})
 	l := limit(t, "1/1h")
 	for range 50 {
@@ -74,7 +75,7 @@ func TestWithoutRedisRequestsPassAndAreCounted(t *testing.T) {
 func TestAStalledRedisCostsAFewRequestsTheirTimeout(t *testing.T) {
 	t.Parallel()
 	var dials atomic.Int64
-	g := gate.New(gate.Config{Client: clientOf(t, stalled(t), countDials(&dials)), Timeout: 20 * time.Millisecond})
+	g := gate.New(gate.Config{Client: redistest.Client(t, stalled(t), countDials(&dials)), Timeout: 20 * time.Millisecond})
 	l := limit(t, "1/1h")
 	began := time.Now()
 	for range 1_000 {
@@ -92,7 +93,7 @@ func TestACallerWhoLeavesIsNoFailureOfRedis(t *testing.T) {
 	b := setup(t)
 	var leave atomic.Pointer[context.CancelFunc]
 	var dials atomic.Int64
-	client := clientOf(t, "redis://127.0.0.1:1/0", func(o *redis.Options) {
+	client := redistest.Client(t, "redis://127.0.0.1:1/0", func(o *redis.UniversalOptions) {
 		o.Dialer = func(context.Context, string, string) (net.Conn, error) {
 			dials.Add(1)
 			(*leave.Load())()
@@ -120,10 +121,10 @@ func TestACallerWhoLeavesIsNoFailureOfRedis(t *testing.T) {
 
 func TestAnOutageIsToldOnceAndItsEndToo(t *testing.T) {
 	t.Parallel()
-	server := ownRedis(t, 0)
+	server := redistest.Own(t, 0)
 	var log lines
 	var dials atomic.Int64
-	client := clientOf(t, server.URL(), countDials(&dials))
+	client := redistest.Client(t, server.URL(), countDials(&dials))
 	g := gate.New(gate.Config{Client: client, Logger: log.logger(), Timeout: 2 * time.Second})
 	l := limit(t, "100/1h")
 	take := func() gate.Pass { return g.Take(t.Context(), "s", l) }
@@ -138,7 +139,7 @@ func TestAnOutageIsToldOnceAndItsEndToo(t *testing.T) {
 		patience, 10*time.Millisecond, "it is tried again, and again")
 	port, err := strconv.Atoi(address.Port())
 	require.NoError(t, err)
-	ownRedis(t, port)
+	redistest.Own(t, port)
 	require.Eventually(t, func() bool { return take().Counted }, patience, 10*time.Millisecond)
 	require.Equal(t, 1, log.count("redis is away"))
 	require.Equal(t, 1, log.count("redis is back"))
@@ -147,7 +148,7 @@ func TestAnOutageIsToldOnceAndItsEndToo(t *testing.T) {
 
 func TestARedisThatWasEmptiedStartsAnew(t *testing.T) {
 	t.Parallel()
-	b := bundle{clock: newClock(), client: clientOf(t, ownRedis(t, 0).URL()), subject: "s"}
+	b := bundle{clock: newClock(), client: redistest.Client(t, redistest.Own(t, 0).URL()), subject: "s"}
 	b.Gate = gate.New(gate.Config{Client: b.client, Now: b.clock.now, Timeout: patience})
 	l := limit(t, "3/1h")
 	use := func() {
@@ -195,14 +196,13 @@ func TestATakeWhoseAnswerIsLostTakesOneToken(t *testing.T) {
 	l := limit(t, "10/1h")
 	require.Equal(t, 9, b.Take(t.Context(), b.subject, l).Remaining)
 	var lose atomic.Bool
-	options := *b.client.Options()
-	options.MaxRetries = 5
-	options.Dialer = func(ctx context.Context, network, address string) (net.Conn, error) {
-		conn, err := new(net.Dialer).DialContext(ctx, network, address)
-		return losing{conn, &lose}, err
-	}
-	client := redis.NewClient(&options)
-	t.Cleanup(func() { _ = client.Close() })
+	client := redistest.Shared(t, func(o *redis.UniversalOptions) {
+		o.MaxRetries = 5
+		o.Dialer = func(ctx context.Context, network, address string) (net.Conn, error) {
+			conn, err := new(net.Dialer).DialContext(ctx, network, address)
+			return losing{conn, &lose}, err
+		}
+	})
 	g := gate.New(gate.Config{Client: client, Now: b.clock.now, Timeout: patience})
 	require.Equal(t, 8, g.Take(t.Context(), b.subject, l).Remaining)
 	lose.Store(true)

@@ -4,8 +4,6 @@ import (
 	"context"
 	"crypto/rand"
 	"net"
-	"os"
-	"os/exec"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -14,8 +12,8 @@ import (
 	"github.com/redis/go-redis/v9"
 	"github.com/stretchr/testify/require"
 
-	"github.com/fluentpro/fluentpro/internal/devstack"
 	"github.com/fluentpro/fluentpro/internal/platform/gate"
+	"github.com/fluentpro/fluentpro/internal/platform/redistest"
 )
 
 const patience = 20 * time.Second // for what must happen at all; the machine may be busy
@@ -37,59 +35,25 @@ func newClock() *clock {
 type bundle struct {
 	*gate.Gate
 	clock   *clock
-	client  *redis.Client
+	client  redis.UniversalClient
 	subject string
 }
 
 func setup(t testing.TB) bundle {
 	t.Helper()
-	b := bundle{clock: newClock(), client: sharedClient(t), subject: rand.Text()}
+	b := bundle{clock: newClock(), client: redistest.Shared(t), subject: rand.Text()}
 	b.Gate = gate.New(gate.Config{Client: b.client, Now: b.clock.now, Timeout: patience})
 	return b
 }
 
-func sharedClient(t testing.TB) *redis.Client {
-	t.Helper()
-	url, err := devstack.TestRedis()
-	require.NoError(t, err)
-	return clientOf(t, url)
-}
-
-func clientOf(t testing.TB, url string, changes ...func(*redis.Options)) *redis.Client {
-	t.Helper()
-	options, err := redis.ParseURL(url)
-	require.NoError(t, err)
-	options.ContextTimeoutEnabled, options.DialerRetries = true, 1
-	for _, change := range changes {
-		change(options)
-	}
-	client := redis.NewClient(options)
-	t.Cleanup(func() { _ = client.Close() })
-	return client
-}
-
 // countDials counts the connections that a client asks for.
-func countDials(dials *atomic.Int64) func(*redis.Options) {
-	return func(o *redis.Options) {
+func countDials(dials *atomic.Int64) func(*redis.UniversalOptions) {
+	return func(o *redis.UniversalOptions) {
 		o.Dialer = func(ctx context.Context, network, address string) (net.Conn, error) {
 			dials.Add(1)
 			return new(net.Dialer).DialContext(ctx, network, address)
 		}
 	}
-}
-
-// ownRedis starts a Redis of the test's own, on a given port or on any.
-func ownRedis(t testing.TB, port int) *devstack.Redis {
-	t.Helper()
-	server, err := devstack.StartRedis(t.Context(), devstack.RedisConfig{Port: port, ForceInProcess: inProcess()})
-	require.NoError(t, err)
-	t.Cleanup(func() { _ = server.Stop(context.Background()) })
-	return server
-}
-
-func inProcess() bool {
-	_, err := exec.LookPath("redis-server")
-	return err != nil || os.Getenv(devstack.TestRedisKind) == devstack.RedisInProcess
 }
 
 // stalled gives the address of a server that takes connections and is silent.

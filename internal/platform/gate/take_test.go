@@ -15,12 +15,13 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/fluentpro/fluentpro/internal/platform/gate"
+	"github.com/fluentpro/fluentpro/internal/platform/redistest"
 )
 
 func TestOfAThousandAtOnceExactlyTheQuotaPasses(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
-	nodes := []*gate.Gate{b.Gate, gate.New(gate.Config{Client: sharedClient(t), Now: b.clock.now, Timeout: patience})}
+	nodes := []*gate.Gate{b.Gate, gate.New(gate.Config{Client: redistest.Shared(t), Now: b.clock.now, Timeout: patience})}
 	for _, text := range []string{"100/1h", "7/24h"} {
 		l := limit(t, text)
 		l.Name = text

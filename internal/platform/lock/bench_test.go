@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/fluentpro/fluentpro/internal/platform/lock"
+	"github.com/fluentpro/fluentpro/internal/platform/redistest"
 )
 
 const callers = 16
@@ -73,7 +74,7 @@ func ours(b *testing.B, client redis.UniversalClient, prefix string) func(ctx co
 // in turns, a few hundred cycles each, so that whatever else the machine does meets
 // both.
 func BenchmarkLock(b *testing.B) {
-	client := clientOf(b, sharedURL(b))
+	client := redistest.Shared(b)
 	ours, bare := ours(b, client, random()), bare(b, client, random())
 	for _, side := range []struct {
 		name  string

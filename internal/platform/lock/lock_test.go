@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/fluentpro/fluentpro/internal/platform/lock"
+	"github.com/fluentpro/fluentpro/internal/platform/redistest"
 )
 
 func TestOneOfManyOnTwoNodesHoldsTheLockAtATime(t *testing.T) {
@@ -65,7 +66,7 @@ func TestNamesShareNothing(t *testing.T) {
 
 func TestTheFenceRisesAndGoesOnAboveTheFloorWhenRedisForgot(t *testing.T) {
 	t.Parallel()
-	client, name := clientOf(t, sharedURL(t)), random()
+	client, name := redistest.Shared(t), random()
 	locks := nodeOn(t, client, patient)
 	fence := func(floor int64) int64 {
 		held, err := locks.Acquire(t.Context(), lock.AcquireInput{Name: name, Floor: floor})
@@ -89,7 +90,7 @@ func TestTheFenceRisesAndGoesOnAboveTheFloorWhenRedisForgot(t *testing.T) {
 
 func TestReleaseLeavesAloneWhatIsAnothers(t *testing.T) {
 	t.Parallel()
-	client, name := clientOf(t, sharedURL(t)), random()
+	client, name := redistest.Shared(t), random()
 	locks := nodeOn(t, client, patient)
 	first := acquire(t, locks, name)
 	require.NoError(t, client.Del(t.Context(), "lock:{"+name+"}:holder").Err())
@@ -134,7 +135,7 @@ func TestALockIsRenewedBeyondItsTTLUntilItsContextEnds(t *testing.T) {
 
 func TestAHolderIsToldThatItsLockIsLost(t *testing.T) {
 	t.Parallel()
-	client, name := clientOf(t, sharedURL(t)), random()
+	client, name := redistest.Shared(t), random()
 	held := acquire(t, nodeOn(t, client, quick), name)
 	require.NoError(t, client.Set(t.Context(), "lock:{"+name+"}:holder", "another.1.60000", time.Minute).Err())
 	require.ErrorIs(t, ended(t, held.Context()), lock.ErrLost)
@@ -144,7 +145,7 @@ func TestAHolderIsToldThatItsLockIsLost(t *testing.T) {
 
 func TestWhatDoesNotFitIsRefused(t *testing.T) {
 	t.Parallel()
-	client := clientOf(t, sharedURL(t))
+	client := redistest.Shared(t)
 	for _, config := range []lock.Config{
 		{},
 		{Client: client, TTL: time.Millisecond},
@@ -172,7 +173,7 @@ func TestWhatDoesNotFitIsRefused(t *testing.T) {
 
 func TestCloseEndsWaitingAndTellsHolders(t *testing.T) {
 	t.Parallel()
-	client, name := clientOf(t, sharedURL(t)), random()
+	client, name := redistest.Shared(t), random()
 	locks := nodeOn(t, client, patient)
 	held := acquire(t, locks, name)
 	waiting := ask(t, locks, lock.AcquireInput{Name: name, Wait: patience})

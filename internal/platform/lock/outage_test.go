@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/fluentpro/fluentpro/internal/platform/lock"
+	"github.com/fluentpro/fluentpro/internal/platform/redistest"
 )
 
 // silent gives the address of a server that takes connections and says nothing.
@@ -38,7 +39,7 @@ func silent(t testing.TB) (url string) {
 
 func TestASilentRedisIsUnavailableInTime(t *testing.T) {
 	t.Parallel()
-	locks := nodeOn(t, clientOf(t, silent(t)), func(c *lock.Config) { c.CallTimeout = 100 * time.Millisecond })
+	locks := nodeOn(t, redistest.Client(t, silent(t)), func(c *lock.Config) { c.CallTimeout = 100 * time.Millisecond })
 	began := time.Now()
 	_, err := locks.Acquire(t.Context(), lock.AcquireInput{Name: "a", Wait: time.Hour})
 	require.ErrorIs(t, err, lock.ErrUnavailable)
@@ -47,8 +48,8 @@ func TestASilentRedisIsUnavailableInTime(t *testing.T) {
 
 func TestARedisThatIsAwayIsUnavailable(t *testing.T) {
 	t.Parallel()
-	server := ownRedis(t, 0)
-	locks := nodeOn(t, clientOf(t, server.URL()), quick)
+	server := redistest.Own(t, 0)
+	locks := nodeOn(t, redistest.Client(t, server.URL()), quick)
 	require.NoError(t, server.Stop(t.Context()))
 	_, err := locks.Acquire(t.Context(), lock.AcquireInput{Name: "a", Wait: time.Hour})
 	require.ErrorIs(t, err, lock.ErrUnavailable)
@@ -56,7 +57,7 @@ func TestARedisThatIsAwayIsUnavailable(t *testing.T) {
 
 func TestARedisThatRefusesIsUnavailable(t *testing.T) {
 	t.Parallel()
-	client, name := clientOf(t, sharedURL(t)), random()
+	client, name := redistest.Shared(t), random()
 	require.NoError(t, client.LPush(t.Context(), "lock:{"+name+"}:fence", "no number").Err())
 	_, err := nodeOn(t, client, patient).Acquire(t.Context(), lock.AcquireInput{Name: name})
 	require.ErrorIs(t, err, lock.ErrUnavailable)
@@ -68,8 +69,8 @@ func TestARedisThatRefusesIsUnavailable(t *testing.T) {
 
 func TestARedisThatComesBackEmptyEndsLocksAndGoesOnAboveTheFloor(t *testing.T) {
 	t.Parallel()
-	server := ownRedis(t, 0)
-	client := clientOf(t, server.URL())
+	server := redistest.Own(t, 0)
+	client := redistest.Client(t, server.URL())
 	locks := nodeOn(t, client, quick)
 	held, err := locks.Acquire(t.Context(), lock.AcquireInput{Name: "a", Floor: 41})
 	require.NoError(t, err)
@@ -79,7 +80,7 @@ func TestARedisThatComesBackEmptyEndsLocksAndGoesOnAboveTheFloor(t *testing.T) {
 
 	require.NoError(t, server.Stop(t.Context()))
 	require.ErrorIs(t, within(t, waiting).err, lock.ErrUnavailable)
-	ownRedis(t, portOf(t, server))
+	redistest.Own(t, portOf(t, server))
 	require.Eventually(t, func() bool { return client.Ping(t.Context()).Err() == nil }, patience, time.Millisecond)
 
 	next, err := locks.Acquire(t.Context(), lock.AcquireInput{Name: "a", Floor: held.Fence(), Wait: patience})
@@ -96,8 +97,8 @@ func TestARedisThatComesBackEmptyEndsLocksAndGoesOnAboveTheFloor(t *testing.T) {
 
 func TestALockThatCannotBeRenewedIsLostBeforeItsTTLIsOver(t *testing.T) {
 	t.Parallel()
-	server := ownRedis(t, 0)
-	locks := nodeOn(t, clientOf(t, server.URL()), quick)
+	server := redistest.Own(t, 0)
+	locks := nodeOn(t, redistest.Client(t, server.URL()), quick)
 	asked := time.Now()
 	held := acquire(t, locks, "a")
 	require.NoError(t, server.Stop(t.Context()))
@@ -108,10 +109,10 @@ func TestALockThatCannotBeRenewedIsLostBeforeItsTTLIsOver(t *testing.T) {
 
 func TestAConnectionThatBreaksIsListenedToAnew(t *testing.T) {
 	t.Parallel()
-	if inProcess() {
+	if redistest.InProcess() {
 		t.Skip("the in-process Redis cannot break a connection")
 	}
-	client := clientOf(t, ownRedis(t, 0).URL())
+	client := redistest.Client(t, redistest.Own(t, 0).URL())
 	locks := nodeOn(t, client, patient)
 	for range 3 {
 		held := acquire(t, locks, "a")
@@ -128,7 +129,7 @@ func TestAConnectionThatBreaksIsListenedToAnew(t *testing.T) {
 
 // It runs alone, not in parallel: it looks at the goroutines of the process.
 func TestNoGoroutineIsLeftAfterClose(t *testing.T) {
-	client := clientOf(t, ownRedis(t, 0).URL())
+	client := redistest.Client(t, redistest.Own(t, 0).URL())
 	locks := nodeOn(t, client, func(c *lock.Config) { c.CallTimeout, c.Place, c.TTL = time.Second, patience, 3*time.Second })
 	held := acquire(t, locks, "a")
 	for range 20 {

@@ -3,8 +3,6 @@ package lock_test
 import (
 	"context"
 	"crypto/rand"
-	"os"
-	"os/exec"
 	"strconv"
 	"strings"
 	"sync"
@@ -16,6 +14,7 @@ import (
 
 	"github.com/fluentpro/fluentpro/internal/devstack"
 	"github.com/fluentpro/fluentpro/internal/platform/lock"
+	"github.com/fluentpro/fluentpro/internal/platform/redistest"
 )
 
 const patience = 20 * time.Second // for what must happen at all; the machine may be busy
@@ -30,27 +29,10 @@ func quick(c *lock.Config) {
 	c.CallTimeout, c.TTL = 500*time.Millisecond, time.Second
 }
 
-func sharedURL(t testing.TB) string {
-	t.Helper()
-	url, err := devstack.TestRedis()
-	require.NoError(t, err)
-	return url
-}
-
-func clientOf(t testing.TB, url string) *redis.Client {
-	t.Helper()
-	options, err := redis.ParseURL(url)
-	require.NoError(t, err)
-	options.ContextTimeoutEnabled, options.DialerRetries = true, 1
-	client := redis.NewClient(options)
-	t.Cleanup(func() { _ = client.Close() })
-	return client
-}
-
 // node makes Locks of their own on a client of their own, as another node would.
 func node(t testing.TB, changes ...func(*lock.Config)) *lock.Locks {
 	t.Helper()
-	return nodeOn(t, clientOf(t, sharedURL(t)), changes...)
+	return nodeOn(t, redistest.Shared(t), changes...)
 }
 
 func nodeOn(t testing.TB, client redis.UniversalClient, changes ...func(*lock.Config)) *lock.Locks {
@@ -65,15 +47,6 @@ func nodeOn(t testing.TB, client redis.UniversalClient, changes ...func(*lock.Co
 	return locks
 }
 
-// ownRedis starts a Redis of the test's own, on a given port or on any.
-func ownRedis(t testing.TB, port int) *devstack.Redis {
-	t.Helper()
-	server, err := devstack.StartRedis(t.Context(), devstack.RedisConfig{Port: port, ForceInProcess: inProcess()})
-	require.NoError(t, err)
-	t.Cleanup(func() { _ = server.Stop(context.Background()) })
-	return server
-}
-
 func portOf(t testing.TB, server *devstack.Redis) int {
 	t.Helper()
 	options, err := redis.ParseURL(server.URL())
@@ -82,11 +55,6 @@ func portOf(t testing.TB, server *devstack.Redis) int {
 	n, err := strconv.Atoi(port)
 	require.NoError(t, err)
 	return n
-}
-
-func inProcess() bool {
-	_, err := exec.LookPath("redis-server")
-	return err != nil || os.Getenv(devstack.TestRedisKind) == devstack.RedisInProcess
 }
 
 func acquire(t testing.TB, locks *lock.Locks, name string) *lock.Held {

@@ -17,6 +17,7 @@ import (
 
 	"github.com/fluentpro/fluentpro/internal/platform/lock"
 	"github.com/fluentpro/fluentpro/internal/platform/postgres/postgrestest"
+	"github.com/fluentpro/fluentpro/internal/platform/redistest"
 )
 
 // holderDatabase tells the process of TestAHolderStoppedForTwiceItsTTLCannotWrite
@@ -43,7 +44,7 @@ func TestTheHolderToBeStopped(t *testing.T) {
 		t.Skip("it is run by TestAHolderStoppedForTwiceItsTTLCannotWrite")
 	}
 	pool := postgrestest.Pool(t, os.Getenv(holderDatabase))
-	held := acquire(t, nodeOn(t, clientOf(t, os.Getenv(holderRedis)), shortLived), "row")
+	held := acquire(t, nodeOn(t, redistest.Client(t, os.Getenv(holderRedis)), shortLived), "row")
 	fmt.Println("holder: fence", held.Fence(), "wrote", write(t, pool, held, "first"))
 	_, err := bufio.NewReader(os.Stdin).ReadString('\n') // here it is stopped
 	require.NoError(t, err)
@@ -66,7 +67,7 @@ func says(t *testing.T, lines *bufio.Scanner, begin string) string {
 
 func TestAHolderStoppedForTwiceItsTTLCannotWrite(t *testing.T) {
 	t.Parallel()
-	database, server := postgrestest.URL(t), ownRedis(t, 0)
+	database, server := postgrestest.URL(t), redistest.Own(t, 0)
 	pool := postgrestest.Pool(t, database)
 	_, err := pool.Exec(t.Context(), "create table guarded as select 'none' as text, 0::bigint as fence")
 	require.NoError(t, err)
@@ -86,7 +87,7 @@ func TestAHolderStoppedForTwiceItsTTLCannotWrite(t *testing.T) {
 
 	require.NoError(t, holder.Process.Signal(syscall.SIGSTOP))
 	stopped := time.Now()
-	held := acquire(t, nodeOn(t, clientOf(t, server.URL()), shortLived), "row")
+	held := acquire(t, nodeOn(t, redistest.Client(t, server.URL()), shortLived), "row")
 	require.Greater(t, held.Fence(), first)
 	require.True(t, write(t, pool, held, "second"))
 	<-time.After(2*stoppedTTL - time.Since(stopped))

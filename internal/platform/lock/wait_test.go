@@ -10,11 +10,12 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/fluentpro/fluentpro/internal/platform/lock"
+	"github.com/fluentpro/fluentpro/internal/platform/redistest"
 )
 
 func TestWhoComesFirstIsServedFirstOnWhicheverNode(t *testing.T) {
 	t.Parallel()
-	client, name := clientOf(t, sharedURL(t)), random()
+	client, name := redistest.Shared(t), random()
 	nodes := []*lock.Locks{node(t, patient), node(t, patient), node(t, patient)}
 	held := acquire(t, nodes[0], name)
 	var waiting []<-chan outcome
@@ -39,14 +40,12 @@ func TestWhoComesFirstIsServedFirstOnWhicheverNode(t *testing.T) {
 	}
 	release(t, held)
 	require.Less(t, time.Since(began), patience/2, "they are called: by themselves each asks after a quarter of it at the soonest")
-	keys, err := client.Keys(t.Context(), "lock:{"+name+"}:*").Result()
-	require.NoError(t, err)
-	require.Equal(t, []string{"lock:{" + name + "}:fence"}, keys, "nothing else stays")
+	require.Equal(t, []string{"lock:{" + name + "}:fence"}, redistest.Keys(t, client, "lock:{"+name+"}:*"), "nothing else stays")
 }
 
 func TestTooManyWaitersAreSentAway(t *testing.T) {
 	t.Parallel()
-	client, name := clientOf(t, sharedURL(t)), random()
+	client, name := redistest.Shared(t), random()
 	few := func(c *lock.Config) { c.MaxWaiters = 2 }
 	nodes := []*lock.Locks{node(t, patient, few), node(t, patient, few)}
 	held := acquire(t, nodes[0], name)
@@ -66,7 +65,7 @@ func TestTooManyWaitersAreSentAway(t *testing.T) {
 
 func TestWaitingEndsInTimeAndWithItsCaller(t *testing.T) {
 	t.Parallel()
-	client, name := clientOf(t, sharedURL(t)), random()
+	client, name := redistest.Shared(t), random()
 	locks := nodeOn(t, client, patient)
 	held := acquire(t, locks, name)
 
@@ -95,7 +94,7 @@ func TestWaitingEndsInTimeAndWithItsCaller(t *testing.T) {
 // A waiter that leaves just as it is called must not take the call along.
 func TestAWaiterThatLeavesWhileTheLockIsFreeCallsTheNext(t *testing.T) {
 	t.Parallel()
-	client, name := clientOf(t, sharedURL(t)), random()
+	client, name := redistest.Shared(t), random()
 	locks := nodeOn(t, client, patient)
 	held := acquire(t, locks, name)
 	// The first in the queue is on a node that hears nothing, and is there to stay.
@@ -112,7 +111,7 @@ func TestAWaiterThatLeavesWhileTheLockIsFreeCallsTheNext(t *testing.T) {
 
 func TestDeadWaitersBlockTheQueueForAMomentOnly(t *testing.T) {
 	t.Parallel()
-	client, name := clientOf(t, sharedURL(t)), random()
+	client, name := redistest.Shared(t), random()
 	locks := nodeOn(t, client) // as it comes: a place is kept for a second
 	for i, token := range []string{"dead.1.5000", "dead.2.5000", "dead.3.5000"} {
 		enqueue(t, client, name, token, time.Now().Add(time.Second))
@@ -127,7 +126,7 @@ func TestDeadWaitersBlockTheQueueForAMomentOnly(t *testing.T) {
 // As after a clock of Redis that went back an hour.
 func TestPlacesAndLocksThatLieFarAheadAreCut(t *testing.T) {
 	t.Parallel()
-	client, name := clientOf(t, sharedURL(t)), random()
+	client, name := redistest.Shared(t), random()
 	locks := nodeOn(t, client)
 	enqueue(t, client, name, "dead.1.1000", time.Now().Add(time.Hour))
 	require.NoError(t, client.Set(t.Context(), "lock:{"+name+"}:holder", "dead.2.1000", time.Hour).Err())
@@ -137,7 +136,7 @@ func TestPlacesAndLocksThatLieFarAheadAreCut(t *testing.T) {
 // As after Redis ran out of memory and chose one key of the two.
 func TestAWaiterWithoutAPlaceIsDead(t *testing.T) {
 	t.Parallel()
-	client, name := clientOf(t, sharedURL(t)), random()
+	client, name := redistest.Shared(t), random()
 	locks := nodeOn(t, client, patient)
 	enqueue(t, client, name, "dead.1.5000", time.Now().Add(patience))
 	require.NoError(t, client.Del(t.Context(), "lock:{"+name+"}:alive").Err())
@@ -146,7 +145,7 @@ func TestAWaiterWithoutAPlaceIsDead(t *testing.T) {
 
 func TestAWaiterWhoseCallIsLostAsksByItself(t *testing.T) {
 	t.Parallel()
-	client, name := clientOf(t, sharedURL(t)), random()
+	client, name := redistest.Shared(t), random()
 	held := acquire(t, node(t, patient), name)
 	waiting := ask(t, nodeOn(t, client), lock.AcquireInput{Name: name, Wait: patience})
 	awaitWaiters(t, client, name, 1)

@@ -17,10 +17,10 @@ import (
 	"github.com/redis/go-redis/v9"
 	"github.com/stretchr/testify/require"
 
-	"github.com/fluentpro/fluentpro/internal/devstack"
 	"github.com/fluentpro/fluentpro/internal/platform/outbox"
 	"github.com/fluentpro/fluentpro/internal/platform/postgres"
 	"github.com/fluentpro/fluentpro/internal/platform/postgres/postgrestest"
+	"github.com/fluentpro/fluentpro/internal/platform/redistest"
 )
 
 const patience = 30 * time.Second // for what must happen at all; the machine may be busy
@@ -49,7 +49,7 @@ type board struct {
 	t     *testing.T
 	pool  *pgxpool.Pool
 	url   string
-	redis *redis.Client
+	redis redis.UniversalClient
 	cut   atomic.Bool // Redis cannot be reached
 
 	mu    sync.Mutex
@@ -70,14 +70,7 @@ func setup(t *testing.T) *board {
 	url := postgrestest.URL(t)
 	b := &board{t: t, url: url, pool: postgrestest.Pool(t, url)}
 	b.exec(`create table effects (n bigint generated always as identity, grp text, piece uuid, step int, event_id uuid, correlation text)`)
-	address, err := devstack.TestRedis()
-	require.NoError(t, err)
-	o, err := redis.ParseURL(address)
-	require.NoError(t, err)
-	o.ContextTimeoutEnabled, o.MaxRetries, o.DialerRetries = true, -1, 1
-	o.Dialer = b.dial
-	b.redis = redis.NewClient(o)
-	t.Cleanup(func() { _ = b.redis.Close() })
+	b.redis = redistest.Shared(t, func(o *redis.UniversalOptions) { o.MaxRetries, o.Dialer = -1, b.dial })
 	return b
 }
 

@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// place is a member in a group. Both texts are shared by all who name it.
+// place is a member in a group, whose name all its members here share.
 type place struct{ group, member string }
 
 // held is a member of this node, as it should be in Redis.

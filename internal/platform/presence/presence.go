@@ -46,6 +46,7 @@ import (
 	"github.com/fluentpro/fluentpro/internal/platform/eventlog"
 )
 
+// What callers act on. Test with errors.Is.
 var (
 	// ErrFull: the group has JoinInput.Max members, or the node Config.MaxMembers.
 	ErrFull = errors.New("presence: full")

@@ -9,7 +9,7 @@ import (
 	"github.com/fluentpro/fluentpro/internal/platform/eventlog"
 )
 
-// ErrNoLog: there is no Config.Log to reach another node by.
+// ErrNoLog says that there is no Config.Log to reach another node by.
 var ErrNoLog = errors.New("presence: no log to send by")
 
 func streamOf(node string) string { return "node:" + node }

@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"os"
 	"os/exec"
+	"sync"
 	"testing"
 
 	"github.com/redis/go-redis/v9"
@@ -80,4 +81,41 @@ func Own(t testing.TB, port int) *devstack.Redis {
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = server.Stop(context.Background()) })
 	return server
+}
+
+// Cluster gives a client of a Redis Cluster of three nodes: the one that all tests
+// share, or else one of the test's own. It skips where there is no redis-server.
+func Cluster(t testing.TB, changes ...func(*redis.UniversalOptions)) redis.UniversalClient {
+	t.Helper()
+	if IsCluster(t) {
+		return Shared(t, changes...)
+	}
+	if InProcess() {
+		t.Skip("the in-process Redis is no cluster")
+	}
+	cluster, err := devstack.StartRedisCluster(t.Context(), nil)
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = cluster.Stop(context.Background()) })
+	return Client(t, cluster.URL(), changes...)
+}
+
+// Keys gives the keys of all nodes that a pattern is of, in no order.
+func Keys(t testing.TB, client redis.UniversalClient, pattern string) []string {
+	t.Helper()
+	cluster, ok := client.(*redis.ClusterClient)
+	if !ok {
+		keys, err := client.Keys(t.Context(), pattern).Result()
+		require.NoError(t, err)
+		return keys
+	}
+	var mu sync.Mutex
+	all := []string{}
+	require.NoError(t, cluster.ForEachMaster(t.Context(), func(ctx context.Context, node *redis.Client) error {
+		keys, err := node.Keys(ctx, pattern).Result()
+		mu.Lock()
+		defer mu.Unlock()
+		all = append(all, keys...)
+		return err
+	}))
+	return all
 }

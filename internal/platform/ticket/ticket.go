@@ -29,6 +29,7 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
+// What callers act on. Test with errors.Is.
 var (
 	// ErrUnknown: the ticket is used, expired or none of ours. The three are not
 	// told apart.
