@@ -21,7 +21,7 @@ const module = "github.com/fluentpro/fluentpro/"
 // nouns hold the rules of the product.
 var nouns = []string{
 	"internal/account", "internal/activity", "internal/audit", "internal/budget", "internal/catalogue", "internal/conversation", "internal/learning", "internal/onboarding",
-	"internal/replay", "internal/task", "internal/usage",
+	"internal/replay", "internal/room", "internal/task", "internal/usage",
 }
 
 // A wall forbids imports from some packages, for a reason.

@@ -265,6 +265,8 @@ func TestNothingIsWrittenInVain(t *testing.T) {
 	top := regexp.MustCompile(`(?m)^([A-Z][A-Za-z]*):`)
 	text, err := os.ReadFile(filepath.Join("..", "gen", "openapi", "v2.yaml"))
 	require.NoError(t, err)
+	root, err := os.ReadFile("v2/openapi.yaml")
+	require.NoError(t, err)
 	files, err := filepath.Glob("v2/schemas/*.yaml")
 	require.NoError(t, err)
 	require.NotEmpty(t, files)
@@ -272,6 +274,9 @@ func TestNothingIsWrittenInVain(t *testing.T) {
 		source, err := os.ReadFile(file)
 		require.NoError(t, err)
 		for _, m := range top.FindAllStringSubmatch(string(source), -1) {
+			if strings.Contains(string(root), "schemas/"+filepath.Base(file)+"#/"+m[1]+"}") {
+				continue // the document itself names it, for frames that no operation answers with
+			}
 			require.Contains(t, string(text), "/"+m[1]+"'", "%s: %s is used nowhere", file, m[1])
 		}
 	}

@@ -9,8 +9,10 @@
 //
 // Its limits: an event says what has changed, not how it is now, which is to be read
 // when it is told. The log of a user holds about 1,000 events for an hour after the
-// newest. It lies in Redis, and is fed by domain events (docs/events.md): what
-// PostgreSQL does not know has not happened. Between things there is no order.
+// newest. It lies in Redis, and is fed by domain events (docs/events.md): what PostgreSQL
+// does not know has not happened. An event that cannot be written down for more than a
+// minute is a dead letter, and comes when that is replayed. Between things there is no
+// order.
 package activity
 
 import (

@@ -116,7 +116,7 @@ func TestAReplyOfAnOlderNodeConcernsWhoeverAskedForIt(t *testing.T) {
 }
 
 // With a second before the first retry, as in production, the attempts are spread over
-// 64 seconds at least; here over a sixteenth of that.
+// more than a minute; here over a sixteenth of that.
 func TestAnEventOutlastsALogThatIsAway(t *testing.T) {
 	t.Parallel()
 	r := startRedis(t, true)

@@ -66,6 +66,15 @@ func (c *Client) TaskEvents(ctx context.Context, task uuid.UUID, after string) i
 	}).events(ctx)
 }
 
+// MyEvents gives everything that concerns the user after a cursor; "": from now on. Each
+// event carries the whole of what it is about. client.StreamRestarted says that what came
+// before is not known any more: read again what is held. Only the end of the session ends it.
+func (c *Client) MyEvents(ctx context.Context, after string) iter.Seq2[Event, error] {
+	return c.stream(after, userEvent, func(ctx context.Context, cursor string) (*http.Response, error) {
+		return c.raw.StreamMyEvents(ctx, &client.StreamMyEventsParams{LastEventID: given(cursor)})
+	}).events(ctx)
+}
+
 func (c *Client) stream(after string, parse func([]byte) (any, bool, error), open func(context.Context, string) (*http.Response, error)) *stream {
 	return &stream{signer: c.signer, quiet: c.quiet, open: open, parse: parse, cursor: after}
 }
@@ -120,6 +129,11 @@ func taskEvent(data []byte) (value any, last bool, err error) {
 		last = true
 	}
 	return value, last, err
+}
+
+func userEvent(data []byte) (value any, last bool, err error) {
+	value, err = known(data, new(client.UserEvent))
+	return value, false, err
 }
 
 // A Reply is put together from its events.

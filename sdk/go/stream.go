@@ -39,7 +39,8 @@ type Event struct {
 	Cursor string
 	// Value is the event itself, a struct of package client: of a reply MessageCreated,
 	// MessageStarted, MessageDelta, MessageCompleted, MessageFailed or MessageCancelled; of
-	// a task TaskProgressed, TaskCompleted, TaskFailed or TaskCancelled.
+	// a task TaskProgressed, TaskCompleted, TaskFailed or TaskCancelled; UserEvent names
+	// those of a user.
 	Value any
 }
 
@@ -52,6 +53,7 @@ type stream struct {
 	parse  func(data []byte) (value any, last bool, err error)
 	cursor string
 	wait   time.Duration // that the service asked for
+	lived  bool          // the connection was open for as long as it could be
 }
 
 // events reads to the last event. An error ends it. Whoever stops early closes the
@@ -64,8 +66,8 @@ func (s *stream) events(ctx context.Context) iter.Seq2[Event, error] {
 			if ended {
 				return
 			}
-			if s.cursor != before {
-				tries, pause = 0, firstPause
+			if s.cursor != before || s.lived {
+				tries, pause, s.lived = 0, firstPause, false
 			}
 			if tries++; tries == mostTries || ctx.Err() != nil || !mendable(err) {
 				yield(Event{}, err)
@@ -102,18 +104,21 @@ func (s *stream) connect(ctx context.Context, yield func(Event, error) bool) (en
 	for {
 		e, err := in.Next()
 		if err != nil {
+			if id := in.LastID(); id != "" {
+				s.cursor = id // perhaps one that came without an event
+			}
 			s.wait = in.Retry()
 			return false, cause(ctx, err)
 		}
-		ended, err := s.take(ctx, e, yield)
+		ended, err := s.take(ctx, e, in.OwnID(), yield)
 		if ended || err != nil {
 			return ended, err
 		}
 	}
 }
 
-// take hands an event on, or does what it asks for.
-func (s *stream) take(ctx context.Context, e sse.Event, yield func(Event, error) bool) (ended bool, err error) {
+// take hands an event on, or does what it asks for. resumable: it has a cursor of its own.
+func (s *stream) take(ctx context.Context, e sse.Event, resumable bool, yield func(Event, error) bool) (ended bool, err error) {
 	value, last, err := s.parse(e.Data)
 	if err != nil {
 		return false, &unreadable{fmt.Errorf("fluentpro: event %s: %w", e.Name, err)}
@@ -122,13 +127,16 @@ func (s *stream) take(ctx context.Context, e sse.Event, yield func(Event, error)
 	case client.StreamClosing:
 		s.wait = time.Duration(v.RetryMs) * time.Millisecond
 		if v.Reason == client.TokenExpiring {
+			s.lived = true
 			if err := s.signer.renew(ctx, s.signer.current()); err != nil {
 				return false, &unreadable{fmt.Errorf("fluentpro: the access token cannot be refreshed: %w", err)}
 			}
 		}
 		return false, errClosing
 	case client.SessionRevoked:
-		return false, ErrSessionRevoked
+		if !resumable { // then the session is this one
+			return false, ErrSessionRevoked
+		}
 	}
 	s.cursor = e.ID
 	if value == nil {

@@ -235,3 +235,51 @@ func TestAReplyThatFailedKeepsItsText(t *testing.T) {
 		require.NotNil(t, h.Message)
 	}
 }
+
+func TestWhatConcernsOneIsFollowedThroughLostConnections(t *testing.T) {
+	t.Parallel()
+	api, network := account(t, apitest.Shared(t))
+	var made []uuid.UUID
+	begins := func(fail func(*http.Request, http.RoundTripper) (*http.Response, error)) func(*http.Request, http.RoundTripper) (*http.Response, error) {
+		return func(r *http.Request, next http.RoundTripper) (*http.Response, error) {
+			answer, err := fail(r, next)
+			made = append(made, talk(t, api)) // once the stream is open
+			return answer, err
+		}
+	}
+	network.fails = []func(*http.Request, http.RoundTripper) (*http.Response, error){begins(cut(1)), nil, begins(cut(2))}
+	var heard []uuid.UUID
+	for e, err := range api.MyEvents(t.Context(), "") {
+		require.NoError(t, err)
+		heard = append(heard, e.Value.(client.ConversationCreated).Conversation.ID)
+		if len(heard) == 2 {
+			break
+		}
+	}
+	require.Equal(t, made, heard)
+	require.Equal(t, 2, network.times(http.MethodGet, "/events"))
+}
+
+func TestTheEndOfAnotherSessionEndsNoStreamAndQuietNeither(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		revoked := func(id string) string {
+			return event(id, "session.revoked", `"session_id":"019a2b4e-5c00-7000-8000-000000000002"`)
+		}
+		answers := []func(*http.Request) (*http.Response, error){
+			events("id: 1\n\n"),
+			events("id: 1\n\n", event("2", "stream.restarted", `"x":1`), revoked("3"), event("", "stream.closing", `"reason":"draining","retry_ms":10`)),
+		}
+		for range 12 { // a quiet day
+			answers = append(answers, events("id: 3\n\n", event("", "stream.closing", `"reason":"token_expiring","retry_ms":10`)),
+				answer(200, "application/json", `{"tokens":{"access_token":"second","refresh_token":"next"}}`))
+		}
+		api, s := scripted(t, append(answers, events("id: 4\n\n", revoked("")))...)
+		h := hear(t, api.MyEvents(t.Context(), ""))
+		require.ErrorIs(t, h.err, fluentpro.ErrSessionRevoked)
+		require.Equal(t, []string{"stream.restarted", "session.revoked"}, h.types)
+		for i, cursor := range []string{"", "1", "3"} {
+			require.Equal(t, cursor, s.asked[i].Header.Get("Last-Event-ID"), "also one that came without an event")
+		}
+	})
+}

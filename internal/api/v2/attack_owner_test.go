@@ -171,6 +171,10 @@ func TestAnothersThingIsNotThereWhateverTheOperation(t *testing.T) {
 	}
 }
 
+// endless are the operations whose answer does not end, and which test proves of each that
+// it gives nothing of another's.
+var endless = map[string]func(*testing.T){"streamMyEvents": TestEventsAreTheUsersOwn}
+
 // What lists and exports give is one's own, and what administers is for those who may.
 func TestNoListShowsAnothersThings(t *testing.T) {
 	t.Parallel()
@@ -184,7 +188,10 @@ func TestNoListShowsAnothersThings(t *testing.T) {
 		if op == nil || strings.Contains(path, "{") {
 			continue
 		}
-		require.NotContains(t, op.Responses.Value("200").Value.Content, sse.MediaType, "%s does not end: say how it is read", op.OperationID)
+		if answer := op.Responses.Value("200"); answer == nil || answer.Value.Content[sse.MediaType] != nil {
+			require.Contains(t, endless, op.OperationID, "it does not end: say which test reads it")
+			continue
+		}
 		if a := stranger.Get(t, "%s", path); privileged(op) {
 			a.Refused(t, http.StatusForbidden, "auth.forbidden")
 		} else {

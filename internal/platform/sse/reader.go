@@ -34,6 +34,8 @@ type Reader struct {
 	data   []byte
 	id     string // as last seen; it counts from the next dispatch on
 	lastID string
+	named  bool // this block has an id
+	owned  bool // the last event had
 	retry  time.Duration
 }
 
@@ -71,16 +73,21 @@ func (r *Reader) Next() (Event, error) {
 // or of a later block that had an id and no data.
 func (r *Reader) LastID() string { return r.lastID }
 
+// OwnID reports whether the last event came with an id, and not after one.
+func (r *Reader) OwnID() bool { return r.owned }
+
 // Retry is the reconnection time that the stream last gave, 0 if none.
 func (r *Reader) Retry() time.Duration { return r.retry }
 
 func (r *Reader) dispatch() (Event, bool) {
 	r.lastID = r.id
 	event := Event{Name: r.name, ID: r.id, Data: r.data}
-	r.name, r.data = "", nil
+	named := r.named
+	r.name, r.data, r.named = "", nil, false
 	if event.Data == nil {
 		return Event{}, false
 	}
+	r.owned = named
 	event.Data = event.Data[:len(event.Data)-1] // the newline after the last line
 	if event.Name == "" {
 		event.Name = "message"
@@ -101,7 +108,7 @@ func (r *Reader) field(line []byte) error {
 		r.data = append(append(r.data, value...), '\n')
 	case "id":
 		if bytes.IndexByte(value, 0) < 0 {
-			r.id = string(value)
+			r.id, r.named = string(value), true
 		}
 	case "retry":
 		r.setRetry(string(value))

@@ -67,6 +67,16 @@ func TestAReaderReadsWhatTheStandardAllows(t *testing.T) {
 	}
 }
 
+func TestAReaderTellsAnIDOfItsOwnFromOneThatStays(t *testing.T) {
+	t.Parallel()
+	r := sse.NewReader(strings.NewReader("id: 1\n\ndata: a\n\nid: 2\ndata: b\n\ndata: c\n\nid: 2\ndata: d\n\n"))
+	for _, own := range []bool{false, true, false, true} {
+		_, err := r.Next()
+		require.NoError(t, err)
+		require.Equal(t, own, r.OwnID())
+	}
+}
+
 func TestAReaderKeepsTheLastIDAndTheRetryTime(t *testing.T) {
 	t.Parallel()
 	r := sse.NewReader(strings.NewReader("retry: 2500\n\nid: 1\ndata: x\n\nretry: 1e3\nretry:\nretry: -1\nretry: 99999999999999999999\nretry: 9223372036854775807\nid: 2\n\nid: 3\n"))
@@ -75,6 +85,7 @@ func TestAReaderKeepsTheLastIDAndTheRetryTime(t *testing.T) {
 	_, err := r.Next()
 	require.NoError(t, err)
 	require.Equal(t, "1", r.LastID())
+	require.True(t, r.OwnID())
 	_, err = r.Next()
 	require.ErrorIs(t, err, io.EOF)
 	require.Equal(t, "2", r.LastID(), "a block without data counts, an unfinished one does not")

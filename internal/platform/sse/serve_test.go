@@ -70,7 +70,7 @@ func TestAStreamIsWrittenAsTheStandardHasIt(t *testing.T) {
 	again, err := prepared.Prepared()
 	require.NoError(t, err)
 	url, result := serve(t, func() sse.Next {
-		return batches([]sse.Event{event(1), again}, nil, []sse.Event{{Data: []byte("{}")}, sse.Closing(sse.Draining, 2500)})
+		return batches([]sse.Event{{ID: "c0"}}, []sse.Event{event(1), again}, nil, []sse.Event{{Data: []byte("{}")}, sse.Closing(sse.Draining, 2500)})
 	}, sse.Options{})
 
 	res := get(t, http.MethodGet, url)
@@ -83,6 +83,8 @@ func TestAStreamIsWrittenAsTheStandardHasIt(t *testing.T) {
 	require.Equal(t, "no", res.Header.Get("X-Accel-Buffering"))
 	require.Equal(t, "/somewhere", res.Header.Get("Location"), "what the caller set stays")
 	require.Equal(t, `retry: N
+
+id: c0
 
 event: message.delta
 id: c1

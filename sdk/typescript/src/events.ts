@@ -1,4 +1,4 @@
-import type { ConversationEvent, MessageEvent } from './gen/index.js';
+import type { ConversationEvent, MessageEvent, UserEvent } from './gen/index.js';
 
 /** Events of a reply after which nothing comes. */
 export const lastOfMessage: ReadonlySet<string> = new Set([
@@ -21,6 +21,9 @@ export const lastOfTask: ReadonlySet<string> = new Set([
   'task.cancelled',
   'session.revoked',
 ]);
+
+/** Events of a user after which nothing comes: the end of one's own session, which has no cursor. */
+export const lastOfMine: ReadonlySet<string> = new Set(['session.revoked'] satisfies UserEvent['type'][]);
 
 /**
  * The text of a reply after an event, of the text before it. A reply that begins again replaces what was there, and the

@@ -2,7 +2,8 @@
 export interface Frame {
   /** The cursor as last seen in the stream; '' if there was none. */
   id: string;
-  data: string;
+  /** Undefined where a cursor came without an event. */
+  data: string | undefined;
 }
 
 /** Bounds a line, and the data of an event, in UTF-16 units. */
@@ -21,6 +22,7 @@ export class FrameDecoder {
   #data: string[] = [];
   #length = 0;
   #id = '';
+  #named = false; // this block has an id
 
   /** Takes more bytes and gives the events that they complete. Throws RangeError on what is too long. */
   push(bytes: Uint8Array): Frame[] {
@@ -33,7 +35,11 @@ export class FrameDecoder {
     this.#rest = lines.pop() ?? '';
     for (const line of lines) {
       if (line !== '') this.#field(line);
-      else if (this.#data.length > 0) frames.push(this.#dispatch());
+      else {
+        if (this.#data.length > 0) frames.push(this.#dispatch());
+        else if (this.#named) frames.push({ id: this.#id, data: undefined });
+        this.#named = false;
+      }
     }
     this.#check(this.#rest.length);
     return frames;
@@ -54,8 +60,10 @@ export class FrameDecoder {
       this.#length += value.length + 1;
       this.#check(this.#length);
       this.#data.push(value);
-    } else if (name === 'id' && !value.includes('\0')) this.#id = value;
-    else if (name === 'retry' && /^\d+$/.test(value)) this.retry = Number(value);
+    } else if (name === 'id' && !value.includes('\0')) {
+      this.#id = value;
+      this.#named = true;
+    } else if (name === 'retry' && /^\d+$/.test(value)) this.retry = Number(value);
   }
 
   #check(length: number): void {

@@ -1,7 +1,6 @@
 import { Connection } from './connection.js';
 import { ConnectionError, ProblemError, ResponseError } from './errors.js';
 import type { StreamClosing } from './gen/index.js';
-import type { Frame } from './sse.js';
 
 /** How a stream is read. */
 export interface StreamOptions {
@@ -24,7 +23,7 @@ export interface Source {
   connect(cursor: string | undefined, signal: AbortSignal): Promise<Response>;
   /** Gets a new access token. */
   renew(): Promise<void>;
-  /** Types of events after which nothing comes. */
+  /** Types of events after which nothing comes; `session.revoked` only where it has no cursor of its own. */
   last: ReadonlySet<string>;
 }
 
@@ -39,6 +38,7 @@ export class EventStream<E extends { type: string }> implements AsyncIterable<E>
   #begun = false; // the service has answered before
   #stale = false; // the token is about to expire
   #hint = 0; // what the service asks to wait
+  #moved = false; // the last event had a cursor of its own
 
   constructor(
     private readonly source: Source,
@@ -64,10 +64,14 @@ export class EventStream<E extends { type: string }> implements AsyncIterable<E>
         const response = await connection.open((own) => this.#connect(own));
         if (response.status === 204) return;
         for await (const frame of connection.frames(response)) {
-          const event = this.#take(frame, response);
+          if (frame.data === undefined) {
+            this.#cursor = frame.id || this.#cursor;
+            continue;
+          }
+          const event = this.#take(frame.id, frame.data, response);
           yield event;
           signal?.throwIfAborted();
-          if (this.source.last.has(event.type)) return;
+          if (this.source.last.has(event.type) && !(event.type === 'session.revoked' && this.#moved)) return;
         }
         throw new ConnectionError('the stream ended before its last event');
       } catch (error) {
@@ -89,15 +93,17 @@ export class EventStream<E extends { type: string }> implements AsyncIterable<E>
     return response;
   }
 
-  #take(frame: Frame, response: Response): E {
-    const event = parsed<E>(frame.data, response);
-    if (frame.id !== '' && frame.id !== this.#cursor) {
-      this.#cursor = frame.id;
+  #take(id: string, data: string, response: Response): E {
+    const event = parsed<E>(data, response);
+    this.#moved = id !== '' && id !== this.#cursor;
+    if (this.#moved) {
+      this.#cursor = id;
       this.#failures = 0;
     }
     if (isClosing(event)) {
       this.#hint = event.retry_ms;
       this.#stale = event.reason === 'token_expiring';
+      if (this.#stale) this.#failures = 0; // it was open for as long as it could be
     }
     return event;
   }

@@ -1,5 +1,5 @@
 import { ConnectionError, ResponseError } from './errors.js';
-import { lastOfConversation, lastOfMessage, lastOfTask } from './events.js';
+import { lastOfConversation, lastOfMessage, lastOfMine, lastOfTask } from './events.js';
 import type { Client } from './gen/client/index.js';
 import { Operations, type Options } from './gen/index.js';
 import type {
@@ -17,8 +17,10 @@ import type {
   MessageEvent,
   StreamConversationEventsData,
   StreamMessageEventsData,
+  StreamMyEventsData,
   StreamTaskEventsData,
   TaskEvent,
+  UserEvent,
 } from './gen/index.js';
 import { type Content, readLines } from './lines.js';
 import { open, security } from './request.js';
@@ -34,7 +36,15 @@ export type CreateMessageOptions = Omit<Options<CreateMessageData>, 'body' | 'th
   body: Omit<CreateMessageRequest, 'stream'> & { stream?: false };
 };
 
-type Own = 'createMessage' | 'streamMessageEvents' | 'streamConversationEvents' | 'streamTaskEvents' | 'exportMe' | 'exportUsers' | 'exportAuditEvents';
+type Own =
+  | 'createMessage'
+  | 'streamMessageEvents'
+  | 'streamConversationEvents'
+  | 'streamTaskEvents'
+  | 'streamMyEvents'
+  | 'exportMe'
+  | 'exportUsers'
+  | 'exportAuditEvents';
 
 type Plain = Omit<Operations, Own>;
 
@@ -122,6 +132,17 @@ export class Streams extends Plain {
     const connect: Source['connect'] = (cursor, signal) =>
       open(this.#client, { method: 'GET', url, path: options.path, headers: { 'Last-Event-ID': cursor }, signal });
     return new EventStream<TaskEvent>({ connect, renew: this.#renew, last: lastOfTask }, options, begin(options));
+  }
+
+  /**
+   * Follow everything that concerns oneself; with `Last-Event-ID`, from there on. `stream.restarted` says that what came
+   * before is not known any more: read again what is held.
+   */
+  streamMyEvents(options: Parameters<StreamMyEventsData> & StreamOptions = {}): EventStream<UserEvent> {
+    const url: StreamMyEventsData['url'] = '/events';
+    const connect: Source['connect'] = (cursor, signal) =>
+      open(this.#client, { method: 'GET', url, headers: { 'Last-Event-ID': cursor }, signal });
+    return new EventStream<UserEvent>({ connect, renew: this.#renew, last: lastOfMine }, options, begin(options));
   }
 
   /** Read all that is stored of oneself, a line each. */

@@ -3,7 +3,7 @@ import { type AddressInfo, createServer, connect as dial, type Socket } from 'no
 
 /** What becomes of a stream once so many events of a kind have gone through; of none, before its answer begins. */
 export interface Fault {
-  event: 'message.delta' | 'message.created';
+  event: 'message.delta' | 'message.created' | 'conversation.created';
   after: number;
   how: 'cut' | 'stall';
 }
@@ -38,6 +38,12 @@ export class FaultProxy {
     this.#lost = count;
   }
   #lost = 0;
+
+  /** Waits until a stream has begun to be answered. */
+  async streaming(): Promise<void> {
+    while (this.#streams === 0) await new Promise<void>((resolve) => (this.#changed = resolve));
+  }
+  #streams = 0;
 
   /** Waits until each connection that was used is closed. */
   async unused(): Promise<void> {
@@ -78,6 +84,8 @@ export class FaultProxy {
       if (text.startsWith('HTTP/1.1') && text.includes('text/event-stream')) {
         fault = this.faults.shift();
         missing = fault?.after ?? 0;
+        this.#streams++;
+        this.#changed();
       }
       if (!fault) return client.write(bytes);
       if (missing < 0) return; // it has happened

@@ -84,6 +84,29 @@ test('a session that ended ends its streams', async () => {
   assert.deepEqual([got.types, got.left], [['session.revoked'], 1]);
 });
 
+test('of oneself, a cursor without an event counts, and the end of another session is none', async () => {
+  const closing = event('stream.closing', { reason: 'draining', retry_ms: 1 });
+  const revoked = (cursor?: string) => event('session.revoked', { session_id: id }, cursor);
+  const { api, sent } = scripted([
+    stream('id: 1\n\n'),
+    stream('id: 1\n\n', event('stream.restarted', {}, '2'), revoked('3'), closing),
+    stream('id: 4\n\n', revoked()),
+  ]);
+  const types: string[] = [];
+  for await (const { type } of api.streamMyEvents({ delay: () => 0 })) types.push(type);
+  assert.deepEqual(types, ['stream.restarted', 'session.revoked', 'stream.closing', 'session.revoked']);
+  assert.deepEqual(sent.map(({ headers }) => headers.get('Last-Event-ID')), [null, '1', '3']);
+});
+
+test('a quiet stream is followed from one token to the next', async () => {
+  const closing = event('stream.closing', { reason: 'token_expiring', retry_ms: 1 });
+  const fresh = () => new Response(JSON.stringify({ tokens: { access_token: 'b', refresh_token: 's' } }), { headers: { 'Content-Type': 'application/json' } });
+  const day = Array.from({ length: 12 }, () => [stream('id: 1\n\n', closing), fresh()]).flat();
+  const { api, sent } = scripted([...day, stream(event('session.revoked', { session_id: id }))]);
+  for await (const { type } of api.streamMyEvents({ delay: () => 0 })) if (type === 'session.revoked') break;
+  assert.equal(sent.length, 25);
+});
+
 test('events of unknown type come as they are, and comments do not', async () => {
   const got = await run([stream(': quiet\n\n', event('task.admired', { by: 'all' }, '1'), completed)]);
   assert.deepEqual(got.types, ['task.admired', 'task.completed']);

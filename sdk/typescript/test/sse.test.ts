@@ -6,7 +6,7 @@ const cases: Record<string, [text: string, frames: Frame[], retry?: number]> = {
   'data and a cursor': ['id: 7\nevent: a\ndata: {"a":1}\n\n', [{ id: '7', data: '{"a":1}' }]],
   'every end of a line': ['data: a\r\ndata: b\rdata: c\n\r\ndata: d\r\r', [{ id: '', data: 'a\nb\nc' }, { id: '', data: 'd' }]],
   'a byte order mark': ['\uFEFFdata: a\n\n', [{ id: '', data: 'a' }]],
-  'comments, unknown fields and blocks without data': [': hello\n\nwhat: x\n\nid: 9\n\ndata:a\n\n', [{ id: '9', data: 'a' }]],
+  'comments, unknown fields and blocks without data, of which a cursor counts': [': hello\n\nwhat: x\n\nid: 9\n\ndata:a\n\n', [{ id: '9', data: undefined }, { id: '9', data: 'a' }]],
   'an id stays, and one with NULL is none': ['id: 1\ndata: a\n\nid: 2\0\ndata: b\n\n', [{ id: '1', data: 'a' }, { id: '1', data: 'b' }]],
   'only the first space goes': ['data:  a\ndata\n\n', [{ id: '', data: ' a\n' }]],
   'an unfinished event is none': ['data: a\n\ndata: b\n', [{ id: '', data: 'a' }]],

@@ -165,6 +165,29 @@ suite('a stream of the service', { concurrency: true }, () => {
     assert.deepEqual(types, ['conversation.updated', 'message.created', 'message.completed', 'conversation.deleted']);
   });
 
+  test('what concerns one is followed on another device through a cut', async (t) => {
+    const proxy = await FaultProxy.to(url);
+    t.after(() => proxy.close());
+    const api = await learner();
+    const other = createFluentPro({ baseUrl: proxy.url, tokens: api.tokens });
+    proxy.faults.push({ event: 'conversation.created', after: 1, how: 'cut' });
+    const stream = other.streamMyEvents({ delay });
+    const events = stream[Symbol.asyncIterator]();
+
+    const first = events.next();
+    await proxy.streaming();
+    const made = [await conversation(api), await conversation(api)];
+    const told = [await first, await events.next()].map(({ value }) => value?.type === 'conversation.created' && value.conversation.id);
+    assert.deepEqual(told, made.map((each) => each.conversation_id));
+    await events.return(undefined);
+
+    await api.deleteConversation({ path: made[0]! });
+    for await (const event of other.streamMyEvents({ headers: { 'Last-Event-ID': stream.lastEventId! } })) {
+      assert.equal(event.type, 'conversation.deleted');
+      break;
+    }
+  });
+
   test('a task is followed to its end', async () => {
     const api = await learner();
     await api.setNativeLanguage({ body: { native_language: 'chinese_traditional' } });
