@@ -2,7 +2,7 @@
 
 import { client } from './client.gen.js';
 import type { Client, ClientMeta, Options as Options2, RequestResult, ServerSentEventsResult, TDataShape } from './client/index.js';
-import type { CancelMessageData, CancelMessageErrors, CancelMessageResponses, CancelTaskData, CancelTaskErrors, CancelTaskResponses, ChangeEmailData, ChangeEmailErrors, ChangeEmailResponses, ChangePasswordData, ChangePasswordErrors, ChangePasswordResponses, CompareVersionsData, CompareVersionsErrors, CompareVersionsResponses, CompleteOnboardingData, CompleteOnboardingErrors, CompleteOnboardingResponses, CompletePasswordResetData, CompletePasswordResetErrors, CompletePasswordResetResponses, CreateConversationData, CreateConversationErrors, CreateConversationResponses, CreateEventReplayData, CreateEventReplayErrors, CreateEventReplayResponses, CreateFeedbackData, CreateFeedbackErrors, CreateFeedbackResponses, CreateLearningPlanData, CreateLearningPlanErrors, CreateLearningPlanResponses, CreateMessageData, CreateMessageErrors, CreateMessageResponses, DeleteConversationData, DeleteConversationErrors, DeleteConversationResponses, DeleteMeData, DeleteMeErrors, DeleteMeResponses, ExportAuditEventsData, ExportAuditEventsErrors, ExportAuditEventsResponses, ExportMeData, ExportMeErrors, ExportMeResponses, ExportUsersData, ExportUsersErrors, ExportUsersResponses, ForkConversationData, ForkConversationErrors, ForkConversationResponses, GetConversationData, GetConversationErrors, GetConversationResponses, GetFeedbackData, GetFeedbackErrors, GetFeedbackResponses, GetLearningPlanData, GetLearningPlanErrors, GetLearningPlanResponses, GetMeData, GetMeErrors, GetMeResponses, GetMessageData, GetMessageErrors, GetMessageResponses, GetOnboardingData, GetOnboardingErrors, GetOnboardingResponses, GetOnboardingSummaryData, GetOnboardingSummaryErrors, GetOnboardingSummaryResponses, GetTaskData, GetTaskErrors, GetTaskResponses, GetUserData, GetUserErrors, GetUserResponses, GetVersionData, GetVersionErrors, GetVersionResponses, ListAuditEventsData, ListAuditEventsErrors, ListAuditEventsResponses, ListConversationsData, ListConversationsErrors, ListConversationsResponses, ListCustomRolesData, ListCustomRolesErrors, ListCustomRolesResponses, ListDeadLettersData, ListDeadLettersErrors, ListDeadLettersResponses, ListIndustriesData, ListIndustriesErrors, ListIndustriesResponses, ListLanguagesData, ListLanguagesErrors, ListLanguagesResponses, ListMessagesData, ListMessagesErrors, ListMessagesResponses, ListPartnersData, ListPartnersErrors, ListPartnersResponses, ListQueuesData, ListQueuesErrors, ListQueuesResponses, ListRolesData, ListRolesErrors, ListRolesResponses, ListSessionsData, ListSessionsErrors, ListSessionsResponses, ListSituationsData, ListSituationsErrors, ListSituationsResponses, ListTasksData, ListTasksErrors, ListTasksResponses, ListUsersData, ListUsersErrors, ListUsersResponses, ListVersionsData, ListVersionsErrors, ListVersionsResponses, LogInData, LogInErrors, LogInResponses, MatchRolesData, MatchRolesErrors, MatchRolesResponses, PauseQueueData, PauseQueueErrors, PauseQueueResponses, PublishRoleData, PublishRoleErrors, PublishRoleResponses, RefreshSessionData, RefreshSessionErrors, RefreshSessionResponses, ReindexRolesData, ReindexRolesErrors, ReindexRolesResponses, ReplayDeadLetterData, ReplayDeadLetterErrors, ReplayDeadLetterResponses, RequestEmailVerificationData, RequestEmailVerificationErrors, RequestEmailVerificationResponses, RequestPasswordResetData, RequestPasswordResetErrors, RequestPasswordResetResponses, ResetOnboardingData, ResetOnboardingErrors, ResetOnboardingResponses, ResumeQueueData, ResumeQueueErrors, ResumeQueueResponses, RetryMessageData, RetryMessageErrors, RetryMessageResponses, RevokeOtherSessionsData, RevokeOtherSessionsErrors, RevokeOtherSessionsResponses, RevokeSessionData, RevokeSessionErrors, RevokeSessionResponses, RollbackConversationData, RollbackConversationErrors, RollbackConversationResponses, SetIndustryData, SetIndustryErrors, SetIndustryResponses, SetNativeLanguageData, SetNativeLanguageErrors, SetNativeLanguageResponses, SetPartnersData, SetPartnersErrors, SetPartnerSituationsData, SetPartnerSituationsErrors, SetPartnerSituationsResponses, SetPartnersResponses, SetRoleData, SetRoleErrors, SetRoleResponses, SignUpData, SignUpErrors, SignUpResponses, StreamConversationEventsData, StreamConversationEventsErrors, StreamConversationEventsResponse, StreamConversationEventsResponses, StreamMessageEventsData, StreamMessageEventsErrors, StreamMessageEventsResponse, StreamMessageEventsResponses, StreamTaskEventsData, StreamTaskEventsErrors, StreamTaskEventsResponse, StreamTaskEventsResponses, UpdateConversationData, UpdateConversationErrors, UpdateConversationResponses, UpdateMeData, UpdateMeErrors, UpdateMeResponses, UpdateUserData, UpdateUserErrors, UpdateUserResponses, UpdateUserRolesData, UpdateUserRolesErrors, UpdateUserRolesResponses, VerifyEmailData, VerifyEmailErrors, VerifyEmailResponses } from './types.gen.js';
+import type { CancelMessageData, CancelMessageErrors, CancelMessageResponses, CancelTaskData, CancelTaskErrors, CancelTaskResponses, ChangeEmailData, ChangeEmailErrors, ChangeEmailResponses, ChangePasswordData, ChangePasswordErrors, ChangePasswordResponses, CompareVersionsData, CompareVersionsErrors, CompareVersionsResponses, CompleteOnboardingData, CompleteOnboardingErrors, CompleteOnboardingResponses, CompletePasswordResetData, CompletePasswordResetErrors, CompletePasswordResetResponses, ConnectRealtimeData, ConnectRealtimeErrors, ConnectRealtimeResponses, CreateConversationData, CreateConversationErrors, CreateConversationResponses, CreateEventReplayData, CreateEventReplayErrors, CreateEventReplayResponses, CreateFeedbackData, CreateFeedbackErrors, CreateFeedbackResponses, CreateLearningPlanData, CreateLearningPlanErrors, CreateLearningPlanResponses, CreateMessageData, CreateMessageErrors, CreateMessageResponses, CreateRealtimeTicketData, CreateRealtimeTicketErrors, CreateRealtimeTicketResponses, DeleteConversationData, DeleteConversationErrors, DeleteConversationResponses, DeleteMeData, DeleteMeErrors, DeleteMeResponses, DisconnectUserData, DisconnectUserErrors, DisconnectUserResponses, ExportAuditEventsData, ExportAuditEventsErrors, ExportAuditEventsResponses, ExportMeData, ExportMeErrors, ExportMeResponses, ExportUsersData, ExportUsersErrors, ExportUsersResponses, ForkConversationData, ForkConversationErrors, ForkConversationResponses, GetConversationData, GetConversationErrors, GetConversationResponses, GetFeedbackData, GetFeedbackErrors, GetFeedbackResponses, GetLearningPlanData, GetLearningPlanErrors, GetLearningPlanResponses, GetMeData, GetMeErrors, GetMeResponses, GetMessageData, GetMessageErrors, GetMessageResponses, GetOnboardingData, GetOnboardingErrors, GetOnboardingResponses, GetOnboardingSummaryData, GetOnboardingSummaryErrors, GetOnboardingSummaryResponses, GetTaskData, GetTaskErrors, GetTaskResponses, GetUserData, GetUserErrors, GetUserResponses, GetVersionData, GetVersionErrors, GetVersionResponses, ListAuditEventsData, ListAuditEventsErrors, ListAuditEventsResponses, ListConnectionsData, ListConnectionsErrors, ListConnectionsResponses, ListConversationsData, ListConversationsErrors, ListConversationsResponses, ListCustomRolesData, ListCustomRolesErrors, ListCustomRolesResponses, ListDeadLettersData, ListDeadLettersErrors, ListDeadLettersResponses, ListIndustriesData, ListIndustriesErrors, ListIndustriesResponses, ListLanguagesData, ListLanguagesErrors, ListLanguagesResponses, ListMessagesData, ListMessagesErrors, ListMessagesResponses, ListPartnersData, ListPartnersErrors, ListPartnersResponses, ListQueuesData, ListQueuesErrors, ListQueuesResponses, ListRolesData, ListRolesErrors, ListRolesResponses, ListSessionsData, ListSessionsErrors, ListSessionsResponses, ListSituationsData, ListSituationsErrors, ListSituationsResponses, ListTasksData, ListTasksErrors, ListTasksResponses, ListUsersData, ListUsersErrors, ListUsersResponses, ListVersionsData, ListVersionsErrors, ListVersionsResponses, LogInData, LogInErrors, LogInResponses, MatchRolesData, MatchRolesErrors, MatchRolesResponses, PauseQueueData, PauseQueueErrors, PauseQueueResponses, PublishRoleData, PublishRoleErrors, PublishRoleResponses, RefreshSessionData, RefreshSessionErrors, RefreshSessionResponses, ReindexRolesData, ReindexRolesErrors, ReindexRolesResponses, ReplayDeadLetterData, ReplayDeadLetterErrors, ReplayDeadLetterResponses, RequestEmailVerificationData, RequestEmailVerificationErrors, RequestEmailVerificationResponses, RequestPasswordResetData, RequestPasswordResetErrors, RequestPasswordResetResponses, ResetOnboardingData, ResetOnboardingErrors, ResetOnboardingResponses, ResumeQueueData, ResumeQueueErrors, ResumeQueueResponses, RetryMessageData, RetryMessageErrors, RetryMessageResponses, RevokeOtherSessionsData, RevokeOtherSessionsErrors, RevokeOtherSessionsResponses, RevokeSessionData, RevokeSessionErrors, RevokeSessionResponses, RollbackConversationData, RollbackConversationErrors, RollbackConversationResponses, SetIndustryData, SetIndustryErrors, SetIndustryResponses, SetNativeLanguageData, SetNativeLanguageErrors, SetNativeLanguageResponses, SetPartnersData, SetPartnersErrors, SetPartnerSituationsData, SetPartnerSituationsErrors, SetPartnerSituationsResponses, SetPartnersResponses, SetRoleData, SetRoleErrors, SetRoleResponses, SignUpData, SignUpErrors, SignUpResponses, StreamConversationEventsData, StreamConversationEventsErrors, StreamConversationEventsResponse, StreamConversationEventsResponses, StreamMessageEventsData, StreamMessageEventsErrors, StreamMessageEventsResponse, StreamMessageEventsResponses, StreamMyEventsData, StreamMyEventsErrors, StreamMyEventsResponse, StreamMyEventsResponses, StreamTaskEventsData, StreamTaskEventsErrors, StreamTaskEventsResponse, StreamTaskEventsResponses, UpdateConversationData, UpdateConversationErrors, UpdateConversationResponses, UpdateMeData, UpdateMeErrors, UpdateMeResponses, UpdateUserData, UpdateUserErrors, UpdateUserResponses, UpdateUserRolesData, UpdateUserRolesErrors, UpdateUserRolesResponses, VerifyEmailData, VerifyEmailErrors, VerifyEmailResponses } from './types.gen.js';
 
 export type Options<TData extends TDataShape = TDataShape, ThrowOnError extends boolean = boolean, TResponse = unknown> = Options2<TData, ThrowOnError, TResponse> & {
     /**
@@ -89,6 +89,20 @@ export class Operations extends HeyApiClient {
             responseStyle: 'data',
             security: [{ scheme: 'bearer', type: 'http' }],
             url: '/admin/audit-events/export',
+            ...options
+        });
+    }
+    
+    /**
+     * List the open WebSockets
+     *
+     * Over all nodes, the newest first. Those of a node that died are gone within half a minute.
+     */
+    public listConnections<ThrowOnError extends boolean = true>(options?: Options<ListConnectionsData, ThrowOnError>): RequestResult<ListConnectionsResponses, ListConnectionsErrors, ThrowOnError, 'data'> {
+        return (options?.client ?? this.client).get<ListConnectionsResponses, ListConnectionsErrors, ThrowOnError, 'data'>({
+            responseStyle: 'data',
+            security: [{ scheme: 'bearer', type: 'http' }],
+            url: '/admin/connections',
             ...options
         });
     }
@@ -281,6 +295,22 @@ export class Operations extends HeyApiClient {
                 'Content-Type': 'application/json',
                 ...options.headers
             }
+        });
+    }
+    
+    /**
+     * Close a user's WebSockets
+     *
+     * All of them, on every node, with code 4503 (stay away). It ends no session: to keep someone out, deactivate the account. A
+     * user who has none is answered alike.
+     *
+     */
+    public disconnectUser<ThrowOnError extends boolean = true>(options: Options<DisconnectUserData, ThrowOnError>): RequestResult<DisconnectUserResponses, DisconnectUserErrors, ThrowOnError, 'data'> {
+        return (options.client ?? this.client).delete<DisconnectUserResponses, DisconnectUserErrors, ThrowOnError, 'data'>({
+            responseStyle: 'data',
+            security: [{ scheme: 'bearer', type: 'http' }],
+            url: '/admin/users/{user_id}/connections',
+            ...options
         });
     }
     
@@ -713,6 +743,27 @@ export class Operations extends HeyApiClient {
     }
     
     /**
+     * Follow everything that concerns oneself
+     *
+     * Server-Sent Events (WHATWG HTML): the progress of tasks, changes of conversations from whichever device, steps of the
+     * onboarding, sessions that end. Every event carries the whole of what it is about, as it is then, and replaces the client's copy;
+     * of several changes of one thing the last may come alone. Replies as they are written are told by
+     * streamConversationEvents. The stream begins with what happens from now on.
+     *
+     * Resume with `Last-Event-ID` or `after`: what happened since follows, up to an hour back. Where that is not known any more,
+     * the first event is `stream.restarted`: what the client holds may be old, and is to be read again.
+     *
+     */
+    public streamMyEvents<ThrowOnError extends boolean = true>(options?: Options<StreamMyEventsData, ThrowOnError, StreamMyEventsResponse>): Promise<ServerSentEventsResult<StreamMyEventsResponses>> {
+        return (options?.client ?? this.client).sse.get<StreamMyEventsResponses, StreamMyEventsErrors, ThrowOnError, 'data'>({
+            responseStyle: 'data',
+            security: [{ scheme: 'bearer', type: 'http' }],
+            url: '/events',
+            ...options
+        });
+    }
+    
+    /**
      * List industries
      *
      * In the order to show them. Names come in the language of `Accept-Language` (English, Simplified or Traditional Chinese).
@@ -1014,6 +1065,52 @@ export class Operations extends HeyApiClient {
                 'Content-Type': 'application/json',
                 ...options.headers
             }
+        });
+    }
+    
+    /**
+     * Open a WebSocket
+     *
+     * A WebSocket (RFC 6455) of the subprotocol `fluentpro.v2.json`. Its frames are the text frames described here as RealtimeFrame;
+     * `/asyncapi.yaml` describes them as AsyncAPI.
+     *
+     * **Who connects** is told by the `Authorization` header, or else by `ticket`, or else by the first frame
+     * `{"id": "1", "connect": {"token": "..."}}` within 5 seconds; by the first of them that is there. A browser's `Origin` must
+     * be one of the allowed ones, or that of this server.
+     *
+     * **Limits.** A frame holds at most 64 KiB; a connection has at most 32 subscriptions and sends 20 commands a second; a user has
+     * at most 8 connections, of which the oldest is closed for one more.
+     *
+     * **Pings** come from the server every 25 seconds; who misses two is closed.
+     *
+     * **Close codes** of 4000-4499 mean: come back, after some seconds at random (4000 something went wrong here, 4001 this node is
+     * stopping, 4008 the client read too slowly, 4029 it sent too fast: after 5 seconds at least, 4401 the token has expired: refresh it
+     * first). Those of 4500-4999 mean: stay away until something has changed (4501 not authenticated, 4503 forbidden, 4509
+     * replaced by a newer connection of the user, 4510 a frame that is none of these, 4520 the session was revoked).
+     *
+     */
+    public connectRealtime<ThrowOnError extends boolean = true>(options?: Options<ConnectRealtimeData, ThrowOnError>): RequestResult<ConnectRealtimeResponses, ConnectRealtimeErrors, ThrowOnError, 'data'> {
+        return (options?.client ?? this.client).get<ConnectRealtimeResponses, ConnectRealtimeErrors, ThrowOnError, 'data'>({
+            responseStyle: 'data',
+            security: [{ scheme: 'bearer', type: 'http' }],
+            url: '/realtime',
+            ...options
+        });
+    }
+    
+    /**
+     * Get a ticket for a WebSocket
+     *
+     * For clients that can neither set a header nor send the token in the first frame. It opens one connection, once, within 30
+     * seconds, for this session, and only from the `Origin` that asked for it (or from none, if none was told).
+     *
+     */
+    public createRealtimeTicket<ThrowOnError extends boolean = true>(options?: Options<CreateRealtimeTicketData, ThrowOnError>): RequestResult<CreateRealtimeTicketResponses, CreateRealtimeTicketErrors, ThrowOnError, 'data'> {
+        return (options?.client ?? this.client).post<CreateRealtimeTicketResponses, CreateRealtimeTicketErrors, ThrowOnError, 'data'>({
+            responseStyle: 'data',
+            security: [{ scheme: 'bearer', type: 'http' }],
+            url: '/realtime/tickets',
+            ...options
         });
     }
     

@@ -111,6 +111,37 @@ export type CompletePasswordResetRequest = {
 };
 
 /**
+ * A WebSocket that is open on some node.
+ */
+export type Connection = {
+    connected_at: string;
+    /**
+     * What connected, as its User-Agent says.
+     */
+    device: string;
+    id: string;
+    /**
+     * When it last sent something, to half a minute.
+     */
+    last_active_at: string;
+    /**
+     * The node that holds it.
+     */
+    node: string;
+    session_id: string;
+    /**
+     * The topics it is subscribed to, as of a second ago.
+     */
+    subscriptions: Array<string>;
+    user_id: string;
+};
+
+export type ConnectionPage = {
+    data: Array<Connection>;
+    next_cursor: string | null;
+};
+
+/**
  * Four maps; all but `session_metadata` reach the model, as data.
  */
 export type Context = {
@@ -177,6 +208,14 @@ export type Conversation = {
      * Grows by one with each change.
      */
     version: number;
+};
+
+/**
+ * The user has a new conversation, begun or forked.
+ */
+export type ConversationCreated = {
+    conversation: Conversation;
+    type: 'conversation.created';
 };
 
 /**
@@ -1039,6 +1078,14 @@ export type OnboardingCompletion = {
  */
 export type OnboardingStatus = 'not_started' | 'in_progress' | 'paused' | 'completed' | 'abandoned' | 'expired';
 
+/**
+ * A step of the onboarding was done; the onboarding as it is now.
+ */
+export type OnboardingStepCompleted = {
+    onboarding: Onboarding;
+    type: 'onboarding.step_completed';
+};
+
 export type OnboardingSummary = {
     industry: NamedChoice | null;
     /**
@@ -1098,6 +1145,22 @@ export type Preferences = {
 };
 
 /**
+ * Someone is in the room now, with their first device.
+ */
+export type PresenceJoined = {
+    member: RoomMember;
+    type: 'presence.joined';
+};
+
+/**
+ * Someone has left the room, with their last device, or it was lost.
+ */
+export type PresenceLeft = {
+    member: RoomMember;
+    type: 'presence.left';
+};
+
+/**
  * An error (RFC 9457). Members beyond these may appear, such as the id of what is in the way.
  */
 export type Problem = {
@@ -1135,7 +1198,7 @@ export type Problem = {
 /**
  * A stable slug; clients may act on it. New codes may appear.
  */
-export type ProblemCode = 'auth.forbidden' | 'auth.invalid_code' | 'auth.invalid_credentials' | 'auth.invalid_refresh_token' | 'auth.invalid_token' | 'auth.required' | 'budget.learner_spent' | 'budget.service_spent' | 'catalogue.too_many_custom_roles' | 'catalogue.unknown_industry' | 'conversation.busy' | 'conversation.closed' | 'conversation.context_too_large' | 'conversation.not_active' | 'conversation.reply_in_flight' | 'conversation.status_not_allowed' | 'conversation.token_limit_reached' | 'conversation.too_long' | 'conversation.unknown_partner' | 'conversation.unknown_situation' | 'conversation.unknown_version' | 'cursor.invalid' | 'dead_letter.replayed' | 'dead_letter.unknown_kind' | 'event.expired' | 'export.busy' | 'export.out_of_time' | 'feedback.conversation_not_finished' | 'feedback.nothing_said' | 'idempotency.in_progress' | 'idempotency.key_reused' | 'message.not_a_reply' | 'message.not_newest' | 'model.garbled' | 'model.interrupted' | 'model.rate_limited' | 'model.refused' | 'model.timeout' | 'model.unavailable' | 'onboarding.incomplete' | 'onboarding.industry_required' | 'onboarding.invalid_partners' | 'onboarding.invalid_situations' | 'onboarding.partner_not_selected' | 'onboarding.partner_required' | 'onboarding.role_of_other_industry' | 'onboarding.situation_required' | 'onboarding.unknown_industry' | 'onboarding.unknown_language' | 'onboarding.unknown_role' | 'replay.invalid' | 'request.invalid' | 'request.malformed' | 'request.not_acceptable' | 'request.precondition_failed' | 'request.rate_limited' | 'request.too_large' | 'request.unsupported_media_type' | 'resource.not_found' | 'route.gone' | 'route.method_not_allowed' | 'route.not_found' | 'server.internal' | 'server.overloaded' | 'server.unavailable' | 'task.not_cancellable' | 'task.result_too_large' | 'user.email_taken' | 'user.own_account' | 'user.password_required' | 'user.password_weak' | 'user.preferences_too_large' | 'user.unknown_language' | 'user.wrong_password' | 'version.too_many_changes';
+export type ProblemCode = 'auth.forbidden' | 'auth.invalid_code' | 'auth.invalid_credentials' | 'auth.invalid_refresh_token' | 'auth.invalid_token' | 'auth.required' | 'budget.learner_spent' | 'budget.service_spent' | 'catalogue.too_many_custom_roles' | 'catalogue.unknown_industry' | 'conversation.busy' | 'conversation.closed' | 'conversation.context_too_large' | 'conversation.not_active' | 'conversation.reply_in_flight' | 'conversation.status_not_allowed' | 'conversation.token_limit_reached' | 'conversation.too_long' | 'conversation.unknown_partner' | 'conversation.unknown_situation' | 'conversation.unknown_version' | 'cursor.invalid' | 'dead_letter.replayed' | 'dead_letter.unknown_kind' | 'event.expired' | 'export.busy' | 'export.out_of_time' | 'feedback.conversation_not_finished' | 'feedback.nothing_said' | 'idempotency.in_progress' | 'idempotency.key_reused' | 'message.not_a_reply' | 'message.not_newest' | 'model.garbled' | 'model.interrupted' | 'model.rate_limited' | 'model.refused' | 'model.timeout' | 'model.unavailable' | 'onboarding.incomplete' | 'onboarding.industry_required' | 'onboarding.invalid_partners' | 'onboarding.invalid_situations' | 'onboarding.partner_not_selected' | 'onboarding.partner_required' | 'onboarding.role_of_other_industry' | 'onboarding.situation_required' | 'onboarding.unknown_industry' | 'onboarding.unknown_language' | 'onboarding.unknown_role' | 'realtime.forbidden_origin' | 'realtime.invalid_ticket' | 'realtime.not_a_websocket' | 'realtime.subprotocol_required' | 'realtime.too_many_connections' | 'realtime.too_many_subscriptions' | 'realtime.unknown_topic' | 'replay.invalid' | 'request.invalid' | 'request.malformed' | 'request.not_acceptable' | 'request.precondition_failed' | 'request.rate_limited' | 'request.too_large' | 'request.unsupported_media_type' | 'resource.not_found' | 'room.full' | 'room.not_a_member' | 'route.gone' | 'route.method_not_allowed' | 'route.not_found' | 'server.internal' | 'server.overloaded' | 'server.unavailable' | 'task.not_cancellable' | 'task.result_too_large' | 'user.email_taken' | 'user.own_account' | 'user.password_required' | 'user.password_weak' | 'user.preferences_too_large' | 'user.unknown_language' | 'user.wrong_password' | 'version.too_many_changes';
 
 /**
  * A step of the onboarding, in the order of doing.
@@ -1173,6 +1236,246 @@ export type Queue = {
 export type QueuePage = {
     data: Array<Queue>;
     next_cursor: string | null;
+};
+
+/**
+ * The same as cancelMessage.
+ */
+export type RealtimeCancelMessage = {
+    conversation_id: string;
+    message_id: string;
+};
+
+/**
+ * What a client wants: an `id` of its choice and exactly one verb. It gets exactly one RealtimeReply with the same `id`; the
+ * next command may be sent before that. Commands of one connection are carried out in their order.
+ *
+ */
+export type RealtimeCommand = {
+    cancel_message?: RealtimeCancelMessage;
+    connect?: RealtimeConnect;
+    /**
+     * Comes back as it is.
+     */
+    echo?: unknown;
+    id: string;
+    ping?: RealtimeEmpty;
+    presence?: RealtimeTopic;
+    publish?: RealtimePublish;
+    send_message?: RealtimeSendMessage;
+    subscribe?: RealtimeSubscribe;
+    unsubscribe?: RealtimeTopic;
+};
+
+/**
+ * Says who connects, where neither header nor ticket has; renews the token of an open connection (one of the same session);
+ * brings back the subscriptions of a connection that was lost, in one frame.
+ *
+ */
+export type RealtimeConnect = {
+    /**
+     * What the lost connection was subscribed to.
+     */
+    resume?: Array<RealtimeSubscribe>;
+    /**
+     * An access token.
+     */
+    token?: string;
+};
+
+export type RealtimeConnected = {
+    connection_id: string;
+    /**
+     * When the connection is closed unless another token has come before.
+     */
+    expires_at: string;
+    /**
+     * How often the server pings. Who hears nothing for more than twice as long has lost the connection.
+     */
+    ping_seconds: number;
+    session_id: string;
+    /**
+     * Those of `resume`, in its order.
+     */
+    subscriptions: Array<RealtimeSubscribed>;
+    user_id: string;
+};
+
+export type RealtimeEmpty = {
+    [key: string]: never;
+};
+
+/**
+ * One event of a topic; which they are depends on the topic.
+ */
+export type RealtimeEvent = ({
+    type: 'message.created';
+} & MessageCreated) | ({
+    type: 'message.started';
+} & MessageStarted) | ({
+    type: 'message.delta';
+} & MessageDelta) | ({
+    type: 'message.completed';
+} & MessageCompleted) | ({
+    type: 'message.failed';
+} & MessageFailed) | ({
+    type: 'message.cancelled';
+} & MessageCancelled) | ({
+    type: 'conversation.created';
+} & ConversationCreated) | ({
+    type: 'conversation.updated';
+} & ConversationUpdated) | ({
+    type: 'conversation.token_warning';
+} & ConversationTokenWarning) | ({
+    type: 'conversation.rolled_back';
+} & ConversationRolledBack) | ({
+    type: 'conversation.deleted';
+} & ConversationDeleted) | ({
+    type: 'task.progressed';
+} & TaskProgressed) | ({
+    type: 'task.completed';
+} & TaskCompleted) | ({
+    type: 'task.failed';
+} & TaskFailed) | ({
+    type: 'task.cancelled';
+} & TaskCancelled) | ({
+    type: 'onboarding.step_completed';
+} & OnboardingStepCompleted) | ({
+    type: 'session.revoked';
+} & SessionRevoked) | ({
+    type: 'room.message';
+} & RoomMessage) | ({
+    type: 'presence.joined';
+} & PresenceJoined) | ({
+    type: 'presence.left';
+} & PresenceLeft) | ({
+    type: 'stream.restarted';
+} & StreamRestarted) | ({
+    type: 'stream.closing';
+} & StreamClosing);
+
+/**
+ * One frame, in either direction. Clients send commands; the server sends replies and pushes.
+ */
+export type RealtimeFrame = RealtimeCommand | RealtimeReply | RealtimePush;
+
+/**
+ * Says something to the members of a room; who does must be one.
+ */
+export type RealtimePublish = {
+    /**
+     * Any JSON object of at most 16 KiB.
+     */
+    data: {
+        [key: string]: unknown;
+    };
+    topic: string;
+};
+
+export type RealtimePublished = {
+    /**
+     * That of the `room.message`.
+     */
+    cursor: string;
+};
+
+/**
+ * An event of a topic that is subscribed to, or of the connection itself (`topic` is `connection`). The events of one topic come
+ * in their order, and each cursor once. The terminal event of a topic ends its subscription.
+ *
+ */
+export type RealtimePush = {
+    /**
+     * Where to resume after this event, as `after`; the same as the `id:` of the stream that tells of the same. Some last events have none.
+     */
+    cursor?: string;
+    event: RealtimeEvent;
+    topic: string;
+};
+
+/**
+ * The one answer to a command, with a `result` (of its verb in RealtimeResults) or an `error`.
+ */
+export type RealtimeReply = {
+    error?: Problem;
+    /**
+     * That of the command.
+     */
+    id: string;
+    /**
+     * What came of it; a member of RealtimeResults.
+     */
+    result?: unknown;
+};
+
+/**
+ * The result of each verb.
+ */
+export type RealtimeResults = {
+    cancel_message: Message;
+    connect: RealtimeConnected;
+    /**
+     * What was sent.
+     */
+    echo?: unknown;
+    ping: RealtimeEmpty;
+    presence: RoomMembers;
+    publish: RealtimePublished;
+    send_message: CreateMessageResult;
+    subscribe: RealtimeSubscribed;
+    unsubscribe: RealtimeTopic;
+};
+
+/**
+ * The same as createMessage. Its reply comes on the topic of the conversation, if that is subscribed to.
+ */
+export type RealtimeSendMessage = {
+    content: string;
+    conversation_id: string;
+    /**
+     * As the header of createMessage, and the same there and here.
+     */
+    idempotency_key: string;
+    metadata?: Metadata;
+};
+
+export type RealtimeSubscribe = {
+    /**
+     * The `cursor` of the last event that the client has of this topic. Without it, a conversation and a task begin with how they are, a room and `user:me` with what happens from now on.
+     */
+    after?: string;
+    /**
+     * `conversation:{id}`, `task:{id}`, `user:me`, or `room:{name}` with a name of 3 to 64 characters of `a-z`, `0-9` and `-`.
+     */
+    topic: string;
+};
+
+export type RealtimeSubscribed = {
+    /**
+     * Where to resume if no event comes.
+     */
+    cursor?: string;
+    error?: Problem;
+    /**
+     * Whether all that happened since `after` follows. If not, what the client holds of this topic is to be replaced by what follows.
+     */
+    recovered: boolean;
+    topic: string;
+};
+
+export type RealtimeTicket = {
+    /**
+     * Seconds until it opens none any more.
+     */
+    expires_in: number;
+    /**
+     * Opens one connection, as `connectRealtime?ticket=`.
+     */
+    ticket: string;
+};
+
+export type RealtimeTopic = {
+    topic: string;
 };
 
 /**
@@ -1267,6 +1570,42 @@ export type RolePage = {
     next_cursor: string | null;
 };
 
+/**
+ * Someone who is in a room, on one device or several.
+ */
+export type RoomMember = {
+    joined_at: string;
+    /**
+     * Their full name.
+     */
+    name: string;
+    user_id: string;
+};
+
+export type RoomMembers = {
+    members: Array<RoomMember>;
+};
+
+/**
+ * A member of the room said something.
+ */
+export type RoomMessage = {
+    /**
+     * What was published.
+     */
+    data: {
+        [key: string]: unknown;
+    };
+    message_id: string;
+    /**
+     * The full name of who said it.
+     */
+    name: string;
+    sent_at: string;
+    type: 'room.message';
+    user_id: string;
+};
+
 export type ScheduledDay = {
     activity: string;
     day: 'monday' | 'tuesday' | 'wednesday' | 'thursday' | 'friday' | 'saturday' | 'sunday';
@@ -1332,8 +1671,9 @@ export type SessionPage = {
 };
 
 /**
- * The session whose token opened this stream has ended, so the stream does. It is the last event, and has no `id`; what the
- * stream tells of goes on, and can be resumed with the token of another session.
+ * A session of the user has ended. If it is the one whose token opened this stream, the stream does too: it is the last event
+ * then, and has no `id`; what the stream tells of goes on, and can be resumed with the token of another session. Streams of one
+ * thing tell of no other session.
  *
  */
 export type SessionRevoked = {
@@ -1418,6 +1758,13 @@ export type StreamClosing = {
     reason: 'token_expiring' | 'draining' | 'too_slow';
     retry_ms: number;
     type: 'stream.closing';
+};
+
+/**
+ * What happened since the cursor is not known any more. What the client holds may be old and is to be read again; what happens from now on follows.
+ */
+export type StreamRestarted = {
+    type: 'stream.restarted';
 };
 
 export type SummaryPartner = {
@@ -1639,6 +1986,35 @@ export type User = {
     roles: Array<UserRole>;
     updated_at: string;
 };
+
+/**
+ * One event of a user.
+ */
+export type UserEvent = ({
+    type: 'conversation.created';
+} & ConversationCreated) | ({
+    type: 'conversation.updated';
+} & ConversationUpdated) | ({
+    type: 'conversation.rolled_back';
+} & ConversationRolledBack) | ({
+    type: 'conversation.deleted';
+} & ConversationDeleted) | ({
+    type: 'task.progressed';
+} & TaskProgressed) | ({
+    type: 'task.completed';
+} & TaskCompleted) | ({
+    type: 'task.failed';
+} & TaskFailed) | ({
+    type: 'task.cancelled';
+} & TaskCancelled) | ({
+    type: 'onboarding.step_completed';
+} & OnboardingStepCompleted) | ({
+    type: 'session.revoked';
+} & SessionRevoked) | ({
+    type: 'stream.restarted';
+} & StreamRestarted) | ({
+    type: 'stream.closing';
+} & StreamClosing);
 
 /**
  * What a user may do; `admin` may everything.
@@ -1941,6 +2317,40 @@ export type ExportAuditEventsResponses = {
 };
 
 export type ExportAuditEventsResponse = ExportAuditEventsResponses[keyof ExportAuditEventsResponses];
+
+export type ListConnectionsData = {
+    body?: never;
+    path?: never;
+    query?: {
+        /**
+         * The most entries to return, 1-100.
+         */
+        limit?: number;
+        /**
+         * The `next_cursor` of the page before, with the same filter; anything else is 400 `cursor.invalid`.
+         */
+        cursor?: string;
+    };
+    url: '/admin/connections';
+};
+
+export type ListConnectionsErrors = {
+    /**
+     * Something is wrong; see `code`.
+     */
+    default: Problem;
+};
+
+export type ListConnectionsError = ListConnectionsErrors[keyof ListConnectionsErrors];
+
+export type ListConnectionsResponses = {
+    /**
+     * One page.
+     */
+    200: ConnectionPage;
+};
+
+export type ListConnectionsResponse = ListConnectionsResponses[keyof ListConnectionsResponses];
 
 export type ListDeadLettersData = {
     body?: never;
@@ -2367,6 +2777,36 @@ export type UpdateUserResponses = {
 };
 
 export type UpdateUserResponse = UpdateUserResponses[keyof UpdateUserResponses];
+
+export type DisconnectUserData = {
+    body?: never;
+    path: {
+        /**
+         * The account; one that is absent is 404.
+         */
+        user_id: string;
+    };
+    query?: never;
+    url: '/admin/users/{user_id}/connections';
+};
+
+export type DisconnectUserErrors = {
+    /**
+     * Something is wrong; see `code`.
+     */
+    default: Problem;
+};
+
+export type DisconnectUserError = DisconnectUserErrors[keyof DisconnectUserErrors];
+
+export type DisconnectUserResponses = {
+    /**
+     * They are told to close.
+     */
+    204: void;
+};
+
+export type DisconnectUserResponse = DisconnectUserResponses[keyof DisconnectUserResponses];
 
 export type UpdateUserRolesData = {
     body: UpdateUserRolesRequest;
@@ -3270,6 +3710,42 @@ export type VerifyEmailResponses = {
 
 export type VerifyEmailResponse = VerifyEmailResponses[keyof VerifyEmailResponses];
 
+export type StreamMyEventsData = {
+    body?: never;
+    headers?: {
+        /**
+         * The `id` of the last event received; goes before `after`. One of another stream is 400 `cursor.invalid`.
+         */
+        'Last-Event-ID'?: string;
+    };
+    path?: never;
+    query?: {
+        /**
+         * The same as `Last-Event-ID`, where a header cannot be set.
+         */
+        after?: string;
+    };
+    url: '/events';
+};
+
+export type StreamMyEventsErrors = {
+    /**
+     * Something is wrong; see `code`.
+     */
+    default: Problem;
+};
+
+export type StreamMyEventsError = StreamMyEventsErrors[keyof StreamMyEventsErrors];
+
+export type StreamMyEventsResponses = {
+    /**
+     * The events of this user.
+     */
+    200: UserEvent;
+};
+
+export type StreamMyEventsResponse = StreamMyEventsResponses[keyof StreamMyEventsResponses];
+
 export type ListIndustriesData = {
     body?: never;
     headers?: {
@@ -3841,6 +4317,61 @@ export type CompletePasswordResetResponses = {
 };
 
 export type CompletePasswordResetResponse = CompletePasswordResetResponses[keyof CompletePasswordResetResponses];
+
+export type ConnectRealtimeData = {
+    body?: never;
+    path?: never;
+    query?: {
+        /**
+         * A ticket of createRealtimeTicket.
+         */
+        ticket?: string;
+    };
+    url: '/realtime';
+};
+
+export type ConnectRealtimeErrors = {
+    /**
+     * Something is wrong; see `code`.
+     */
+    default: Problem;
+};
+
+export type ConnectRealtimeError = ConnectRealtimeErrors[keyof ConnectRealtimeErrors];
+
+export type ConnectRealtimeResponses = {
+    /**
+     * Something is wrong; see `code`.
+     */
+    default: Problem;
+};
+
+export type ConnectRealtimeResponse = ConnectRealtimeResponses[keyof ConnectRealtimeResponses];
+
+export type CreateRealtimeTicketData = {
+    body?: never;
+    path?: never;
+    query?: never;
+    url: '/realtime/tickets';
+};
+
+export type CreateRealtimeTicketErrors = {
+    /**
+     * Something is wrong; see `code`.
+     */
+    default: Problem;
+};
+
+export type CreateRealtimeTicketError = CreateRealtimeTicketErrors[keyof CreateRealtimeTicketErrors];
+
+export type CreateRealtimeTicketResponses = {
+    /**
+     * The ticket.
+     */
+    201: RealtimeTicket;
+};
+
+export type CreateRealtimeTicketResponse = CreateRealtimeTicketResponses[keyof CreateRealtimeTicketResponses];
 
 export type ListRolesData = {
     body?: never;
