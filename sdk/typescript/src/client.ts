@@ -1,5 +1,6 @@
 import { toError } from './errors.js';
 import { createClient, createConfig } from './gen/client/index.js';
+import { Realtime, type RealtimeOptions } from './realtime.js';
 import { Streams } from './streams.js';
 import { type SessionTokens, TokenKeeper, type TokenOptions, withRefresh } from './tokens.js';
 
@@ -19,6 +20,7 @@ export interface FluentProOptions extends TokenOptions {
  */
 export class FluentPro extends Streams {
   readonly #tokens: TokenKeeper;
+  readonly #socketUrl: () => string;
 
   constructor(options: FluentProOptions) {
     const tokens = new TokenKeeper(options, async (refresh_token) => {
@@ -29,6 +31,15 @@ export class FluentPro extends Streams {
       if (current && tokens.refreshable) await tokens.newerThan(current.access_token);
     });
     this.#tokens = tokens;
+    this.#socketUrl = () => {
+      const { href } = new URL(`${root(options.baseUrl)}/api/v2/realtime`, globalThis.location?.href);
+      return href.replace(/^http/, 'ws');
+    };
+  }
+
+  /** Opens a WebSocket as the user who is signed in: one for all subscriptions and commands, until its close(). */
+  realtime(options: RealtimeOptions = {}): Realtime {
+    return new Realtime(this.#socketUrl(), this.#tokens, options);
   }
 
   /** Those in use. */
@@ -50,7 +61,7 @@ export function createFluentPro(options: FluentProOptions): FluentPro {
 function connect(options: FluentProOptions, tokens: TokenKeeper) {
   const client = createClient(
     createConfig({
-      baseUrl: `${options.baseUrl.replace(/\/+$/, '')}/api/v2`,
+      baseUrl: `${root(options.baseUrl)}/api/v2`,
       throwOnError: true,
       auth: () => tokens.current?.access_token,
       fetch: withRefresh(options.fetch ?? ((input, init) => globalThis.fetch(input, init)), tokens),
@@ -69,6 +80,10 @@ function connect(options: FluentProOptions, tokens: TokenKeeper) {
     });
   }
   return client;
+}
+
+function root(baseUrl: string): string {
+  return baseUrl.replace(/\/+$/, '');
 }
 
 function hasTokens(body: unknown): body is { tokens: SessionTokens } {

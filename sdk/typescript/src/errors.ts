@@ -60,6 +60,20 @@ export class ConnectionError extends FluentProError {
   override name = 'ConnectionError';
 }
 
+/** The WebSocket is closed and does not come back: by its own close(), or since the service said so. */
+export class RealtimeClosedError extends FluentProError {
+  override name = 'RealtimeClosedError';
+
+  constructor(
+    /** The close code; 4500 to 4999 say that something has to change first. */
+    readonly code: number,
+    readonly reason: string,
+    options?: ErrorOptions,
+  ) {
+    super(`the WebSocket is closed: ${code} ${reason}`, options);
+  }
+}
+
 /** Makes one of the errors above of what a request failed with; `signal` is the caller's. */
 export function toError(error: unknown, response: Response | undefined, request: Request | undefined): unknown {
   if (error instanceof FluentProError || request?.signal.aborted) return error;

@@ -1,7 +1,11 @@
 export { createFluentPro, FluentPro, type FluentProOptions } from './client.js';
-export { ConnectionError, FluentProError, ProblemError, ResponseError } from './errors.js';
+export { ConnectionError, FluentProError, ProblemError, RealtimeClosedError, ResponseError } from './errors.js';
 export { textOf } from './events.js';
 export type * from './gen/index.js';
+export { Realtime, type RawFrame, type RealtimeOptions, type RealtimeState } from './realtime.js';
+export { Subscription, type SubscribeOptions } from './subscription.js';
+export type { EventOf, Push, RoomEvent, Topic } from './topics.js';
+export type { WebSocketConstructor, WebSocketLike } from './transport.js';
 export type { EventStream, StreamOptions } from './stream.js';
 export type { CreateMessageOptions, LineOptions, StreamMessageOptions } from './streams.js';
 export type { SessionTokens, TokenOptions } from './tokens.js';
