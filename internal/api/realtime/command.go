@@ -44,6 +44,10 @@ func (c *conn) take(text []byte) {
 		c.close(verdictTooFast)
 		return
 	}
+	if id, echoed := quickEcho(text); id != nil && c.known.Load() {
+		c.echo(id, echoed)
+		return
+	}
 	value, err := c.server.commands.Decode(text)
 	object, _ := value.(map[string]any)
 	id, _ := object["id"].(string)
@@ -78,7 +82,8 @@ func (c *conn) carryOut(cmd command) {
 	var err error
 	switch {
 	case cmd.Echo != nil:
-		c.echo(cmd)
+		id, _ := json.Marshal(cmd.ID) // a string always can be
+		c.echo(id, cmd.Echo)
 		return
 	case cmd.Ping != nil:
 		result = struct{}{}
@@ -104,14 +109,14 @@ func (c *conn) carryOut(cmd command) {
 }
 
 // echo answers without taking apart what it was given.
-func (c *conn) echo(cmd command) {
-	id, _ := json.Marshal(cmd.ID) // a string always can be
-	out := make([]byte, 0, len(id)+len(cmd.Echo)+32)
+func (c *conn) echo(id, echoed []byte) {
+	n := len(`{"id":,"result":}`) + len(id) + len(echoed)
+	out := appendHeader(make([]byte, 0, maxHeader+n), opText, n)
 	out = append(out, `{"id":`...)
 	out = append(out, id...)
 	out = append(out, `,"result":`...)
-	out = append(out, cmd.Echo...)
-	c.sent(c.write(frame(opText, append(out, '}'))))
+	out = append(out, echoed...)
+	c.sent(c.write(append(out, '}')))
 }
 
 func (c *conn) reply(id string, result any) {

@@ -38,6 +38,7 @@ type conn struct {
 	mute     bool      // nothing may be written any more
 
 	over       atomic.Bool  // a verdict has been given
+	known      atomic.Bool  // it is known who it is
 	active     atomic.Int64 // when the client last gave a sign of life, Unix nanoseconds
 	toldActive atomic.Int64 // the same as the registry knows it
 

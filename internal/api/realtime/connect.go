@@ -86,6 +86,7 @@ func (c *conn) enter(who web.Identity) {
 	c.release = c.server.Accounts.AfterSession(who.SessionID, func() { c.close(verdictRevoked) })
 	c.ctx = telemetry.WithOrigin(web.WithIdentity(c.ctx, who), telemetry.Origin{ActorID: who.UserID, CorrelationID: web.RequestIDFrom(c.began)})
 	c.mu.Unlock()
+	c.known.Store(true)
 	c.rewind()
 	c.server.admit(c, who)
 }

@@ -22,9 +22,15 @@ const writeLimit = 10 * time.Second
 // frame is one whole frame on the wire, of a server: final, not masked, not compressed. It
 // is made once however many connections it goes to.
 func frame(opcode byte, payload []byte) []byte {
-	out := make([]byte, 0, 10+len(payload))
+	return append(appendHeader(make([]byte, 0, maxHeader+len(payload)), opcode, len(payload)), payload...)
+}
+
+// maxHeader is the longest header of a frame that is not masked.
+const maxHeader = 10
+
+func appendHeader(out []byte, opcode byte, n int) []byte {
 	out = append(out, 0x80|opcode)
-	switch n := len(payload); {
+	switch {
 	case n < 126:
 		out = append(out, byte(n))
 	case n <= 0xFFFF:
@@ -34,7 +40,7 @@ func frame(opcode byte, payload []byte) []byte {
 		out = append(out, 127)
 		out = binary.BigEndian.AppendUint64(out, uint64(n))
 	}
-	return append(out, payload...)
+	return out
 }
 
 // textFrame is the frame of a JSON text.
