@@ -16,7 +16,15 @@ import (
 
 func TestThreeWaysToSayWhoOneIs(t *testing.T) {
 	t.Parallel()
-	s := apitest.New(t)
+	for name, options := range providers() {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			saysWhoOneIs(t, apitest.New(t, options...))
+		})
+	}
+}
+
+func saysWhoOneIs(t *testing.T, s *apitest.Server) {
 	l := s.SignUp(t)
 	var connected apiv2.RealtimeConnected
 
@@ -80,7 +88,15 @@ func TestAHandshakeIsRefusedWithAProblem(t *testing.T) {
 
 func TestATicketOpensOneConnection(t *testing.T) {
 	t.Parallel()
-	s := apitest.New(t)
+	for name, options := range providers() {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			opensOneConnection(t, apitest.New(t, options...))
+		})
+	}
+}
+
+func opensOneConnection(t *testing.T, s *apitest.Server) {
 	l := s.SignUp(t)
 	var ticket apiv2.RealtimeTicket
 	l.Post(t, "/realtime/tickets", nil).Expect(t, http.StatusCreated, &ticket)

@@ -39,15 +39,7 @@ func (s *Server) serveStream(ctx context.Context, w http.ResponseWriter, next ss
 	streaming, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	defer context.AfterFunc(s.Draining, func() { cancel(errDraining) })()
-	ended, release := s.Accounts.WatchSession(web.IdentityFrom(ctx).SessionID)
-	defer release()
-	go func() {
-		select {
-		case <-ended:
-			cancel(errSessionEnded)
-		case <-streaming.Done():
-		}
-	}()
+	defer s.Accounts.AfterSession(web.IdentityFrom(ctx).SessionID, func() { cancel(errSessionEnded) })()
 	left := web.IdentityFrom(ctx).ExpiresAt.Sub(s.Now()) - expiryLeast - rand.N(expirySpread)
 	expiry := time.AfterFunc(max(left, time.Second), func() { cancel(errTokenExpiring) })
 	defer expiry.Stop()

@@ -69,7 +69,7 @@ func parts() []part {
 		{"binary", (*stage).binarySize}, {"start", (*stage).serviceStart}, {"dev", (*stage).devStart},
 		{"memory", (*stage).idleMemory}, {"token", (*stage).firstToken}, {"reading", (*stage).cpuOfReading}, {"login", (*stage).logIns},
 		{"sending", (*stage).cpuOfSending}, {"export", (*stage).export}, {"idle", (*stage).idleConnections},
-		{"echo", (*stage).echoes}, {"fanout", (*stage).fanout}, {"events", (*stage).events}, {"jobs", (*stage).jobs},
+		{"echo", (*stage).echoes}, {"fanout", (*stage).fanout}, {"replies", (*stage).manyReplies}, {"events", (*stage).events}, {"jobs", (*stage).jobs},
 	}
 }
 

@@ -15,9 +15,12 @@ import (
 )
 
 // serveModel is the mode `model`: the built-in partner without any pause of its
-// own. It says its address and serves until it is told to stop.
+// own, and one that says when. It says its address and serves until it is told to stop.
 func serveModel(ctx context.Context) error {
-	return serveHere(ctx, partner.New(partner.Config{}))
+	mux := http.NewServeMux()
+	mux.Handle("/", partner.New(partner.Config{}))
+	mux.HandleFunc("POST "+stamps+"/v1/chat/completions", stampModel)
+	return serveHere(ctx, mux)
 }
 
 // serveHere serves on any free port, whose address it prints.
