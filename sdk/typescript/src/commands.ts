@@ -10,6 +10,14 @@ export type Verb = Exclude<keyof RealtimeCommand, 'id'>;
  */
 export type Kind = 'repeat' | 'once' | 'drop';
 
+/** How a command is waited for. */
+export interface Waiting {
+  /** Milliseconds, for a connection and for the reply. */
+  timeout?: number;
+  /** Takes the result before the next frame is taken, which a promise does not. */
+  onResult?(result: unknown): void;
+}
+
 interface Command {
   id: string;
   verb: Verb;
@@ -31,19 +39,19 @@ export class Commands {
   #flowing = false;
   #timer: ReturnType<typeof setTimeout> | undefined;
 
-  /** Sends a command when it can be, and gives its result. `timeout` is in milliseconds, for all of that. */
-  call(verb: Verb, argument: unknown, kind: Kind, timeout?: number): Promise<unknown> {
-    const { promise, command } = this.#make(verb, argument, kind, timeout);
+  /** Sends a command when it can be, and gives its result. */
+  call(verb: Verb, argument: unknown, kind: Kind, waiting: Waiting = {}): Promise<unknown> {
+    const { promise, command } = this.#make(verb, argument, kind, waiting);
     this.#waiting.push(command);
     this.#pump();
     return promise;
   }
 
   /** Takes a connection up with its first command; the others wait for flow(). */
-  begin(send: (id: string, verb: Verb, argument: unknown) => void, argument: unknown): Promise<unknown> {
+  begin(send: (id: string, verb: Verb, argument: unknown) => void, argument: unknown, waiting: Waiting): Promise<unknown> {
     this.#send = send;
     this.#pace = new Pace();
-    const { promise, command } = this.#make('connect', argument, 'drop');
+    const { promise, command } = this.#make('connect', argument, 'drop', waiting);
     this.#write(command);
     return promise;
   }
@@ -88,7 +96,7 @@ export class Commands {
     for (const command of this.#waiting.splice(0)) command.reject(reason);
   }
 
-  #make(verb: Verb, argument: unknown, kind: Kind, timeout?: number): { promise: Promise<unknown>; command: Command } {
+  #make(verb: Verb, argument: unknown, kind: Kind, { timeout, onResult }: Waiting): { promise: Promise<unknown>; command: Command } {
     const command = { id: String(++this.#next), verb, argument, kind, sent: false, settled: false } as Command;
     const promise = new Promise<unknown>((resolve, reject) => {
       const late = () => command.reject(new ConnectionError(`${verb}: no answer within ${timeout} ms${command.sent ? '; the outcome is unknown' : ''}`));
@@ -99,7 +107,10 @@ export class Commands {
         command.settled = true;
         how(value);
       };
-      command.resolve = settle(resolve);
+      command.resolve = settle((result) => {
+        onResult?.(result);
+        resolve(result);
+      });
       command.reject = settle(reject);
     });
     return { promise, command };

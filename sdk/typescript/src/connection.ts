@@ -30,12 +30,17 @@ export class Connection {
     if (!type.startsWith('text/event-stream') || !response.body) throw new ResponseError('the answer is not a stream', response);
     const decoder = new FrameDecoder();
     const reader = response.body.getReader();
-    for (;;) {
-      const { done, value } = await this.#watch(reader.read()).catch(lost);
-      if (done) return;
-      const frames = decoded(decoder, value, response);
-      this.retry = decoder.retry;
-      yield* frames;
+    try {
+      for (;;) {
+        const { done, value } = await this.#watch(reader.read()).catch(lost);
+        if (done) return;
+        const frames = decoded(decoder, value, response);
+        this.retry = decoder.retry;
+        yield* frames;
+      }
+    } finally {
+      // The signal alone may not reach it: Node.js forgets which request follows which signal when memory is collected.
+      void reader.cancel().catch(() => {}); // it may be over
     }
   }
 

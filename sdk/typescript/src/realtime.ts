@@ -158,7 +158,7 @@ export class Realtime {
     this.#mustLive();
     // The service closes for good on a frame that is too large.
     if (new TextEncoder().encode(JSON.stringify(argument) ?? '').length > mostBytes) throw new FluentProError(`${verb}: more than ${mostBytes} bytes`);
-    return (await this.#commands.call(verb, argument, kind, this.options.timeout ?? 15_000)) as Required<RealtimeResults>[V];
+    return (await this.#commands.call(verb, argument, kind, { timeout: this.options.timeout ?? 15_000 })) as Required<RealtimeResults>[V];
   }
 
   #mustLive(): void {
@@ -242,9 +242,9 @@ export class Realtime {
   async #open(token: string): Promise<void> {
     const resumed = [...this.#subscriptions.values()];
     const resume = resumed.map(({ topic, position: after }) => ({ topic, after }));
+    const onResult = (connected: unknown) => this.#opened(connected as RealtimeConnected, resumed);
     try {
-      const connected = (await this.#commands.begin((...frame) => this.#write(...frame), { token, resume })) as RealtimeConnected;
-      this.#opened(connected, resumed);
+      await this.#commands.begin((...frame) => this.#write(...frame), { token, resume }, { onResult });
     } catch (error) {
       if (error instanceof ProblemError) this.#refusal = error; // the service closes now
     }
@@ -291,8 +291,9 @@ export class Realtime {
 
   async #subscribe(subscription: Subscription): Promise<void> {
     const { topic, position: after } = subscription;
+    const onResult = (told: unknown) => subscription.told(told as RealtimeSubscribed);
     try {
-      subscription.told((await this.#commands.call('subscribe', { topic, after }, 'drop')) as RealtimeSubscribed);
+      await this.#commands.call('subscribe', { topic, after }, 'drop', { onResult });
     } catch (error) {
       if (!(error instanceof ConnectionError)) subscription.fail(error, true); // the next connection brings it back
     }

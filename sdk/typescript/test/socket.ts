@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { type AddressInfo } from 'node:net';
+import type { AddressInfo, Socket } from 'node:net';
 import type { TestContext } from 'node:test';
 import type { FluentPro, Realtime, RealtimeOptions, RealtimeState } from '@fluentpro/sdk';
 import { WebSocket, WebSocketServer } from 'ws';
@@ -34,9 +34,10 @@ export interface Side {
   refuse(to: Sent, status: number, code: string, more?: object): void;
   push(topic: string, event: object, cursor?: string): void;
   close(code: number, reason?: string): void;
+  /** Breaks the connection once all that was said is out. */
+  cut(): void;
   /** Waits for the first command, a connect, and answers it. */
   accept(change?: object): Promise<Sent>;
-  raw: WebSocket;
 }
 
 /** A service that does as each connection's part of a script says. The last part is for all that follow. */
@@ -47,7 +48,7 @@ export async function service(t: TestContext, ...parts: ((side: Side) => Promise
   let connections = 0;
   server.on('connection', (raw) => {
     const part = parts[Math.min(connections++, parts.length - 1)]!;
-    Promise.resolve(part(sideOf(raw))).catch((error) => failed.push(error));
+    Promise.resolve(part(sideOf(raw))).catch((error) => (failed.push(error), console.error(error)));
   });
   t.after(() => {
     for (const client of server.clients) client.terminate();
@@ -66,7 +67,6 @@ function sideOf(raw: WebSocket): Side {
   });
   const say = (frame: object) => raw.send(JSON.stringify(frame));
   const side: Side = {
-    raw,
     async next() {
       while (read.length === 0) await new Promise<void>((resolve) => (wake = resolve));
       return read.shift()!;
@@ -75,6 +75,7 @@ function sideOf(raw: WebSocket): Side {
     refuse: ({ id }, status, code, more = {}) => say({ id, error: { status, code, detail: '', ...more } }),
     push: (topic, event, cursor) => say({ topic, event, cursor }),
     close: (code, reason) => raw.close(code, reason),
+    cut: () => (raw as unknown as { _socket: Socket })._socket.end(),
     async accept(change = {}) {
       const command = await side.next();
       const { resume = [] } = command['connect'] as { resume?: { topic: string; after?: string }[] };
