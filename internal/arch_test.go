@@ -71,8 +71,15 @@ var walls = []wall{
 		func(dir, _ string) bool { return within(dir, "internal/api/v1", "internal/api/v2") },
 		func(dir, imported string) bool {
 			version := path.Base(dir)
-			other := under(imported, "internal/api/v1", "internal/api/v2", "gen/apiv1", "gen/apiv2") && !strings.HasSuffix(imported, version)
+			other := under(imported, "internal/api/v1", "internal/api/v2", "internal/api/realtime", "gen/apiv1", "gen/apiv2") && !strings.HasSuffix(imported, version)
 			return other || under(imported, "gen/db", "internal/app", "internal/devstack")
+		},
+	},
+	{
+		"the WebSocket is a door like a version: it reads no table, and speaks version 2 alone",
+		func(dir, _ string) bool { return within(dir, "internal/api/realtime") },
+		func(_, imported string) bool {
+			return under(imported, "internal/api/v1", "gen/apiv1", "gen/db", "internal/app", "internal/devstack")
 		},
 	},
 	{
@@ -102,8 +109,10 @@ var walls = []wall{
 		func(_, imported string) bool { return under(imported, "internal/devstack") },
 	},
 	{
-		"the wiring is the top: only commands and the test server stand above it",
-		func(dir, _ string) bool { return !within(dir, "cmd", "internal/app", "internal/api/apitest") },
+		"the wiring is the top: only commands and the test server stand above it, and the load, which signs people up with passwords that cost nothing",
+		func(dir, _ string) bool {
+			return !within(dir, "cmd", "internal/app", "internal/api/apitest", "test/load")
+		},
 		func(_, imported string) bool { return under(imported, "internal/app") },
 	},
 	{
@@ -152,6 +161,10 @@ func TestEachWallCanBeHit(t *testing.T) {
 		{"internal/platform/outbox", "outbox.go", module + "gen/events"},
 		{"gen/events", "catalogue.gen.go", module + "internal/platform/outbox"},
 		{"internal/api/v2", "users.go", module + "gen/apiv1"},
+		{"internal/api/realtime", "verbs.go", module + "gen/apiv1"},
+		{"internal/api/realtime", "verbs.go", module + "internal/app"},
+		{"internal/api/realtime", "store.go", module + "gen/db"},
+		{"internal/api/v2", "realtime.go", module + "internal/api/realtime"},
 		{"internal/api/web", "auth.go", module + "internal/account"},
 		{"internal/api/docs", "docs.go", module + "internal/account"},
 		{"internal/devstack", "redis.go", module + "internal/account"},
@@ -160,6 +173,9 @@ func TestEachWallCanBeHit(t *testing.T) {
 		{"internal/app", "app.go", module + "internal/api/apitest"},
 		{"internal/conversation", "send.go", "github.com/labstack/echo/v4"},
 		{"internal/task", "run.go", module + "internal/conversation"},
+		{"internal/room", "service.go", module + "internal/account"},
+		{"internal/room", "service.go", "github.com/redis/go-redis/v9"},
+		{"test/browser", "page.go", module + "internal/app"},
 		{"sdk/go", "stream.go", module + "internal/conversation"},
 	} {
 		hit := slices.ContainsFunc(walls, func(w wall) bool { return w.from(c.dir, c.file) && w.forbids(c.dir, c.imported) })
@@ -191,7 +207,7 @@ func TestEveryPackageSaysWhatItPromises(t *testing.T) {
 
 func TestOnlyTheConfigurationReadsTheEnvironment(t *testing.T) {
 	t.Parallel()
-	allowed := []string{"cmd/fluentpro", "internal/devstack", "internal/devstack/testenv"}
+	allowed := []string{"cmd/fluentpro", "internal/devstack", "internal/devstack/testenv", "internal/platform/redistest"} // the last as devstack: which servers tests are given
 	eachFile(t, func(dir, name string, f *ast.File) {
 		if slices.Contains(allowed, dir) {
 			return

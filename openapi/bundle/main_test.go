@@ -98,6 +98,56 @@ Cat: {type: object, required: [kind], properties: {kind: {type: string}}}
 	require.Contains(t, string(text), "cat: '#/components/schemas/Cat'")
 }
 
+// asyncs writes an AsyncAPI document that has a schema of a bundle, and gives its path and
+// where it is to be bundled to.
+func asyncs(t *testing.T, schema string) (root, out string) {
+	t.Helper()
+	dir := filepath.Dir(write(t, map[string]string{
+		"realtime.yaml": "asyncapi: 3.0.0\npayload:\n  schema:\n    $ref: v9/schemas/one-half.yaml#/" + schema + "\nown: {$ref: '#/payload'}\n",
+		"v9.yaml":       "openapi: 3.1.1\ninfo: {title: t, version: '1'}\npaths: {}\ncomponents: {schemas: {Thing: {type: string}}}\n",
+	}))
+	return filepath.Join(dir, "realtime.yaml"), filepath.Join(dir, "out.yaml")
+}
+
+func TestAnAsyncAPIDocumentRefersToTheSchemasThatAreServed(t *testing.T) {
+	t.Parallel()
+	root, out := asyncs(t, "Thing")
+	var problems bytes.Buffer
+	require.Zero(t, command([]string{"-async", root, out}, &problems), problems.String())
+	text, err := os.ReadFile(out)
+	require.NoError(t, err)
+	require.Contains(t, string(text), "DO NOT EDIT")
+	require.Contains(t, string(text), "$ref: openapi/v9.yaml#/components/schemas/Thing\n")
+	require.Contains(t, string(text), "own: {$ref: '#/payload'}", "its own references stay")
+}
+
+func TestAnAsyncAPIDocumentNamesTheSchemaThatItMisses(t *testing.T) {
+	t.Parallel()
+	root, out := asyncs(t, "Nothing")
+	var problems bytes.Buffer
+	require.Equal(t, 1, command([]string{"-async", root, out}, &problems))
+	require.Contains(t, problems.String(), "has no schema Nothing")
+	require.NoFileExists(t, out)
+
+	require.Equal(t, 1, command([]string{"-async", root, filepath.Join(t.TempDir(), "out.yaml")}, &problems))
+	require.Contains(t, problems.String(), "v9.yaml: no such file", "the bundle comes first")
+	require.Equal(t, 1, command([]string{"-async", filepath.Join(t.TempDir(), "none.yaml"), out}, &problems))
+	require.Contains(t, problems.String(), "none.yaml")
+}
+
+func TestTheCommittedAsyncAPIDocumentIsFresh(t *testing.T) {
+	t.Parallel()
+	committed, err := os.ReadFile("../../gen/openapi/realtime.yaml")
+	require.NoError(t, err)
+	bundled, err := os.ReadFile("../../gen/openapi/v2.yaml")
+	require.NoError(t, err)
+	dir := filepath.Dir(write(t, map[string]string{"v2.yaml": string(bundled)}))
+	require.NoError(t, async("../realtime.yaml", filepath.Join(dir, "realtime.yaml")))
+	made, err := os.ReadFile(filepath.Join(dir, "realtime.yaml"))
+	require.NoError(t, err)
+	require.Equal(t, string(committed), string(made), "run make generate")
+}
+
 func TestTheCommittedBundlesAreFresh(t *testing.T) {
 	t.Parallel()
 	for root, out := range map[string]string{

@@ -83,6 +83,20 @@ var breaches = map[string]breach{
 		set("string", "components", "schemas", "ExportEnd", "properties", "count", "type")},
 	"an event of an export without a discriminator goes": {"v2", "stream-event-removed", "exportAuditEvents", "removed the line `problem` ",
 		withoutEvent("AuditExportLine", "ExportProblem", "")},
+
+	"an event of a WebSocket goes": {"v2", "stream-event-removed", "connectRealtime", "removed the event `room.message` ",
+		withoutEvent("RealtimeEvent", "RoomMessage", "room.message")},
+	"a verb of a WebSocket goes": {"v2", "request-property-removed", "connectRealtime", "`echo`",
+		set(nil, "components", "schemas", "RealtimeCommand", "properties", "echo")},
+	"a command of a WebSocket needs another field": {"v2", "new-required-request-property", "connectRealtime", "`publish/reason`",
+		all(set(tree{"type": "string", "maxLength": 9}, "components", "schemas", "RealtimePublish", "properties", "reason"),
+			with("reason", "components", "schemas", "RealtimePublish", "required"))},
+	"a result of a WebSocket has a field less": {"v2", "response-required-property-removed", "connectRealtime", "`result/publish/cursor`",
+		withoutField("RealtimePublished", "cursor")},
+	"a reply of a WebSocket has another form": {"v2", "response-required-property-removed", "connectRealtime", "`reply/id`",
+		withoutField("RealtimeReply", "id")},
+	"a push of a WebSocket has a field less": {"v2", "response-required-property-removed", "connectRealtime", "`push/topic`",
+		withoutField("RealtimePush", "topic")},
 }
 
 // withoutEvent takes an event out of a union and, where it is there, its mapping.
@@ -138,6 +152,9 @@ func TestWhatClientsBearPasses(t *testing.T) {
 		"a field of an event":            {set(text, "components", "schemas", "MessageDelta", "properties", "mood"), "response-optional-property-added", fine},
 		"an event": {all(set(tree{"type": "object", "properties": tree{"type": tree{"const": "message.sighed"}}}, "components", "schemas", "MessageSighed"),
 			with(tree{"$ref": "#/components/schemas/MessageSighed"}, "components", "schemas", "MessageEvent", "oneOf")), "stream-event-added", fine},
+		"an event of a WebSocket": {all(set(tree{"type": "object", "properties": tree{"type": tree{"const": "room.sighed"}}}, "components", "schemas", "RoomSighed"),
+			with(tree{"$ref": "#/components/schemas/RoomSighed"}, "components", "schemas", "RealtimeEvent", "oneOf")), "stream-event-added", fine},
+		"a verb of a WebSocket":          {set(tree{"type": "object"}, "components", "schemas", "RealtimeCommand", "properties", "sigh"), "new-optional-request-property", fine},
 		"a longer text in a request":     {set(500, "components", "schemas", "SignUpRequest", "properties", "email", "maxLength"), "request-property-max-length-increased", fine},
 		"a description":                  {set("Others.", "components", "schemas", "Partner", "description"), "", fine},
 		"a schema of another name":       {renamed("MessageDelta", "MessagePiece"), "", fine},

@@ -6,6 +6,7 @@ import "strings"
 // judged by endings, and no other extension may soften a rule.
 func prepare(doc tree) {
 	openStreams(doc)
+	openSockets(doc)
 	strip(doc, false)
 }
 
