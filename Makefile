@@ -10,7 +10,7 @@ help: ## Print this help
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: generate
-generate: ## Make gen/ from openapi/, migrations/ and sql/ (offline, needs Go only)
+generate: ## Make gen/ from openapi/, migrations/, sql/ and console/ (offline, needs Go only)
 	@mkdir -p gen/apiv1 gen/apiv2 gen/client
 	$(GO) run ./openapi/bundle openapi/v1/openapi.yaml gen/openapi/v1.yaml
 	$(GO) run ./openapi/bundle openapi/v2/openapi.yaml gen/openapi/v2.yaml
@@ -22,6 +22,7 @@ generate: ## Make gen/ from openapi/, migrations/ and sql/ (offline, needs Go on
 	$(TOOL) oapi-codegen -config openapi/events/oapi-codegen.yaml -package events -o gen/events/events.gen.go gen/events/events.yaml
 	$(GO) run ./openapi/eventcode gen/events/events.yaml gen/events/catalogue.gen.go
 	$(TOOL) sqlc generate
+	$(GO) run ./console/bundle console gen/console
 
 .PHONY: verify
 verify: generate ## Fail if gen/ is not exactly what the sources make
@@ -87,7 +88,7 @@ verify-sdk: sdk ## Fail if sdk/ is not exactly what the contract makes
 		echo "sdk/ is stale or edited; run make sdk and commit:"; echo "$$changed"; git --no-pager diff -- sdk | head -50; exit 1; fi
 
 .PHONY: test-sdk
-test-sdk: $(SDK) $(NPM_TOOLS) ## Run the tests of the clients, ours and those of other generators, against a service
+test-sdk: $(SDK) $(NPM_TOOLS) ## Check the types of the clients and the console, and test the clients, ours and those of other generators, against a service
 	cd sdk/typescript && npm run -s typecheck
 	node test/sdk/live.mjs sh -c 'npm test -s --prefix sdk/typescript && node tools/npm/foreign/run.mjs'
 

@@ -218,6 +218,7 @@ FluentPro is running; Ctrl-C stops it.
 
   API           %[1]s/api/v2
   Swagger page  %[1]s/docs
+  Console       %[1]s/console
   %[2]s
   Data          %[3]s
 

@@ -12,9 +12,11 @@ import (
 
 	"github.com/labstack/echo/v4"
 	"github.com/swaggest/swgui/v5/static"
+
+	"github.com/fluentpro/fluentpro/gen/console"
 )
 
-// assets are the files that /docs loads: Swagger UI as its authors packed it,
+// assets are the files that /docs and /console load: Swagger UI as its authors packed it,
 // and a few of ours. The handler that comes with Swagger UI is not used: its
 // page needs inline scripts, and its entity tags are not of the form of RFC 9110.
 type assets struct {
@@ -33,6 +35,8 @@ func loadAssets() (*assets, error) {
 		{static.FS, "favicon-32x32.png"},
 		{files, "page/docs.css"},
 		{files, "page/docs.js"},
+		{console.FS, "console.css"},
+		{console.FS, "console.js"},
 	}
 	// Not by mime.TypeByExtension, which believes the machine's own tables.
 	mediaTypes := map[string]string{
@@ -49,6 +53,12 @@ func loadAssets() (*assets, error) {
 		}
 		name, packed := strings.CutSuffix(path.Base(source.path), ".gz")
 		asset := newDocument(content, mediaTypes[path.Ext(name)])
+		if !packed && path.Ext(name) != ".png" {
+			if asset.body, err = zip(content); err != nil {
+				return nil, err
+			}
+			packed = true
+		}
 		asset.cache, asset.zipped = forever, packed
 		out.files[name] = asset
 		all = append(all, content)
@@ -67,6 +77,18 @@ func (a *assets) file(c echo.Context) error {
 		return errNoRoute
 	}
 	return asset.serve(c)
+}
+
+func zip(content []byte) ([]byte, error) {
+	var out bytes.Buffer
+	writer := gzip.NewWriter(&out)
+	if _, err := writer.Write(content); err != nil {
+		return nil, fmt.Errorf("zip: %w", err)
+	}
+	if err := writer.Close(); err != nil {
+		return nil, fmt.Errorf("zip: %w", err)
+	}
+	return out.Bytes(), nil
 }
 
 func unzip(content []byte) ([]byte, error) {

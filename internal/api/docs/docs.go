@@ -4,6 +4,7 @@
 //	GET /                       to /docs
 //	GET /docs                   Swagger UI over every contract, newest first
 //	GET /docs/{guide}           a longer text
+//	GET /console                one page to try everything that moves
 //	GET /openapi/{version}.yaml and .json
 //	GET /asyncapi.yaml          the frames of the WebSocket, as AsyncAPI
 //	GET /problems, /problems/{code}
@@ -13,7 +14,8 @@
 // offline; that each answer can be revalidated by its ETag; and that a page's
 // Content-Security-Policy lets nothing run but the scripts named here. Tokens
 // that a developer gets in /docs are used for every version, and live in that
-// page's memory alone: a reload forgets them.
+// page's memory alone: a reload forgets them. The same holds for /console, whose sources
+// are the folder console.
 //
 // Its limits: the contracts are public, so the pages ask for no token; the Accept
 // header is not consulted; a stream shows in /docs only once it has ended.
@@ -56,6 +58,7 @@ type Pages struct {
 	problems  *problems
 	guides    guides
 	index     *document
+	console   *document
 }
 
 // New makes the pages. It gives an error if something in cfg cannot be read.
@@ -82,6 +85,9 @@ func New(cfg Config) (*Pages, error) {
 	if p.index, err = newIndex(p.contracts.versions, p.assets); err != nil {
 		return nil, err
 	}
+	if p.console, err = newConsole(p.assets); err != nil {
+		return nil, err
+	}
 	return &p, nil
 }
 
@@ -91,6 +97,7 @@ func (p *Pages) Mount(e *echo.Echo) {
 	e.GET("/", func(c echo.Context) error { return c.Redirect(http.StatusFound, "/docs") })
 	e.GET("/docs", p.index.serve)
 	e.GET("/docs/", p.index.serve)
+	e.GET("/console", p.console.serve)
 	e.GET("/docs/:guide", p.guides.page)
 	e.GET("/docs/assets/:fingerprint/:name", p.assets.file)
 	e.GET("/openapi/:file", p.contracts.file)

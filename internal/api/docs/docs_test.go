@@ -93,7 +93,7 @@ var loaded = regexp.MustCompile(`(?:src|href)="([^"]*)"`)
 func TestNoPageAsksAnyOtherHost(t *testing.T) {
 	t.Parallel()
 	s := setup(t, shipped(t))
-	for _, path := range []string{"/docs", "/docs/", "/problems", "/problems/request.invalid"} {
+	for _, path := range []string{"/docs", "/docs/", "/console", "/problems", "/problems/request.invalid"} {
 		html := s.page(path)
 		require.NotRegexp(t, `(?i)https?:|["'(]//|wss?:|@import`, html, path)
 		links := loaded.FindAllStringSubmatch(html, -1)
@@ -103,7 +103,7 @@ func TestNoPageAsksAnyOtherHost(t *testing.T) {
 			require.NotEmpty(t, s.page(link[1]), "%s links to %s", path, link[1])
 		}
 	}
-	for _, name := range []string{"docs.js", "docs.css"} {
+	for _, name := range []string{"docs.js", "docs.css", "console.js", "console.css"} {
 		require.NotRegexp(t, `https?://|["'(]//|@import`, s.page(assetPath(t, s, name)))
 	}
 	require.NotRegexp(t, `url\(["']?(https?:)?//|@import`, s.page(assetPath(t, s, "swagger-ui.css")))
@@ -112,7 +112,7 @@ func TestNoPageAsksAnyOtherHost(t *testing.T) {
 func TestEveryPageHasATightPolicyAndMayNotBeFramed(t *testing.T) {
 	t.Parallel()
 	s := setup(t, shipped(t))
-	for _, path := range []string{"/docs", "/problems", "/problems/request.invalid"} {
+	for _, path := range []string{"/docs", "/console", "/problems", "/problems/request.invalid"} {
 		response := s.get(path)
 		policy := response.Header.Get("Content-Security-Policy")
 		require.Contains(t, policy, "default-src 'none'; ", path)
@@ -127,9 +127,11 @@ func TestEveryPageHasATightPolicyAndMayNotBeFramed(t *testing.T) {
 		html := s.body(response)
 		require.NotRegexp(t, `(?i)<script>|javascript:|\son[a-z]+=|\sstyle=`, html, "inline code would be blocked")
 	}
-	policy := s.get("/docs").Header.Get("Content-Security-Policy")
-	require.Contains(t, policy, "script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; ")
-	require.NotContains(t, s.page("/docs"), "<style", "its policy knows no hash")
+	for _, path := range []string{"/docs", "/console"} {
+		policy := s.get(path).Header.Get("Content-Security-Policy")
+		require.Contains(t, policy, "script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; ")
+		require.NotContains(t, s.page(path), "<style", "its policy knows no hash")
+	}
 }
 
 func TestThePageShowsTheContractsNewestFirst(t *testing.T) {
@@ -144,9 +146,10 @@ func TestThePageShowsTheContractsNewestFirst(t *testing.T) {
 func TestThePageKeepsTokensOutOfTheBrowsersStorage(t *testing.T) {
 	t.Parallel()
 	s := setup(t, shipped(t))
-	script := s.page(assetPath(t, s, "docs.js"))
-	require.Contains(t, script, "persistAuthorization: false")
-	require.NotRegexp(t, `localStorage\.|sessionStorage\.|document\.cookie`, script)
+	require.Contains(t, s.page(assetPath(t, s, "docs.js")), "persistAuthorization: false")
+	for _, name := range []string{"docs.js", "console.js"} {
+		require.NotRegexp(t, `localStorage\.|sessionStorage\.|document\.cookie`, s.page(assetPath(t, s, name)))
+	}
 }
 
 func TestTheRootLeadsToThePage(t *testing.T) {
@@ -160,7 +163,7 @@ func TestWhoHasTheCurrentCopyGets304(t *testing.T) {
 	t.Parallel()
 	s := setup(t, shipped(t))
 	for _, path := range []string{
-		"/docs", "/problems", "/problems/auth.required", "/openapi/v2.yaml", "/openapi/v2.json", assetPath(t, s, "docs.js"),
+		"/docs", "/console", "/problems", "/problems/auth.required", "/openapi/v2.yaml", "/openapi/v2.json", assetPath(t, s, "docs.js"),
 	} {
 		first := s.get(path)
 		etag := first.Header.Get("ETag")
@@ -178,10 +181,10 @@ func TestWhoHasTheCurrentCopyGets304(t *testing.T) {
 	}
 }
 
-// assetPath finds where the page has an asset.
+// assetPath finds where a page has an asset.
 func assetPath(t *testing.T, s *site, name string) string {
 	t.Helper()
-	found := regexp.MustCompile(`"(/docs/assets/[0-9a-f]{32}/` + regexp.QuoteMeta(name) + `)"`).FindStringSubmatch(s.page("/docs"))
+	found := regexp.MustCompile(`"(/docs/assets/[0-9a-f]{32}/` + regexp.QuoteMeta(name) + `)"`).FindStringSubmatch(s.page("/docs") + s.page("/console"))
 	require.NotNil(t, found, name)
 	return found[1]
 }
@@ -195,6 +198,8 @@ func TestAssetsAreKeptForEverUnderTheirFingerprint(t *testing.T) {
 		"swagger-ui-standalone-preset.js": "text/javascript; charset=utf-8",
 		"docs.css":                        "text/css; charset=utf-8",
 		"docs.js":                         "text/javascript; charset=utf-8",
+		"console.css":                     "text/css; charset=utf-8",
+		"console.js":                      "text/javascript; charset=utf-8",
 		"favicon-32x32.png":               "image/png",
 	} {
 		response := s.get(assetPath(t, s, name))

@@ -89,7 +89,7 @@ func newLook(icon string) (look, error) {
 
 // page makes one from a template.
 func (l look) page(name string, data any) (*document, error) {
-	made, err := render(name, data)
+	made, err := render(files, "page/"+name, data)
 	if err != nil {
 		return nil, err
 	}

@@ -6,14 +6,17 @@ import (
 	"encoding/json"
 	"fmt"
 	"html/template"
+	"io/fs"
 
 	"github.com/labstack/echo/v4"
+
+	"github.com/fluentpro/fluentpro/gen/console"
 )
 
 //go:embed page
 var files embed.FS
 
-// indexPolicy is what /docs may do. Swagger UI styles its parts through the
+// indexPolicy is what /docs and /console may do; 'self' is the WebSocket of this host too. Swagger UI styles its parts through the
 // CSSOM and takes its icons from data: URLs of its style sheet; neither needs
 // an exception for inline code.
 const indexPolicy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; " +
@@ -35,7 +38,7 @@ func newIndex(versions []string, loaded *assets) (*document, error) {
 	if err != nil {
 		return nil, fmt.Errorf("docs: list the contracts: %w", err)
 	}
-	index, err := render("docs.html", map[string]any{
+	index, err := render(files, "page/docs.html", map[string]any{
 		"Assets": loaded.path(""), "Contracts": choices, "List": string(list),
 	})
 	if err != nil {
@@ -45,9 +48,19 @@ func newIndex(versions []string, loaded *assets) (*document, error) {
 	return index, nil
 }
 
-// render makes a page of one of our templates.
-func render(name string, data any) (*document, error) {
-	page, err := template.ParseFS(files, "page/"+name)
+// newConsole makes /console.
+func newConsole(loaded *assets) (*document, error) {
+	page, err := render(console.FS, "console.html", map[string]any{"Assets": loaded.path("")})
+	if err != nil {
+		return nil, err
+	}
+	page.policy = indexPolicy
+	return page, nil
+}
+
+// render makes a page of a template.
+func render(from fs.FS, name string, data any) (*document, error) {
+	page, err := template.ParseFS(from, name)
 	if err != nil {
 		return nil, fmt.Errorf("docs: read %s: %w", name, err)
 	}

@@ -1,0 +1,72 @@
+// Elements are made here and nowhere else. What learners write becomes text nodes, never markup.
+
+export type Child = Node | string;
+type Attributes = Record<string, string | number | boolean | undefined | ((event: Event) => void)>;
+
+/** Makes an element. A function among its attributes listens to the event of that name. */
+export function el<K extends keyof HTMLElementTagNameMap>(tag: K, attributes: Attributes = {}, ...children: Child[]): HTMLElementTagNameMap[K] {
+  const made = document.createElement(tag);
+  for (const [name, value] of Object.entries(attributes)) {
+    if (typeof value === 'function') made.addEventListener(name, value);
+    else if (value !== undefined && value !== false) made.setAttribute(name, value === true ? '' : String(value));
+  }
+  made.append(...children);
+  return made;
+}
+
+/** Finds what index.html has. */
+export function byId(id: string): HTMLElement {
+  const found = document.getElementById(id);
+  if (!found) throw new Error(`the page has no #${id}`);
+  return found;
+}
+
+export function button(text: string, click: () => void, attributes: Attributes = {}): HTMLButtonElement {
+  return el('button', { type: 'button', click, ...attributes }, text);
+}
+
+/** A field with its label above it. */
+export function field(label: string, input: HTMLElement, hint?: string): HTMLLabelElement {
+  return el('label', { class: 'field' }, el('span', {}, label), input, ...(hint ? [el('small', {}, hint)] : []));
+}
+
+/** A choice of one. */
+export function select(name: string, options: { id: string; name: string }[], chosen?: string | null): HTMLSelectElement {
+  const all = options.map(({ id, name: text }) => el('option', { value: id, selected: id === chosen }, text));
+  return el('select', { name, required: true }, ...all);
+}
+
+/** A radio button or a checkbox with its label beside it. */
+export function choice(type: 'radio' | 'checkbox', name: string, value: string, checked: boolean, ...label: Child[]): HTMLLabelElement {
+  return el('label', { class: 'choice' }, el('input', { type, name, value, checked }), el('span', {}, ...label));
+}
+
+/** What is chosen of a name in a form, in the order of the page. */
+export function chosen(form: HTMLFormElement, name: string): string[] {
+  return new FormData(form).getAll(name).map(String);
+}
+
+/** A form whose Enter key and button do the same; it never leaves the page. */
+export function form(submit: (form: HTMLFormElement) => void, attributes: Attributes, ...children: Child[]): HTMLFormElement {
+  const made: HTMLFormElement = el('form', { ...attributes, submit: (event) => (event.preventDefault(), submit(made)) }, ...children);
+  return made;
+}
+
+/** Asks before what cannot be undone. Escape says no. */
+export function confirmed(question: string, yes: string): Promise<boolean> {
+  const dialog = byId('confirm') as HTMLDialogElement;
+  return new Promise((resolve) => {
+    const answer = (value: string) => () => dialog.close(value);
+    dialog.replaceChildren(
+      el('p', {}, question),
+      el('div', { class: 'row' }, button(yes, answer('yes'), { class: 'primary', id: 'confirm-yes' }), button('No', answer('no'))),
+    );
+    dialog.returnValue = 'no';
+    dialog.addEventListener('close', () => resolve(dialog.returnValue === 'yes'), { once: true });
+    dialog.showModal();
+  });
+}
+
+export function timeOf(at: number | string): string {
+  return new Date(at).toLocaleTimeString('en-GB');
+}

@@ -1,0 +1,97 @@
+import { button, byId, el, timeOf } from './dom.js';
+
+/** One frame, event or request as it went over the wire, or a word about the connection. */
+export interface Entry {
+  at: number;
+  direction: 'in' | 'out' | 'note';
+  topic: string;
+  type: string;
+  cursor: string;
+  text: string;
+}
+
+const most = 500;
+const arrows = { in: '←', out: '→', note: '•' } as const;
+
+/** The panel of frames: the last 500, newest below. */
+export class Frames {
+  #entries: Entry[] = [];
+  #unseen = 0; // came while the panel was paused
+  #paused = false;
+  readonly #list = el('ol', { id: 'frame-list', tabindex: 0, 'aria-label': 'Frames, newest last' });
+  readonly #pause = button('Pause', () => this.#toggle(), { 'aria-pressed': 'false', id: 'frames-pause' });
+  readonly #said = el('span', { class: 'quiet', role: 'status' });
+
+  constructor() {
+    byId('frames').replaceChildren(
+      el(
+        'details',
+        { open: window.matchMedia('(min-width: 1000px)').matches },
+        el('summary', {}, el('h2', {}, 'Frames')),
+        el(
+          'div',
+          { class: 'row' },
+          this.#pause,
+          button('Clear', () => this.#clear(), { id: 'frames-clear' }),
+          button('Copy', () => void this.#copy(), { id: 'frames-copy' }),
+          this.#said,
+        ),
+        this.#list,
+      ),
+    );
+  }
+
+  add(entry: Entry): void {
+    this.#entries.push(entry);
+    if (this.#entries.length > most) this.#entries.shift();
+    if (this.#paused) this.#said.textContent = `${++this.#unseen} more`;
+    else this.#show([entry]);
+  }
+
+  #show(entries: Entry[]): void {
+    const list = this.#list;
+    const below = list.scrollHeight - list.scrollTop - list.clientHeight < 40;
+    list.append(...entries.map(line));
+    while (list.childElementCount > most) list.firstElementChild?.remove();
+    if (below) list.scrollTop = list.scrollHeight; // who has scrolled up is reading
+  }
+
+  #toggle(): void {
+    this.#paused = !this.#paused;
+    this.#pause.setAttribute('aria-pressed', String(this.#paused));
+    this.#pause.textContent = this.#paused ? 'Go on' : 'Pause';
+    this.#said.textContent = '';
+    if (!this.#paused) this.#show(this.#entries.slice(-Math.min(this.#unseen, most)).slice(this.#unseen ? 0 : most));
+    this.#unseen = 0;
+  }
+
+  #clear(): void {
+    this.#entries = [];
+    this.#unseen = 0;
+    this.#said.textContent = '';
+    this.#list.replaceChildren();
+  }
+
+  /** The clipboard is there on https and on this machine only. */
+  async #copy(): Promise<void> {
+    try {
+      await navigator.clipboard.writeText(this.#entries.map((entry) => JSON.stringify(entry)).join('\n'));
+      this.#said.textContent = `${this.#entries.length} copied`;
+    } catch {
+      this.#said.textContent = 'The browser refuses.';
+    }
+  }
+}
+
+function line({ at, direction, topic, type, cursor, text }: Entry): HTMLLIElement {
+  const head = [
+    el('span', { class: 'arrow', 'aria-label': direction }, arrows[direction]),
+    el('time', {}, timeOf(at)),
+    el('b', {}, type),
+    el('span', { class: 'quiet' }, topic),
+    ...(cursor ? [el('span', { class: 'quiet', title: 'cursor' }, `@${cursor}`)] : []),
+  ];
+  const shown = { class: `frame ${direction}`, 'data-type': type };
+  if (text === '') return el('li', shown, el('div', {}, ...head));
+  return el('li', shown, el('details', {}, el('summary', {}, ...head), el('pre', {}, text)));
+}
