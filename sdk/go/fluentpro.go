@@ -5,7 +5,8 @@
 //
 //   - an answer that is a problem (RFC 9457) comes back as an error, a *Problem;
 //   - the access token is sent with each request, and refreshed once it is refused;
-//   - a reply or a task is read as it comes, through as many connections as that takes.
+//   - a reply or a task is read as it comes, through as many connections as that takes;
+//   - Realtime is a WebSocket for all that moves, which comes back by itself.
 //
 // It promises that a stream which ends without an error was whole: each event once, in
 // order, up to the last one. A message said with Say is said once, whatever becomes of
@@ -56,6 +57,9 @@ type Client struct {
 	raw    *client.Client
 	signer *signer
 	quiet  time.Duration // after which a silent stream counts as lost
+
+	refreshes bool                                                 // by Config.Refresh
+	pause     func(failures int, hint time.Duration) time.Duration // before a WebSocket comes back
 }
 
 // New makes a Client. Nothing is asked for yet.
@@ -71,7 +75,7 @@ func New(cfg Config) (*Client, error) {
 	if err != nil {
 		return nil, fmt.Errorf("fluentpro: %w", err)
 	}
-	c := &Client{ClientWithResponses: &client.ClientWithResponses{ClientInterface: raw}, raw: raw, signer: s, quiet: quietLimit}
+	c := &Client{ClientWithResponses: &client.ClientWithResponses{ClientInterface: raw}, raw: raw, signer: s, quiet: quietLimit, refreshes: cfg.Refresh != nil, pause: comeBack}
 	if s.refresh == nil {
 		s.refresh = c.refreshSession
 	}

@@ -15,8 +15,8 @@ import (
 	fluentpro "github.com/fluentpro/fluentpro/sdk/go"
 )
 
-// What the README shows is a program that runs as it stands.
-func TestTheReadmesExampleRuns(t *testing.T) {
+// What the README shows are programs that run as they stand.
+func TestTheReadmesExamplesRun(t *testing.T) {
 	t.Parallel()
 	s := apitest.New(t)
 	api, err := fluentpro.New(fluentpro.Config{URL: s.URL})
@@ -28,13 +28,15 @@ func TestTheReadmesExampleRuns(t *testing.T) {
 
 	readme, err := os.ReadFile("README.md")
 	require.NoError(t, err)
-	program := regexp.MustCompile("(?s)```go\n(package main.*?)```").FindSubmatch(readme)
-	require.NotNil(t, program)
-	file := filepath.Join(t.TempDir(), "main.go")
-	require.NoError(t, os.WriteFile(file, program[1], 0o600))
-	command := exec.CommandContext(t.Context(), "go", "run", file)
-	command.Env = append(os.Environ(), "FLUENTPRO_URL="+s.URL)
-	out, err := command.CombinedOutput()
-	require.NoError(t, err, "%s", out)
-	require.Regexp(t, `^[A-Z].{20,}`, string(out), "what the partner said")
+	programs := regexp.MustCompile("(?s)```go\n(package main.*?)```").FindAllSubmatch(readme, -1)
+	require.Len(t, programs, 2)
+	for _, program := range programs {
+		file := filepath.Join(t.TempDir(), "main.go")
+		require.NoError(t, os.WriteFile(file, program[1], 0o600))
+		command := exec.CommandContext(t.Context(), "go", "run", file)
+		command.Env = append(os.Environ(), "FLUENTPRO_URL="+s.URL)
+		out, err := command.CombinedOutput()
+		require.NoError(t, err, "%s", out)
+		require.Regexp(t, `^[A-Z].{20,}`, string(out), "what the partner said")
+	}
 }

@@ -41,6 +41,8 @@ export class Commands {
 
   /** Sends a command when it can be, and gives its result. */
   call(verb: Verb, argument: unknown, kind: Kind, waiting: Waiting = {}): Promise<unknown> {
+    // On the next connection it would mean something else.
+    if (kind === 'drop' && !this.#flowing) return Promise.reject(new ConnectionError(`${verb}: the connection was lost`));
     const { promise, command } = this.#make(verb, argument, kind, waiting);
     this.#waiting.push(command);
     this.#pump();

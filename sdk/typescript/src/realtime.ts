@@ -258,12 +258,12 @@ export class Realtime {
       lost: () => this.#transport?.lose(`silent for more than ${2 * connected.ping_seconds} s`),
     });
     this.#watchToken(connected);
+    this.#commands.flow();
     for (const [i, subscription] of resumed.entries()) {
       const told = connected.subscriptions[i];
       if (told) this.#told(subscription, told);
     }
     const others = [...this.#subscriptions.values()].filter((each) => !resumed.includes(each));
-    this.#commands.flow();
     this.#show({ status: 'open', connection: connected });
     for (const subscription of others) if (!subscription.flowing) void this.#subscribe(subscription);
   }
