@@ -72,6 +72,10 @@ func (c *conn) run() {
 			c.close(endOf(err))
 			return
 		}
+		if c.over.Load() {
+			c.await()
+			return
+		}
 		c.alive()
 		if kind != websocket.TextMessage {
 			c.close(verdictBadFrame)

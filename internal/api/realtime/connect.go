@@ -73,7 +73,9 @@ func (c *conn) connected(id string, resume *[]apiv2.RealtimeSubscribe) {
 	}
 	c.reply(id, out)
 	for _, sub := range opened {
-		c.flow(sub)
+		if c.holds(sub) {
+			c.flow(sub)
+		}
 	}
 	c.describe()
 }

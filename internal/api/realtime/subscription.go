@@ -27,6 +27,7 @@ type subscription struct {
 	source source // nil: the topic has ended, and the client knows how
 	ctx    context.Context
 	stop   context.CancelFunc
+	flows  bool          // done will be closed; the reading goroutine's own
 	done   chan struct{} // closed when nothing is pushed any more
 	left   func()        // of a room
 }
@@ -92,15 +93,21 @@ func (c *conn) opened(in apiv2.RealtimeSubscribe) (*subscription, apiv2.Realtime
 
 // flow starts pushing.
 func (c *conn) flow(sub *subscription) {
+	sub.flows = true
 	c.work.Go(func() {
 		defer close(sub.done)
-		defer sub.source.close()
-		defer sub.stop()
+		defer sub.release()
 		c.push(sub)
-		if sub.left != nil {
-			sub.left()
-		}
 	})
+}
+
+// release lets go of the topic.
+func (sub *subscription) release() {
+	sub.stop()
+	sub.source.close()
+	if sub.left != nil {
+		sub.left()
+	}
 }
 
 // push writes what the source gives until either ends. A write waits for the client, and
@@ -159,9 +166,13 @@ func (c *conn) end(topic string) {
 	sub := c.subs[topic]
 	delete(c.subs, topic)
 	c.mu.Unlock()
-	if sub != nil {
+	switch {
+	case sub == nil:
+	case sub.flows:
 		sub.stop()
 		<-sub.done
+	default: // named twice in one frame: the later one counts
+		sub.release()
 	}
 }
 
@@ -169,6 +180,13 @@ func (c *conn) full() bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return len(c.subs) >= maxSubscriptions
+}
+
+// holds reports whether a subscription has not been replaced.
+func (c *conn) holds(sub *subscription) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.subs[sub.topic] == sub
 }
 
 func (c *conn) subscribed(topic string) bool {

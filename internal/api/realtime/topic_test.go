@@ -172,6 +172,7 @@ func TestWhatCannotComeBackSaysWhy(t *testing.T) {
 		map[string]any{"topic": apitest.TalkTopic(theirs), "after": cursor},
 		map[string]any{"topic": apitest.TalkTopic(theirs)},
 		map[string]any{"topic": "moon:full"},
+		map[string]any{"topic": apitest.TalkTopic(talk)},
 		map[string]any{"topic": apitest.TalkTopic(talk), "after": cursor},
 	}}, &back)
 	var codes []string
@@ -182,7 +183,7 @@ func TestWhatCannotComeBackSaysWhy(t *testing.T) {
 		}
 		codes = append(codes, code)
 	}
-	require.Equal(t, []string{"cursor.invalid", "resource.not_found", "realtime.unknown_topic", ""}, codes)
+	require.Equal(t, []string{"cursor.invalid", "resource.not_found", "realtime.unknown_topic", "", ""}, codes)
 }
 
 func TestOnlyOnesOwnTopicsCanBeSubscribedTo(t *testing.T) {
