@@ -173,7 +173,10 @@ func TestAnothersThingIsNotThereWhateverTheOperation(t *testing.T) {
 
 // endless are the operations whose answer does not end, and which test proves of each that
 // it gives nothing of another's.
-var endless = map[string]func(*testing.T){"streamMyEvents": TestEventsAreTheUsersOwn}
+var endless = map[string]func(*testing.T){
+	"streamMyEvents":  TestEventsAreTheUsersOwn,
+	"connectRealtime": TestASocketLeadsToNothingOfAnothers,
+}
 
 // What lists and exports give is one's own, and what administers is for those who may.
 func TestNoListShowsAnothersThings(t *testing.T) {
@@ -204,13 +207,14 @@ func TestNoListShowsAnothersThings(t *testing.T) {
 }
 
 // The other way round: every operation asks for a token, but those that the contract
-// names as public.
+// names as public, and the WebSocket, whose first frame may bring one: see
+// TestASocketWithoutATokenDoesNothing.
 func TestNothingButThePublicIsDoneWithoutAToken(t *testing.T) {
 	t.Parallel()
 	s := apitest.Shared(t)
 	public := []string{
 		"signUp", "logIn", "refreshSession", "requestPasswordReset", "completePasswordReset", "verifyEmail",
-		"listLanguages", "listIndustries", "listPartners", "listSituations",
+		"listLanguages", "listIndustries", "listPartners", "listSituations", "connectRealtime",
 	}
 	for path, item := range apitest.Contract().Paths.Map() {
 		for method, op := range item.Operations() {

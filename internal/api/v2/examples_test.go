@@ -166,6 +166,10 @@ var stages = map[string]func(t *testing.T, s *apitest.Server) stage{
 	"getMessage 200":          greetingAsTheExample,
 	"streamMessageEvents 200": greetingAsTheExample,
 
+	"connectRealtime 101":      connectedAsTheExample,
+	"createRealtimeTicket 201": func(t *testing.T, s *apitest.Server) stage { return stage{asks: s.SignUp(t)} },
+	"listConnections 200":      listedAsTheExample,
+
 	"listUsers 200":         adminWithTheExample,
 	"exportUsers 200":       adminWithTheExample,
 	"getUser 200":           adminWithTheExample,
@@ -209,7 +213,7 @@ func TestExamplesAreTrue(t *testing.T) {
 	for path, item := range apitest.Contract().Paths.Map() {
 		for method, op := range item.Operations() {
 			for status, response := range op.Responses.Map() {
-				if status[0] != '2' || len(response.Value.Content) == 0 {
+				if status[0] > '2' || len(response.Value.Content) == 0 { // a default begins with a letter
 					continue
 				}
 				name := op.OperationID + " " + status
