@@ -22,7 +22,7 @@ import (
 func TestMain(m *testing.M) { apitest.Main(m) }
 
 // patience bounds everything that a page is waited for; a browser starts slowly.
-const patience = 15*time.Second
+const patience = time.Minute
 
 // page is a tab of a browser of the test's own.
 type page struct {

@@ -2,7 +2,6 @@ package browser_test
 
 import (
 	"context"
-	"encoding/json"
 	"flag"
 	"fmt"
 	"net/http"
@@ -63,12 +62,19 @@ func (p *page) ask(expression string) string {
 	return read(p, chromedp.Evaluate[string](expression))
 }
 
-// fill types into a field in place of what it has.
+// fill writes into a field in place of what it has, and presses Enter if the text ends so.
 func (p *page) fill(selector, text string) {
 	p.t.Helper()
 	p.do(chromedp.WaitVisible(chromedp.CSS(selector)))
-	p.ask(fmt.Sprintf("document.querySelector(%q).value = ''", selector))
-	p.do(chromedp.SendKeys(chromedp.CSS(selector), text))
+	p.ask(fmt.Sprintf("(document.querySelector(%[1]q).focus(), document.querySelector(%[1]q).value = '')", selector))
+	text, send := strings.CutSuffix(text, "\r")
+	p.do(chromedp.Func(func(ctx context.Context, t *chromedp.Target) error {
+		_, err := cdp.Call(ctx, t, input.InsertText, input.InsertTextParams{Text: text})
+		return err
+	}))
+	if send {
+		p.enter()
+	}
 }
 
 // choose takes one of a selection.
@@ -105,8 +111,7 @@ func (p *page) start() string {
 // say sends by the Enter key.
 func (p *page) say(text string) {
 	p.t.Helper()
-	p.fill("#say", text)
-	p.enter()
+	p.fill("#say", text+"\r")
 	p.until(`document.querySelector('#say').value === ''`)
 }
 
@@ -197,11 +202,8 @@ func (p *page) shoot(name string) {
 	require.NoError(p.t, os.WriteFile(filepath.Join(*shots, name+".png"), read(p, chromedp.FullScreenshot(100)), 0o600))
 }
 
-// told reads the events that the panel of frames shows, with what they hold.
-func (p *page) told() string {
+// frames are the lines of the panel of frames.
+func (p *page) frames() string {
 	p.t.Helper()
-	text := read(p, chromedp.Evaluate[[]string](`[...document.querySelectorAll('#frame-list li')].map((li) => li.className + ' ' + li.dataset.type)`))
-	out, err := json.Marshal(text)
-	require.NoError(p.t, err)
-	return strings.ReplaceAll(string(out), `","`, "\n")
+	return p.ask(`JSON.stringify([...document.querySelectorAll('#frame-list li')].map((li) => li.className.slice(6) + ' ' + li.dataset.type))`)
 }
