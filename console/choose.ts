@@ -1,5 +1,5 @@
 import type { Conversation } from '../sdk/typescript/src/index.js';
-import { button, el, field, form, select } from './dom.js';
+import { el, field, form, select } from './dom.js';
 import { Problems } from './problem.js';
 import type { Session } from './session.js';
 
@@ -61,7 +61,7 @@ export function choose(session: Session): HTMLElement {
     el('h2', {}, 'New conversation'),
     starter,
     problems.element,
-    el('div', { class: 'spread' }, el('h3', {}, 'Your conversations'), button('Refresh', () => void read())),
+    el('h3', {}, 'Your conversations'),
     list,
   );
 }

@@ -32,7 +32,7 @@ export class Frames {
           'div',
           { class: 'row' },
           this.#pause,
-          button('Clear', () => this.#clear(), { id: 'frames-clear' }),
+          button('Clear', () => this.clear(), { id: 'frames-clear' }),
           button('Copy', () => void this.#copy(), { id: 'frames-copy' }),
           this.#said,
         ),
@@ -61,11 +61,11 @@ export class Frames {
     this.#pause.setAttribute('aria-pressed', String(this.#paused));
     this.#pause.textContent = this.#paused ? 'Go on' : 'Pause';
     this.#said.textContent = '';
-    if (!this.#paused) this.#show(this.#entries.slice(-Math.min(this.#unseen, most)).slice(this.#unseen ? 0 : most));
+    if (!this.#paused) this.#show(this.#entries.slice(Math.max(0, this.#entries.length - this.#unseen)));
     this.#unseen = 0;
   }
 
-  #clear(): void {
+  clear(): void {
     this.#entries = [];
     this.#unseen = 0;
     this.#said.textContent = '';
@@ -83,15 +83,20 @@ export class Frames {
   }
 }
 
+/** A line for each; ids and cursors are shown by their ends, which tell them apart, and are whole below. */
 function line({ at, direction, topic, type, cursor, text }: Entry): HTMLLIElement {
   const head = [
     el('span', { class: 'arrow', 'aria-label': direction }, arrows[direction]),
     el('time', {}, timeOf(at)),
-    el('b', {}, type),
-    el('span', { class: 'quiet' }, topic),
-    ...(cursor ? [el('span', { class: 'quiet', title: 'cursor' }, `@${cursor}`)] : []),
+    el('b', { title: type }, short(type)),
+    el('span', { class: 'quiet', title: topic }, short(topic)),
+    ...(cursor ? [el('code', { class: 'quiet', title: `cursor ${cursor}` }, `@${cursor.slice(-6)}`)] : []),
   ];
   const shown = { class: `frame ${direction}`, 'data-type': type };
   if (text === '') return el('li', shown, el('div', {}, ...head));
   return el('li', shown, el('details', {}, el('summary', {}, ...head), el('pre', {}, text)));
+}
+
+function short(text: string): string {
+  return text.replace(/[0-9a-f-]{30}(?=[0-9a-f]{6})/g, '…');
 }

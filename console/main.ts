@@ -19,6 +19,7 @@ crypto.randomUUID ??= () => {
   return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`;
 };
 
+const frames = new Frames();
 const panels = [makeBar, makeOnboarding, makeTalk, makeVersions, makeTasks, makeRoom];
 
 /** Shows the desk of who is signed in. Each panel is made anew, so that nothing is left of who was before. */
@@ -31,8 +32,9 @@ function enter(session: Session, isNew: boolean): void {
 
 /** Takes what was shown away. */
 function leave(): void {
+  frames.clear();
   byId('desk').hidden = true;
   for (const id of ['bar', 'onboarding', 'talk', 'versions', 'tasks', 'room']) byId(id).replaceChildren();
 }
 
-makeAccount(new Frames(), enter, leave);
+makeAccount(frames, enter, leave);

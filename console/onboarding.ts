@@ -23,7 +23,7 @@ export function makeOnboarding(session: Session): void {
   const list = el('ol', { class: 'steps' });
   const place = el('div', { class: 'stack', id: 'step' });
   const plan = el('ul', { id: 'plan-task' });
-  const bar = el('progress', { max: 100, 'aria-label': 'Onboarding' });
+  const bar = el('progress', { max: 1, 'aria-label': 'Onboarding' });
   const skip = button('Skip, start talking', () => show('talk'), { id: 'skip' });
   const again = button('Begin again', () => void walk?.go(() => session.api.resetOnboarding(), place), { id: 'again' });
   let walk: Walk | undefined;
@@ -31,9 +31,10 @@ export function makeOnboarding(session: Session): void {
   const open = async (step: Step) => {
     if (!walk) return;
     const current = walk;
-    for (const item of list.children) item.toggleAttribute('data-current', item.getAttribute('data-step') === step.name);
     const made = await problems.attempt(() => step.make(current));
-    if (made) place.replaceChildren(made);
+    if (!made) return;
+    place.replaceChildren(made);
+    for (const item of list.children) item.toggleAttribute('data-current', item.getAttribute('data-step') === step.name);
   };
   const next = () => steps.find((step) => !walk || !step.done(walk.now)) ?? steps.at(-1)!;
   const put = (now: Onboarding) => {

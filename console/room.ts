@@ -17,7 +17,7 @@ export function makeRoom(session: Session): void {
       name.focus();
     }).element);
   };
-  const entrance = form(() => enter(name.value), { class: 'row', id: 'enter-room' }, field('Room', name, '3 to 64 of a-z, 0-9 and -'), el('button', { class: 'primary' }, 'Enter'));
+  const entrance = form(() => enter(name.value), { class: 'row', id: 'enter-room' }, field('Room: 3 to 64 of a-z, 0-9 and -', name), el('button', { class: 'primary' }, 'Enter'));
   byId('room').replaceChildren(
     el('div', { class: 'card stack' }, el('h2', {}, 'Room'), el('p', { class: 'quiet' }, 'Rooms are on the WebSocket, whichever way the rest goes.'), entrance, problems.element, inside),
   );

@@ -48,7 +48,7 @@ export const steps: Step[] = [
   {
     name: 'situations',
     title: 'Situations',
-    done: ({ missing }) => !missing.includes('situations'),
+    done: ({ missing }) => !missing.includes('situations') && !missing.includes('partners'),
     async make({ session: { api, partners, situations }, now, go }) {
       const selected = now.selections.partners;
       const named = new Map(partners.map(({ id, name }) => [id, name]));

@@ -36,6 +36,9 @@ class Talk {
         el('div', { class: 'row' }, el('button', { class: 'primary' }, 'Send'), this.#cancel, this.#retry),
       ),
     );
+    session.mine.listen((event) => {
+      if (event && 'conversation' in event && event.conversation.id === this.#id) session.conversation.set(event.conversation);
+    });
     session.conversation.listen((conversation) => {
       if (conversation?.id !== this.element.dataset['id']) this.#open(conversation);
       else if (conversation) this.#head(conversation);
@@ -109,11 +112,12 @@ class Talk {
     const content = this.#say.value;
     const { api, link } = this.session;
     const conversation_id = this.#id;
+    from.reset();
     const sent = await this.#problems.attempt(
       () => (link.way === 'socket' ? link.socket().sendMessage({ conversation_id, content }) : api.createMessage({ path: { conversation_id }, body: { content } })),
       from,
     );
-    if (sent && this.#say.value === content) from.reset();
+    if (!sent && this.#say.value === '') this.#say.value = content; // to be said again
     this.#buttons();
   }
 

@@ -26,7 +26,7 @@ export function makeVersions(session: Session): void {
   const row = ({ version, operation, at }: Version, i: number, conversation: Conversation) => {
     const pick = (name: string, checked: boolean) => el('input', { type: 'radio', name, value: version, checked, 'aria-label': `${name} version ${version}` });
     const back = button('Roll back', () => void rollBack(version), { 'data-version': version, 'aria-label': `Roll back to version ${version}`, disabled: i === 0 || conversation.status !== 'active' });
-    return el('tr', {}, el('td', {}, pick('from', i === 1)), el('td', {}, pick('to', i === 0)), el('td', {}, String(version)), el('td', {}, operation), el('td', {}, timeOf(at)), el('td', {}, back));
+    return el('tr', {}, el('td', {}, pick('from', i === 1)), el('td', {}, pick('to', i === 0)), el('td', {}, String(version)), el('td', {}, operation), el('td', { class: 'wide' }, timeOf(at)), el('td', {}, back));
   };
   const rollBack = async (version: number) => {
     const conversation_id = session.conversation.value?.id;
@@ -46,7 +46,7 @@ export function makeVersions(session: Session): void {
     if (found) place.replaceChildren(difference(...found));
   };
 
-  const heads = ['From', 'To', 'Version', 'What', 'When', ''].map((text) => el('th', { scope: 'col' }, text));
+  const heads = ['From', 'To', 'Version', 'What', 'When', ''].map((text) => el('th', { scope: 'col', class: text === 'When' ? 'wide' : '' }, text));
   const table = el('table', {}, el('thead', {}, el('tr', {}, ...heads)), rows);
   const body = el(
     'div',

@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/chromedp/cdproto/log"
 	"github.com/chromedp/cdproto/network"
 	"github.com/chromedp/cdproto/runtime"
 	"github.com/chromedp/chromedp"
@@ -52,8 +53,22 @@ func open(t *testing.T) *page {
 	t.Cleanup(cancel)
 	ctx, cancel = chromedp.NewContext(ctx)
 	t.Cleanup(cancel)
+	return listening(t, ctx) // it starts the browser, which ends with ctx
+}
+
+// window opens another window of the same browser, which shares nothing with it: that
+// of somebody else, or of another test.
+func (p *page) window(t *testing.T) *page {
+	t.Helper()
+	ctx, cancel := chromedp.NewContext(p.ctx, chromedp.WithNewBrowserContext())
+	t.Cleanup(cancel)
+	return listening(t, ctx)
+}
+
+func listening(t *testing.T, ctx context.Context) *page {
+	t.Helper()
 	p := &page{t: t, ctx: ctx}
-	require.NoError(t, chromedp.Listen(ctx, p.listen)) // it starts the browser, which ends with ctx
+	require.NoError(t, chromedp.Listen(ctx, p.listen))
 	return p
 }
 
@@ -63,6 +78,12 @@ func (p *page) listen(event any) {
 	switch e := event.(type) {
 	case *network.EventRequestWillBeSent:
 		p.asked = append(p.asked, e.Request.URL)
+	case *network.EventWebSocketCreated:
+		p.asked = append(p.asked, strings.Replace(e.URL, "ws", "http", 1))
+	case *log.EventEntryAdded: // of the network too, where a refusal may be what the test wants
+		if e.Entry.Source == log.EntrySourceSecurity || strings.Contains(e.Entry.Text, "Content Security Policy") {
+			p.errors = append(p.errors, e.Entry.Text)
+		}
 	case *runtime.EventExceptionThrown:
 		p.errors = append(p.errors, e.ExceptionDetails.Text)
 	case *runtime.EventConsoleAPICalled:
