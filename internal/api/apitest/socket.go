@@ -14,6 +14,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/fluentpro/fluentpro/gen/apiv2"
+	contracts "github.com/fluentpro/fluentpro/gen/openapi"
+	"github.com/fluentpro/fluentpro/internal/api/web"
 )
 
 // patience is how long a test waits for what must come.
@@ -114,8 +116,37 @@ func (l *Learner) Dial(t testing.TB, d Dial) (*Socket, *http.Response, error) {
 	return s, response, nil
 }
 
+// frames check what the server sends. That compiles a schema once, not for each frame as the
+// full check does, which the fast one is held against in internal/api/web.
+var frames = sync.OnceValue(func() map[string]*web.Frame {
+	text, err := contracts.FS.ReadFile("v2.yaml")
+	if err != nil {
+		panic(err)
+	}
+	doc, err := web.Load(text)
+	if err != nil {
+		panic(err)
+	}
+	out := map[string]*web.Frame{}
+	for _, name := range []string{"RealtimeReply", "RealtimePush"} {
+		if out[name], err = doc.Frame(name); err != nil {
+			panic(err)
+		}
+	}
+	return out
+})
+
+func (s *Socket) check(schema string, text []byte) {
+	value, err := frames()[schema].Decode(text)
+	if err == nil {
+		err = frames()[schema].Check(value)
+	}
+	if err != nil {
+		s.t.Errorf("frame %s: %v", text, err)
+	}
+}
+
 func (s *Socket) read() {
-	schemas := Contract().Components.Schemas
 	for {
 		_, text, err := s.Raw.ReadMessage()
 		if err != nil {
@@ -128,9 +159,7 @@ func (s *Socket) read() {
 		}
 		var r Reply
 		if json.Unmarshal(text, &r) == nil && r.ID != "" {
-			if err := validate(schemas["RealtimeReply"].Value, text); err != nil {
-				s.t.Errorf("frame: %v", err)
-			}
+			s.check("RealtimeReply", text)
 			s.mu.Lock()
 			into := s.replies[r.ID]
 			delete(s.replies, r.ID)
@@ -143,9 +172,7 @@ func (s *Socket) read() {
 			continue
 		}
 		var p Push
-		if err := validate(schemas["RealtimePush"].Value, text); err != nil {
-			s.t.Errorf("frame: %v", err)
-		}
+		s.check("RealtimePush", text)
 		if err := json.Unmarshal(text, &p); err != nil {
 			s.t.Errorf("frame: %v: %s", err, text)
 		}
