@@ -62,7 +62,7 @@ func (r *Realtime) dial(ctx context.Context) (*websocket.Conn, *http.Response, e
 
 // connect runs one connection to its end.
 func (r *Realtime) connect(token client.Tokens, fresh bool) ending {
-	ws, answer, err := r.dial(r.ctx)
+	ws, answer, err := r.dial(r.ctx) //nolint:bodyclose // the library has read it already
 	if err != nil {
 		e := ending{code: codeLost, reason: err.Error()}
 		if answer != nil && answer.StatusCode >= http.StatusBadRequest {
