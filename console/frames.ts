@@ -1,14 +1,5 @@
 import { button, byId, el, timeOf } from './dom.js';
-
-/** One frame, event or request as it went over the wire, or a word about the connection. */
-export interface Entry {
-  at: number;
-  direction: 'in' | 'out' | 'note';
-  topic: string;
-  type: string;
-  cursor: string;
-  text: string;
-}
+import type { Entry } from './entry.js';
 
 const most = 500;
 const arrows = { in: '←', out: '→', note: '•' } as const;

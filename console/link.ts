@@ -1,5 +1,6 @@
-import type { EventOf, FluentPro, RawFrame, Realtime, RealtimeState, Topic } from '../sdk/typescript/src/index.js';
-import type { Entry } from './frames.js';
+import type { EventOf, FluentPro, Realtime, RealtimeState, Topic } from '../sdk/typescript/src/index.js';
+import { type Entry, entryOf } from './entry.js';
+import { type Follower, isRoom, overSocket, overStream } from './follower.js';
 import { Network, type StreamChange } from './network.js';
 
 export type Way = 'socket' | 'stream';
@@ -10,17 +11,6 @@ export interface LinkState {
   status: 'idle' | 'connecting' | 'open' | 'waiting' | 'closed';
   detail: string;
   resumes: number;
-}
-
-/** One who hears of a topic, by whichever way. */
-interface Follower {
-  topic: Topic;
-  take(event: { type: string }): void;
-  failed(error: unknown): void;
-  began(): void;
-  cursor: string | undefined;
-  position: () => string | undefined; // of the way that it takes now
-  stop: AbortController;
 }
 
 /**
@@ -80,7 +70,7 @@ export class Link {
 
   /** Goes on the other way, behind the same cursors. */
   change(way: Way): void {
-    const moving = [...this.#followers].filter(({ topic }) => !topic.startsWith('room:'));
+    const moving = [...this.#followers].filter((each) => !isRoom(each));
     for (const each of moving) {
       each.cursor = each.position();
       each.stop.abort();
@@ -106,34 +96,13 @@ export class Link {
   async #run(follower: Follower): Promise<void> {
     const { signal } = (follower.stop = new AbortController());
     try {
-      if (this.way === 'socket' || follower.topic.startsWith('room:')) await this.#overSocket(follower, signal);
-      else await this.#overStream(follower, signal);
+      if (this.way === 'socket' || isRoom(follower)) await overSocket(follower, this.socket(), signal, () => this.#resumed());
+      else await overStream(follower, this.#api, signal);
     } catch (error) {
       if (signal.aborted) return;
       this.#followers.delete(follower);
       follower.failed(error);
     }
-  }
-
-  async #overSocket(follower: Follower, signal: AbortSignal): Promise<void> {
-    const { topic, cursor: after, take } = follower;
-    const subscription = this.socket().subscribe(topic, { after, signal, onEvent: ({ event }) => take(event) });
-    follower.position = () => subscription.position ?? after;
-    const told = ({ recovered }: { recovered: boolean }) => {
-      if (recovered && after !== undefined && isConversation(topic)) this.#resumed();
-      follower.began();
-    };
-    subscription.ready.then(told, () => {}); // the iteration below throws
-    for await (const _ of subscription); // it only waits for the end
-  }
-
-  async #overStream(follower: Follower, signal: AbortSignal): Promise<void> {
-    const { topic, cursor: after, take } = follower;
-    const options = { signal, ...(after === undefined ? {} : { headers: { 'Last-Event-ID': after } }) };
-    const conversation_id = topic.slice(topic.indexOf(':') + 1);
-    const stream = topic === 'user:me' ? this.#api.streamMyEvents(options) : this.#api.streamConversationEvents({ ...options, path: { conversation_id } });
-    follower.position = () => stream.lastEventId ?? after;
-    for await (const event of stream) take(event);
   }
 
   #socketed(state: RealtimeState): void {
@@ -148,7 +117,7 @@ export class Link {
   #streamed({ path, open, resumed }: StreamChange): void {
     this.#open += open ? 1 : -1;
     if (open && resumed && path.startsWith('/conversations/')) this.#resumed();
-    const wanted = [...this.#followers].filter(({ topic }) => !topic.startsWith('room:')).length;
+    const wanted = [...this.#followers].filter((each) => !isRoom(each)).length;
     if (this.way === 'stream') this.#tell({ status: this.#open >= wanted ? 'open' : open ? 'connecting' : 'waiting', detail: `${this.#open} of ${wanted} streams` });
   }
 
@@ -163,21 +132,8 @@ export class Link {
 
   /** A socket that nobody needs is closed. */
   #settle(): void {
-    if (this.way === 'socket' || [...this.#followers].some(({ topic }) => topic.startsWith('room:'))) return;
+    if (this.way === 'socket' || [...this.#followers].some(isRoom)) return;
     this.#realtime?.close();
     this.#realtime = undefined;
   }
-}
-
-function isConversation(topic: string): boolean {
-  return topic.startsWith('conversation:');
-}
-
-/** What a frame is about. */
-function entryOf({ direction, text, at }: RawFrame): Entry {
-  const { id, topic = '', event, cursor = '', ...rest } = JSON.parse(text) as Record<string, unknown> & {
-    id?: string; topic?: string; event?: { type: string }; cursor?: string;
-  };
-  const type = event?.type ?? Object.keys(rest)[0] ?? '';
-  return { at, direction, topic: id === undefined ? topic : `#${id}`, type, cursor, text };
 }

@@ -1,4 +1,4 @@
-import type { Entry } from './frames.js';
+import type { Entry } from './entry.js';
 
 /** What became of a stream of Server-Sent Events. */
 export interface StreamChange {

@@ -92,7 +92,7 @@ func TestAPathMayEndInASlashAndHEADAnswersWhereGETDoes(t *testing.T) {
 	s := apitest.New(t)
 	l := s.SignUp(t)
 	l.Get(t, "/users/me/").Expect(t, http.StatusOK, nil)
-	for _, path := range []string{"/users/me", "/partners", "/healthz", "/docs", "/openapi/v2.yaml", "/.well-known/jwks.json"} {
+	for _, path := range []string{"/users/me", "/partners", "/healthz", "/docs", "/console", "/openapi/v2.yaml", "/.well-known/jwks.json"} {
 		get := l.Get(t, "%s", path)
 		head := l.Do(t, apitest.Call{Method: http.MethodHead, Path: path})
 		require.Equal(t, get.Status, head.Status, path)

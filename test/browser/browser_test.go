@@ -53,7 +53,7 @@ func open(t *testing.T) *page {
 	t.Cleanup(cancel)
 	ctx, cancel = chromedp.NewContext(ctx)
 	t.Cleanup(cancel)
-	return listening(t, ctx) // it starts the browser, which ends with ctx
+	return listening(ctx, t) // it starts the browser, which ends with ctx
 }
 
 // window opens another window of the same browser, which shares nothing with it: that
@@ -62,10 +62,10 @@ func (p *page) window(t *testing.T) *page {
 	t.Helper()
 	ctx, cancel := chromedp.NewContext(p.ctx, chromedp.WithNewBrowserContext())
 	t.Cleanup(cancel)
-	return listening(t, ctx)
+	return listening(ctx, t)
 }
 
-func listening(t *testing.T, ctx context.Context) *page {
+func listening(ctx context.Context, t *testing.T) *page {
 	t.Helper()
 	p := &page{t: t, ctx: ctx}
 	require.NoError(t, chromedp.Listen(ctx, p.listen))

@@ -104,7 +104,7 @@ func cut(t *testing.T, _ *apitest.Server, browser *page) {
 		p.press(fmt.Sprintf("#bar input[value=%s]", way))
 		p.until(`document.querySelector('#status').dataset.status === 'open'`)
 		before := p.text("#resumes")
-		text := long(s.Model, 30*time.Millisecond)
+		text := long(s.Model, 40*time.Millisecond)
 		p.say("What can you do for us?")
 		p.midReply(8)
 		p.press("#cut")
@@ -117,7 +117,7 @@ func cut(t *testing.T, _ *apitest.Server, browser *page) {
 		require.Equal(t, messages(t, l, id), p.shown())
 	}
 
-	text := long(s.Model, 30*time.Millisecond)
+	text := long(s.Model, 60*time.Millisecond)
 	p.say("And the date?")
 	p.midReply(5)
 	p.press("#bar input[value=socket]")
@@ -248,7 +248,7 @@ func told(t *testing.T, s *apitest.Server, browser *page) {
 	p.press("#tasks .problem button")
 	p.until(`!document.querySelector('#tasks .problem')`)
 
-	require.Contains(t, p.frames(), "out subscribe")
+	require.Contains(t, p.frames(), "out connect")
 	p.press("#frames-pause")
 	before := p.frames()
 	p.press("#start-plan")

@@ -21,6 +21,9 @@ import (
 // patience is how long a test waits for what must come.
 const patience = 15 * time.Second
 
+// mostPushes is how many pushes a test may leave unread.
+const mostPushes = 4096
+
 // Dial says how a WebSocket is opened.
 type Dial struct {
 	Header    http.Header // beside the token
@@ -101,7 +104,10 @@ func (l *Learner) Dial(t testing.TB, d Dial) (*Socket, *http.Response, error) {
 	if err != nil {
 		return nil, response, err
 	}
-	s := &Socket{Raw: raw, t: t, replies: map[string]chan Reply{}, pushes: make(chan Push, 100_000), closed: make(chan int, 1)}
+	s := &Socket{Raw: raw, t: t, replies: map[string]chan Reply{}, closed: make(chan int, 1)}
+	if !d.Quiet {
+		s.pushes = make(chan Push, mostPushes)
+	}
 	done := make(chan struct{})
 	t.Cleanup(func() {
 		_ = raw.Close()

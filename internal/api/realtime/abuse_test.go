@@ -244,14 +244,15 @@ func TestManyConnectsWithoutAuthenticationLeaveNothing(t *testing.T) {
 	l.Connect(t).Get(t, "echo", 1, nil)
 	before := heap()
 	refused := 0
+	dialer := websocket.Dialer{Subprotocols: []string{"fluentpro.v2.json"}}
 	for range 1_000 {
-		c, response, err := s.Nobody().Dial(t, apitest.Dial{Quiet: true})
+		c, response, err := dialer.DialContext(t.Context(), strings.Replace(s.URL, "http", "ws", 1)+"/api/v2/realtime", nil)
 		if err != nil {
 			require.Equal(t, http.StatusTooManyRequests, response.StatusCode)
 			refused++
 			continue
 		}
-		_ = c.Raw.Close()
+		_ = c.Close()
 	}
 	t.Logf("%d refused", refused)
 	require.Eventually(t, func() bool { return heap() < before+8<<20 }, 20*time.Second, 100*time.Millisecond, "memory is flat")
