@@ -2616,6 +2616,9 @@ type RealtimeSubscribed struct {
 	// Cursor Where to resume if no event comes.
 	Cursor *string `json:"cursor,omitempty"`
 
+	// Ended true: `after` is the last event of a topic that has ended. Nothing follows, and there is no subscription.
+	Ended *bool `json:"ended,omitempty"`
+
 	// Error An error (RFC 9457). Members beyond these may appear, such as the id of what is in the way.
 	Error *Problem `json:"error,omitempty"`
 

@@ -187,6 +187,14 @@ func (s *Subscription) pause() {
 // told takes what a connection says of it. A gap of a room is told to the reader here; of
 // user:me the service tells it, and the others have none.
 func (s *Subscription) told(t client.RealtimeSubscribed) {
+	s.takeTold(t)
+	if t.Ended != nil && *t.Ended { // there is no last event to come
+		s.realtime.abandon(s)
+		s.finish(io.EOF)
+	}
+}
+
+func (s *Subscription) takeTold(t client.RealtimeSubscribed) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	resumed := s.position != "" || s.flowed

@@ -73,7 +73,7 @@ type Push struct {
 // Connect opens a WebSocket with the learner's token in its header.
 func (l *Learner) Connect(t testing.TB) *Socket {
 	t.Helper()
-	s, response, err := l.Dial(t, Dial{})
+	s, response, err := l.Dial(t, Dial{}) //nolint:bodyclose // the library gives it read
 	if err != nil && response != nil {
 		t.Fatalf("connect: %v: %d", err, response.StatusCode)
 	}

@@ -95,7 +95,8 @@ func (c *conn) attachTask(sub *subscription, id uuid.UUID, after string, told *a
 		return err
 	}
 	told.Recovered = after != "" // each event is the whole task
-	if !ended {
+	if told.Ended = &ended; !ended {
+		told.Ended = nil
 		sub.source = &taskSource{server: c.server, topic: sub.topic, feed: feed}
 	}
 	return nil

@@ -1,6 +1,7 @@
 package realtime_test
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -13,7 +14,9 @@ import (
 	"github.com/fluentpro/fluentpro/gen/apiv2"
 	"github.com/fluentpro/fluentpro/internal/api/apitest"
 	"github.com/fluentpro/fluentpro/internal/devstack/partner"
+	"github.com/fluentpro/fluentpro/internal/platform/job"
 	"github.com/fluentpro/fluentpro/internal/platform/sse"
+	"github.com/fluentpro/fluentpro/internal/task"
 )
 
 // heard puts the pushes of a conversation together as a client does.
@@ -241,4 +244,27 @@ func TestAReplyIsCancelledBySocket(t *testing.T) {
 	require.Equal(t, apiv2.MessageStatusCancelled, m.Status)
 	c.Until(t, "message.cancelled")
 	c.Refused(t, "cancel_message", map[string]any{"conversation_id": talk.ID, "message_id": sent.Message.ID}, "message.not_a_reply")
+}
+
+func TestATaskThatHasEndedSaysSo(t *testing.T) {
+	t.Parallel()
+	s := apitest.New(t, apitest.WithTasks(func(tasks *task.Service, r *job.Registry) {
+		task.Register(tasks, r, "waiting", job.Spec{}, func(ctx context.Context, _ *task.Progress, _ struct{}) (any, error) {
+			<-ctx.Done()
+			return nil, ctx.Err()
+		})
+	}))
+	l := s.SignUp(t)
+	made := s.StartTask(t, task.StartInput{UserID: l.User.ID, Kind: "waiting", Input: struct{}{}})
+	topic := "task:" + made.ID.String()
+	c := l.Connect(t)
+	c.Subscribe(t, topic, "")
+	c.Until(t, "task.progressed")
+	l.Post(t, fmt.Sprintf("/tasks/%s/cancel", made.ID), nil).Expect(t, http.StatusOK, nil)
+	last, _ := c.Until(t, "task.cancelled")
+	told := c.Subscribe(t, topic, last.Cursor)
+	require.True(t, *told.Ended)
+	c.Subscribe(t, topic, "")
+	again, _ := c.Until(t, "task.cancelled")
+	require.Equal(t, last.Cursor, again.Cursor)
 }

@@ -126,14 +126,14 @@ func (o *opening) VisitConnectRealtimeResponse(w http.ResponseWriter) error {
 		return fault.New(fault.TooMany, "realtime.too_many_connections", "Too many connections of this address have not said who they are.").
 			WithRetryAfter(connectWait)
 	}
-	err := o.open(w, address)
+	err := o.open(w)
 	if err != nil && stranger {
 		o.server.countStranger(address, -1)
 	}
 	return err
 }
 
-func (o *opening) open(w http.ResponseWriter, address string) error {
+func (o *opening) open(w http.ResponseWriter) error {
 	hijacked := &hijacker{ResponseWriter: w}
 	ws, err := upgrader.Upgrade(hijacked, o.request, w.Header())
 	if err != nil && hijacked.conn == nil {

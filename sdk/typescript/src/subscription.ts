@@ -85,6 +85,7 @@ export class Subscription<T extends Topic = Topic> implements AsyncIterable<Push
       this.take({ event: { type: 'stream.restarted' } as EventOf<T>, cursor: told.cursor });
     }
     this.#answer.resolve(told);
+    if (told.ended) void this.end(true); // there is no last event to come
   }
 
   /** Takes what came. */

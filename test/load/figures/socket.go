@@ -44,7 +44,7 @@ func openSocket(ctx context.Context, address, token string, buffer int) (*socket
 	if err != nil {
 		return nil, errors.Join(err, conn.Close())
 	}
-	answer, err := http.ReadResponse(s.r, nil)
+	answer, err := http.ReadResponse(s.r, nil) //nolint:bodyclose // what follows is the connection
 	if err == nil && answer.StatusCode != http.StatusSwitchingProtocols {
 		err = errors.New(answer.Status)
 	}

@@ -1455,6 +1455,10 @@ export type RealtimeSubscribed = {
      * Where to resume if no event comes.
      */
     cursor?: string;
+    /**
+     * true: `after` is the last event of a topic that has ended. Nothing follows, and there is no subscription.
+     */
+    ended?: boolean;
     error?: Problem;
     /**
      * Whether all that happened since `after` follows. If not, what the client holds of this topic is to be replaced by what follows.
