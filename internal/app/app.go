@@ -91,6 +91,8 @@ type Options struct {
 	GateTimeout time.Duration
 	// PingEvery and ConnectWait are times of a WebSocket; 0: as realtime.Deps has them.
 	PingEvery, ConnectWait time.Duration
+	// PresenceBeat is how often a node says that it lives; 0: as presence.Config has it.
+	PresenceBeat time.Duration
 	// UsageEvery is how often counts of deprecated calls are written; 0: as usage.Deps has it.
 	UsageEvery time.Duration
 }

@@ -23,7 +23,7 @@ func (a *App) wireLive(ctx context.Context, n *nouns, limits map[string]gate.Lim
 	l := live{tickets: ticket.New(ticket.Config{Client: a.redis})}
 	var rooms *room.Service
 	a.presence = presence.New(presence.Config{
-		Client: a.redis, Log: a.log, Logger: a.logger,
+		Client: a.redis, Log: a.log, Logger: a.logger, Beat: opts.PresenceBeat,
 		Vanished: func(ctx context.Context, group string, gone []presence.Member) { rooms.Lost(ctx, group, gone) },
 		Received: func(message []byte) { l.sockets.Receive(message) },
 	})

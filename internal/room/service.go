@@ -41,37 +41,57 @@ type JoinInput struct {
 	Connection string // names the device's connection, over all nodes
 }
 
-// Join brings a device in. The first one of a user is told to the room. A room that is full
-// stays as it is for those who are in. Faults: room.full, server.unavailable.
-func (s *Service) Join(ctx context.Context, in JoinInput) error {
+// Join brings a device in, and gives the member that it is of. The first one of a user is
+// told to the room. A room that is full stays as it is for those who are in. Faults:
+// room.full, server.unavailable; the device is not in then, and does not come in later.
+func (s *Service) Join(ctx context.Context, in JoinInput) (Member, error) {
+	m, err := s.join(ctx, in)
+	if err != nil { // presence would let in who asked while Redis was away, once it is back
+		_, _, leaving := s.Presence.Leave(context.WithoutCancel(ctx), group(in.Room), in.Connection)
+		if leaving != nil {
+			s.Logger.DebugContext(ctx, "a device leaves a room later", "error", leaving.Error())
+		}
+	}
+	return m, err
+}
+
+func (s *Service) join(ctx context.Context, in JoinInput) (Member, error) {
 	value, err := json.Marshal(visitor{UserID: in.UserID, Name: in.Name})
 	if err != nil {
-		return fmt.Errorf("join a room: %w", err)
+		return Member{}, fmt.Errorf("join a room: %w", err)
 	}
 	all, err := s.Presence.Join(ctx, presence.JoinInput{Group: group(in.Room), Member: in.Connection, Value: value})
 	if err != nil {
-		return s.unavailable(err)
+		return Member{}, s.unavailable(err)
 	}
 	members := members(all)
 	place := slices.IndexFunc(members, func(m Member) bool { return m.UserID == in.UserID })
-	if place >= MaxMembers {
-		_, _, err := s.Presence.Leave(ctx, group(in.Room), in.Connection)
-		return errors.Join(errFull, err)
+	switch {
+	case place < 0: // taken away again by another node
+		return Member{UserID: in.UserID, Name: in.Name, JoinedAt: s.Now()}, nil
+	case place >= MaxMembers:
+		return Member{}, errFull
+	case first(all, in.UserID) == in.Connection:
+		return members[place], s.tell(ctx, in.Room, EventJoined, members[place])
 	}
-	if place >= 0 && first(all, in.UserID) == in.Connection {
-		return s.tell(ctx, in.Room, EventJoined, members[place])
-	}
-	return nil
+	return members[place], nil
+}
+
+// LeaveInput is a device that goes out of a room.
+type LeaveInput struct {
+	Room       string
+	Member     Member // as Join gave it
+	Connection string
 }
 
 // Leave takes a device out. The last one of a user is told to the room. Where that cannot
 // be done now, it is as soon as it can.
-func (s *Service) Leave(ctx context.Context, in JoinInput) error {
+func (s *Service) Leave(ctx context.Context, in LeaveInput) error {
 	left, rest, err := s.Presence.Leave(ctx, group(in.Room), in.Connection)
-	if err != nil || !left || first(rest, in.UserID) != "" {
+	if err != nil || !left || first(rest, in.Member.UserID) != "" {
 		return err
 	}
-	return s.tell(ctx, in.Room, EventLeft, Member{UserID: in.UserID, Name: in.Name, JoinedAt: s.Now()})
+	return s.tell(ctx, in.Room, EventLeft, in.Member)
 }
 
 // Lost tells a room of members whose node is gone. A group that is no room's is passed over.

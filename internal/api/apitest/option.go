@@ -24,7 +24,7 @@ type setting struct {
 	clock   *Clock
 	tenant  bool
 
-	connectWait, pingEvery time.Duration
+	connectWait, pingEvery, presenceBeat time.Duration
 
 	tasks func(*task.Service, *job.Registry)
 }
@@ -49,6 +49,9 @@ func WithConnectWait(d time.Duration) Option {
 
 // WithPingEvery changes how often a WebSocket is pinged.
 func WithPingEvery(d time.Duration) Option { return func(s *setting) { s.pingEvery = d } }
+
+// WithPresenceBeat changes how often a node says that it, and who is connected to it, is there.
+func WithPresenceBeat(d time.Duration) Option { return func(s *setting) { s.presenceBeat = d } }
 
 // WithTenant lets a tenant of Auth0 keep the passwords: Server.Tenant.
 func WithTenant() Option { return func(s *setting) { s.tenant = true } }

@@ -211,10 +211,11 @@ func (c *conn) attachRoom(sub *subscription, name, after string, told *apiv2.Rea
 		return err
 	}
 	in := room.JoinInput{Room: name, UserID: c.identity().UserID, Name: fullName, Connection: c.id.String()}
-	if err := c.server.Rooms.Join(sub.ctx, in); err != nil {
+	member, err := c.server.Rooms.Join(sub.ctx, in)
+	if err != nil {
 		return err
 	}
-	leave := func() { c.leaveRoom(in) }
+	leave := func() { c.leaveRoom(room.LeaveInput{Room: name, Member: member, Connection: in.Connection}) }
 	feed, err := c.server.Rooms.Follow(sub.ctx, name, position)
 	if err != nil {
 		leave()
@@ -236,7 +237,7 @@ func (c *conn) attachRoom(sub *subscription, name, after string, told *apiv2.Rea
 }
 
 // leaveRoom tells the room that a device is gone, also when the connection is.
-func (c *conn) leaveRoom(in room.JoinInput) {
+func (c *conn) leaveRoom(in room.LeaveInput) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(c.ctx), closeWait)
 	defer cancel()
 	if err := c.server.Rooms.Leave(ctx, in); err != nil {

@@ -1,0 +1,62 @@
+package realtime_test
+
+import (
+	"net/http"
+	"net/url"
+	"strconv"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/fluentpro/fluentpro/internal/api/apitest"
+	"github.com/fluentpro/fluentpro/internal/app"
+	"github.com/fluentpro/fluentpro/internal/platform/redistest"
+)
+
+func TestConnectionsOutliveRedis(t *testing.T) {
+	t.Parallel()
+	redis := redistest.Own(t, 0)
+	s := apitest.New(t, apitest.WithConfig(func(c *app.Config) { c.RedisURL = redis.URL() }), apitest.WithPresenceBeat(500*time.Millisecond))
+	admin, mei, tom := s.Admin(t), s.SignUp(t), s.SignUp(t)
+	topic := roomTopic()
+	talk := mei.Talk(t)
+	a, b := mei.Connect(t), tom.Connect(t)
+	told := a.Subscribe(t, topic, "")
+	b.Subscribe(t, topic, "")
+	joined, _ := a.Until(t, "presence.joined")
+	require.NotNil(t, told.Cursor)
+	require.Len(t, connectionsOf(t, admin, mei), 1)
+
+	require.NoError(t, redis.Stop(t.Context()))
+	a.Get(t, "echo", "still here", nil)
+	a.Subscribe(t, apitest.TalkTopic(talk), "")
+	a.Until(t, "conversation.updated")
+	mei.Say(t, talk, "Good morning.")
+	a.Until(t, "message.completed")
+	a.Refused(t, "publish", map[string]any{"topic": topic, "data": map[string]any{}}, "server.unavailable")
+	a.Refused(t, "presence", map[string]any{"topic": topic}, "server.unavailable")
+	a.Refused(t, "subscribe", map[string]any{"topic": roomTopic()}, "server.unavailable")
+	mei.Post(t, "/realtime/tickets", nil).Refused(t, http.StatusServiceUnavailable, "server.unavailable")
+	admin.Get(t, "/admin/connections").Refused(t, http.StatusServiceUnavailable, "server.unavailable")
+	late := mei.Connect(t) // it is known to its own node alone
+	late.Get(t, "echo", "here", nil)
+
+	address, err := url.Parse(redis.URL())
+	require.NoError(t, err)
+	port, err := strconv.Atoi(address.Port())
+	require.NoError(t, err)
+	redistest.Own(t, port) // with nothing in it
+	require.Eventually(t, func() bool {
+		answer := admin.Get(t, "/admin/connections")
+		return answer.Status == http.StatusOK && len(connectionsOf(t, admin, mei)) == 2
+	}, 30*time.Second, 50*time.Millisecond, "they are listed again")
+	require.Eventually(t, func() bool {
+		return b.Call(t, "publish", map[string]any{"topic": topic, "data": map[string]any{"n": 1}}).Error == nil
+	}, 30*time.Second, 100*time.Millisecond)
+	_, all := a.Until(t, "room.message")
+	require.Contains(t, types(all), "stream.restarted", "what was lost is told before what follows")
+	again := late.Subscribe(t, topic, joined.Cursor)
+	require.False(t, again.Recovered)
+	late.Refused(t, "subscribe", map[string]any{"topic": topic, "after": *told.Cursor + "x"}, "cursor.invalid")
+}
