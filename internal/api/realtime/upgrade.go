@@ -142,15 +142,12 @@ func (o *opening) open(w http.ResponseWriter) error {
 	if err != nil {
 		_ = hijacked.conn.Close()
 		o.server.Logger.DebugContext(o.ctx, "websocket not opened", "request_id", web.RequestIDFrom(o.ctx), "error", err.Error())
-		return errTaken
+		return nil // the connection is not the HTTP server's any more
 	}
 	hijacked.conn.quiet = true
 	o.server.begin(ws, hijacked.conn.Conn, o)
-	return errTaken
+	return nil
 }
-
-// errTaken ends the handler without an answer: the connection is not the server's any more.
-var errTaken error
 
 // hijacker hands the library a connection that we can silence.
 type hijacker struct {
