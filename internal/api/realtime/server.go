@@ -79,8 +79,9 @@ type Server struct {
 	conns     map[uuid.UUID]*conn
 	users     map[uuid.UUID][]*conn // the oldest first
 	strangers map[string]int        // connections of an address that have not said who they are
-	stopped   bool
-	work      sync.WaitGroup // reading goroutines
+	stopped   bool                  // no connection is added
+	over      bool                  // Stop was called
+	work      sync.WaitGroup        // reading goroutines
 	undrain   func() bool
 }
 
@@ -108,6 +109,14 @@ func (s *Server) now() time.Time { return s.Now() }
 
 // drain tells every connection to come back to another node.
 func (s *Server) drain() {
+	s.mu.Lock()
+	if s.over {
+		s.mu.Unlock()
+		return
+	}
+	s.work.Add(1) // before Stop waits, or not at all
+	s.mu.Unlock()
+	defer s.work.Done()
 	for _, c := range s.all() {
 		s.work.Add(1)
 		go func() {
@@ -138,6 +147,9 @@ func (s *Server) all() []*conn {
 // Stop closes what is left and waits until it is gone, some seconds at most. Idempotent.
 func (s *Server) Stop() {
 	s.undrain()
+	s.mu.Lock()
+	s.over = true
+	s.mu.Unlock()
 	for _, c := range s.all() {
 		c.close(verdictDraining)
 	}

@@ -148,7 +148,7 @@ func (c *conn) attachUser(sub *subscription, after string, told *apiv2.RealtimeS
 		return err
 	}
 	told.Cursor = &cursor
-	told.Recovered = feed.Recovered()
+	told.Recovered = after != "" && feed.Recovered()
 	sub.source = &userSource{server: c.server, topic: sub.topic, user: who.UserID, feed: feed}
 	return nil
 }
