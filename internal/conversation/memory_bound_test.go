@@ -17,7 +17,7 @@ import (
 // its log runs out: Redis gives each of the two streams some 4 KiB at once.
 const mostOfAReply = 10 << 10
 
-// Ten thousand finished replies hold a bounded part of Redis, and for a bounded time.
+// Thousands of finished replies hold a bounded part of Redis, and for a bounded time.
 func TestFinishedRepliesHoldLittleOfRedisAndNotForLong(t *testing.T) {
 	t.Parallel()
 	if sharedIsInProcess(t) {
@@ -27,7 +27,7 @@ func TestFinishedRepliesHoldLittleOfRedisAndNotForLong(t *testing.T) {
 	n := setup(t, idle, own.use)
 	words := strings.SplitAfter(strings.TrimSuffix("I can offer you a better rate from May on. ", " "), " ")
 	before := n.redisMemory()
-	const replies, writers = 10_000, 16
+	const replies, writers = 4_000, 16
 	var all sync.WaitGroup
 	for range writers {
 		all.Go(func() {

@@ -285,7 +285,7 @@ func (n *node) tryCancel(c conversation.Conversation) error {
 }
 
 // worlds is how many runs are made, each of its own seed.
-var worlds = flag.Int64("worlds", 5, "how many times clients do things while the database is cut off")
+var worlds = flag.Int64("worlds", 3, "how many times clients do things while the database is cut off")
 
 // Whatever several clients do at once, and wherever the database is cut off in the middle
 // of it: no acknowledged word is lost, doubled or out of order.
