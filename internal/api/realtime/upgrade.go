@@ -37,8 +37,11 @@ var upgrader = websocket.Upgrader{
 // noBuffers is the pool of write buffers, which the library never needs: it does not write.
 type noBuffers struct{}
 
+// Get gives none.
 func (noBuffers) Get() any { return nil }
-func (noBuffers) Put(any)  {}
+
+// Put is never called.
+func (noBuffers) Put(any) {}
 
 // Connect checks a handshake and gives the answer that opens the WebSocket. Faults:
 // realtime.*, auth.invalid_token, server.unavailable.
@@ -188,10 +191,10 @@ func (s *Server) begin(ws *websocket.Conn, raw net.Conn, o *opening) {
 		return
 	}
 	c.start()
-	go func() {
-		if o.who.UserID != uuid.Nil {
-			c.enter(o.who)
-		}
-		c.run()
-	}()
+	// What is deep is done here, in the goroutine that ends: the one that stays keeps the
+	// stack that it has needed once.
+	if o.who.UserID != uuid.Nil {
+		c.enter(o.who)
+	}
+	go c.run()
 }
