@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"strconv"
@@ -14,11 +15,16 @@ import (
 	"github.com/fluentpro/fluentpro/internal/platform/sse"
 )
 
-// Five hundred replies at once, each of tokens that say when they were sent.
+// Five hundred replies at once, each of tokens that say when they were sent. They begin one
+// after the other, as those of people do; what is looked at is the time in which all are
+// being written.
 const (
 	streaming = 500
-	tokens    = 100
+	tokens    = 400
 	tokenGap  = 50 * time.Millisecond
+	oneBegins = 10 * time.Millisecond // after the other
+	lookFrom  = 8 * time.Second       // after the first began
+	lookFor   = 10 * time.Second
 	stamps    = "/stamps" // the path of the model that does so
 )
 
@@ -56,15 +62,7 @@ func (s *stage) manyReplies(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	before, err := node.cpu()
-	if err != nil {
-		return err
-	}
-	ours, err := heardBySockets(ctx, node, people)
-	if err != nil {
-		return err
-	}
-	after, err := node.cpu()
+	ours, cpu, err := heardBySockets(ctx, node, people)
 	if err != nil {
 		return err
 	}
@@ -73,63 +71,117 @@ func (s *stage) manyReplies(ctx context.Context) error {
 		return err
 	}
 	say("each token over the model's own, 500 replies at once", fmt.Sprintf("%.1f / %.1f ms", inMS(quantile(0.5, ours)-quantile(0.5, direct)), inMS(quantile(0.99, ours)-quantile(0.99, direct))), "1 / 6 ms",
-		fmt.Sprintf("p50 / p99 of %d by WebSocket %.1f / %.1f, less those of the same model read directly %.1f / %.1f; CPU of the node %.0f us a token (<= 60), sending and storing included",
-			len(ours), inMS(quantile(0.5, ours)), inMS(quantile(0.99, ours)), inMS(quantile(0.5, direct)), inMS(quantile(0.99, direct)), float64((after-before).Microseconds())/float64(len(ours))))
+		fmt.Sprintf("p50 / p99 of %d by WebSocket %.1f / %.1f, less those of the same model read directly %.1f / %.1f; CPU of the node %.0f us a token (<= 60)",
+			len(ours), inMS(quantile(0.5, ours)), inMS(quantile(0.99, ours)), inMS(quantile(0.5, direct)), inMS(quantile(0.99, direct)), float64(cpu.Microseconds())/float64(len(ours))))
 	return node.stop()
 }
 
-// latencies collects how late stamps are.
+// latencies collects how late stamps are, while it is looked at them.
 type latencies struct {
-	mu  sync.Mutex
-	all []time.Duration
+	from time.Time
+	mu   sync.Mutex
+	all  []time.Duration
 }
 
 func (l *latencies) take(text []byte) {
-	now := time.Now().UnixNano()
+	now := time.Now()
+	if since := now.Sub(l.from); since < 0 || since > lookFor {
+		return
+	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for _, word := range bytes.Fields(text) {
 		if at, err := strconv.ParseInt(string(word), 10, 64); err == nil {
-			l.all = append(l.all, time.Duration(now-at))
+			l.all = append(l.all, time.Duration(now.UnixNano()-at))
 		}
 	}
 }
 
-func heardBySockets(ctx context.Context, node *child, people []string) ([]time.Duration, error) {
-	var l latencies
-	err := inParallel(ctx, streaming, func(ctx context.Context, i int) error {
-		w, err := openSocket(ctx, node.url, people[i/ofOne], 4<<10)
-		if err != nil {
-			return err
-		}
-		defer func() { _ = w.conn.Close() }()
-		c, err := startTalk(ctx, node, people[i/ofOne])
-		if err != nil {
-			return err
-		}
-		if err := w.call(fmt.Sprintf(`{"id":"1","subscribe":{"topic":"conversation:%s"}}`, c)); err != nil {
-			return err
-		}
-		if err := w.send(fmt.Appendf(nil, `{"id":"2","send_message":{"conversation_id":%q,"content":"Hello","idempotency_key":"1-%d"}}`, c, i)); err != nil {
-			return err
-		}
-		for {
-			text, err := w.next()
-			switch {
-			case err != nil:
-				return err
-			case bytes.Contains(text, []byte(`"message.completed"`)):
-				return nil
-			case bytes.Contains(text, []byte(`"message.delta"`)):
-				_, said, _ := bytes.Cut(text, []byte(`"text":"`))
-				said, _, _ = bytes.Cut(said, []byte(`"`))
-				l.take(said)
-			case bytes.Contains(text, []byte(`"error":`)), bytes.Contains(text, []byte(`"message.failed"`)):
-				return fmt.Errorf("reply: %s", text)
+// talk is a conversation that a socket is subscribed to.
+type talk struct {
+	socket *socket
+	id     string
+}
+
+func heardBySockets(ctx context.Context, node *child, people []string) (_ []time.Duration, cpu time.Duration, err error) {
+	talks := make([]talk, streaming)
+	defer func() {
+		for _, t := range talks {
+			if t.socket != nil {
+				_ = t.socket.conn.Close() // it has done its part
 			}
 		}
+	}()
+	err = inParallel(ctx, clients, func(ctx context.Context, w int) (err error) {
+		for i := w; i < streaming && err == nil; i += clients {
+			talks[i], err = openTalk(ctx, node, people[i/ofOne])
+		}
+		return err
 	})
-	return l.all, err
+	if err != nil {
+		return nil, 0, err
+	}
+	l := latencies{from: time.Now().Add(lookFrom)}
+	used := make(chan error, 1)
+	go func() {
+		var err error
+		cpu, err = cpuOver(ctx, node, lookFrom, lookFor)
+		used <- err
+	}()
+	err = inParallel(ctx, streaming, func(ctx context.Context, i int) error {
+		if err := pause(ctx, time.Duration(i)*oneBegins); err != nil {
+			return err
+		}
+		return talks[i].hear(i, &l)
+	})
+	return l.all, cpu, errors.Join(err, <-used)
+}
+
+// cpuOver is what a process uses for so long, later.
+func cpuOver(ctx context.Context, node *child, wait, long time.Duration) (time.Duration, error) {
+	if err := pause(ctx, wait); err != nil {
+		return 0, err
+	}
+	before, err := node.cpu()
+	if err != nil {
+		return 0, err
+	}
+	if err := pause(ctx, long); err != nil {
+		return 0, err
+	}
+	after, err := node.cpu()
+	return after - before, err
+}
+
+func openTalk(ctx context.Context, node *child, token string) (t talk, err error) {
+	if t.socket, err = openSocket(ctx, node.url, token, 4<<10); err != nil {
+		return t, err
+	}
+	if t.id, err = startTalk(ctx, node, token); err != nil {
+		return t, err
+	}
+	return t, t.socket.call(fmt.Sprintf(`{"id":"1","subscribe":{"topic":"conversation:%s"}}`, t.id))
+}
+
+// hear says something and reads the reply to its end.
+func (t talk) hear(i int, l *latencies) error {
+	err := t.socket.send(fmt.Appendf(nil, `{"id":"2","send_message":{"conversation_id":%q,"content":"Hello","idempotency_key":"1-%d"}}`, t.id, i))
+	for err == nil {
+		var text []byte
+		text, err = t.socket.next()
+		switch {
+		case err != nil:
+		case bytes.Contains(text, []byte(`"message.completed"`)):
+			return nil
+		case bytes.Contains(text, []byte(`"message.delta"`)):
+			_, said, _ := bytes.Cut(text, []byte(`"text":"`))
+			said, _, _ = bytes.Cut(said, []byte(`"`))
+			l.take(said)
+		case bytes.Contains(text, []byte(`"error":`)), bytes.Contains(text, []byte(`"message.failed"`)):
+			err = fmt.Errorf("reply: %s", text)
+		}
+	}
+	return err
 }
 
 func startTalk(ctx context.Context, node *child, token string) (string, error) {
@@ -153,8 +205,11 @@ func startTalk(ctx context.Context, node *child, token string) (string, error) {
 
 // heardFromModel reads the same streams without us.
 func (s *stage) heardFromModel(ctx context.Context) ([]time.Duration, error) {
-	var l latencies
-	err := inParallel(ctx, streaming, func(ctx context.Context, _ int) error {
+	l := latencies{from: time.Now().Add(lookFrom)}
+	err := inParallel(ctx, streaming, func(ctx context.Context, i int) error {
+		if err := pause(ctx, time.Duration(i)*oneBegins); err != nil {
+			return err
+		}
 		request, err := http.NewRequestWithContext(ctx, http.MethodPost, s.model.url+stamps+"/v1/chat/completions", http.NoBody)
 		if err != nil {
 			return err
