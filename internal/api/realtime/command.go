@@ -2,7 +2,6 @@ package realtime
 
 import (
 	"encoding/json"
-	"errors"
 	"log/slog"
 	"maps"
 	"math"
@@ -146,7 +145,7 @@ func (c *conn) problem(err error) *web.Problem {
 
 // sent gives the connection up when a write has failed.
 func (c *conn) sent(err error) {
-	if err != nil && !errors.Is(err, errClosed) {
+	if err != nil {
 		c.close(verdictTooSlow)
 	}
 }

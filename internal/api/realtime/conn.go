@@ -55,9 +55,6 @@ type conn struct {
 	name string
 }
 
-// errClosed is why what a connection does ends with it.
-var errClosed = errors.New("the connection is closed")
-
 // run reads until the connection ends, and cleans up.
 func (c *conn) run() {
 	defer c.server.work.Done()
@@ -119,16 +116,12 @@ func (c *conn) await() {
 
 // endOf tells by a read's error how the connection ends.
 func endOf(err error) verdict {
-	var closed *websocket.CloseError
+	var closed *websocket.CloseError // by the client, or by its network
 	var lost net.Error
-	switch {
-	case errors.As(err, &closed) && closed.Code != websocket.CloseAbnormalClosure:
+	if errors.As(err, &closed) || errors.As(err, &lost) || errors.Is(err, net.ErrClosed) {
 		return verdictLeft
-	case errors.As(err, &closed), errors.As(err, &lost), errors.Is(err, net.ErrClosed):
-		return verdictLeft // nobody is there to be told
-	default: // too large, or against the protocol
-		return verdictBadFrame
 	}
+	return verdictBadFrame // too large, or against the protocol
 }
 
 // close gives the verdict, once. What runs for the connection ends; its reading goroutine
