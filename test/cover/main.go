@@ -1,8 +1,8 @@
 // Cover holds the coverage floor: 80% of the statements of hand-written code, in
-// total and in every package. It reads a profile of go test that may hold each
+// total and in every package. It reads profiles of go test that may hold each
 // block several times, one for each test binary.
 //
-//	go run ./test/cover coverage/all.out
+//	go run ./test/cover coverage/rooms.out coverage/doors.out
 package main
 
 import (
@@ -23,11 +23,11 @@ type tally struct{ covered, all int }
 func (t tally) percent() float64 { return 100 * float64(t.covered) / float64(max(t.all, 1)) }
 
 func main() {
-	if len(os.Args) != 2 {
-		fmt.Fprintln(os.Stderr, "usage: cover PROFILE")
+	if len(os.Args) < 2 {
+		fmt.Fprintln(os.Stderr, "usage: cover PROFILE...")
 		os.Exit(2)
 	}
-	packages, err := read(os.Args[1])
+	packages, err := sum(os.Args[1:])
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "cover:", err)
 		os.Exit(1)
@@ -37,28 +37,16 @@ func main() {
 	}
 }
 
-// read sums up a profile by package: a block counts as covered when any binary ran it.
-func read(file string) (map[string]tally, error) {
-	f, err := os.Open(file)
-	if err != nil {
-		return nil, err
-	}
-	defer func() { _ = f.Close() }()
-	type block struct{ statements, runs int }
+// A block is a run of statements between two places of a file.
+type block struct{ statements, runs int }
+
+// sum tells of each package how much of it ran: a block counts as covered when any binary ran it.
+func sum(files []string) (map[string]tally, error) {
 	blocks := map[string]block{}
-	lines := bufio.NewScanner(f)
-	for lines.Scan() {
-		fields := strings.Fields(lines.Text())
-		if len(fields) != 3 { // the mode line
-			continue
+	for _, file := range files {
+		if err := read(file, blocks); err != nil {
+			return nil, err
 		}
-		statements, err1 := strconv.Atoi(fields[1])
-		runs, err2 := strconv.Atoi(fields[2])
-		if err1 != nil || err2 != nil {
-			return nil, fmt.Errorf("%s: %q is no block", file, lines.Text())
-		}
-		b := blocks[fields[0]]
-		blocks[fields[0]] = block{statements, b.runs + runs}
 	}
 	packages := map[string]tally{}
 	for where, b := range blocks {
@@ -70,7 +58,30 @@ func read(file string) (map[string]tally, error) {
 		}
 		packages[path.Dir(source)] = t
 	}
-	return packages, lines.Err()
+	return packages, nil
+}
+
+// read adds the runs of one profile to the blocks by their place.
+func read(file string, blocks map[string]block) error {
+	f, err := os.Open(file)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = f.Close() }()
+	lines := bufio.NewScanner(f)
+	for lines.Scan() {
+		fields := strings.Fields(lines.Text())
+		if len(fields) != 3 { // the mode line
+			continue
+		}
+		statements, err1 := strconv.Atoi(fields[1])
+		runs, err2 := strconv.Atoi(fields[2])
+		if err1 != nil || err2 != nil {
+			return fmt.Errorf("%s: %q is no block", file, lines.Text())
+		}
+		blocks[fields[0]] = block{statements, blocks[fields[0]].runs + runs}
+	}
+	return lines.Err()
 }
 
 // report prints each package and says whether all are above the floor.
