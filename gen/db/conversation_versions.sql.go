@@ -127,7 +127,7 @@ func (q *Queries) StepsBetween(ctx context.Context, db DBTX, arg StepsBetweenPar
 }
 
 const VersionByNumber = `-- name: VersionByNumber :one
-select v.conversation_id, v.version, v.parent, v.operation, v.actor_id, v.at, v.entry, v.checksum from conversation_versions v
+select v.conversation_id, v.version, v.parent, v.operation, v.actor_id, v.at, v.entry, v.checksum, v.xact from conversation_versions v
 join conversations c on c.id = v.conversation_id
 where v.conversation_id = $1 and c.user_id = $2 and v.version = $3
 `
@@ -151,12 +151,13 @@ func (q *Queries) VersionByNumber(ctx context.Context, db DBTX, arg VersionByNum
 		&i.At,
 		&i.Entry,
 		&i.Checksum,
+		&i.Xact,
 	)
 	return i, err
 }
 
 const VersionsByConversation = `-- name: VersionsByConversation :many
-select v.conversation_id, v.version, v.parent, v.operation, v.actor_id, v.at, v.entry, v.checksum from conversation_versions v
+select v.conversation_id, v.version, v.parent, v.operation, v.actor_id, v.at, v.entry, v.checksum, v.xact from conversation_versions v
 join conversations c on c.id = v.conversation_id
 where v.conversation_id = $1 and c.user_id = $2 and v.version < $3::bigint
 order by v.version desc
@@ -194,6 +195,7 @@ func (q *Queries) VersionsByConversation(ctx context.Context, db DBTX, arg Versi
 			&i.At,
 			&i.Entry,
 			&i.Checksum,
+			&i.Xact,
 		); err != nil {
 			return nil, err
 		}

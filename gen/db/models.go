@@ -118,6 +118,16 @@ type ConversationFeedback struct {
 	CreatedAt      time.Time
 }
 
+type ConversationFinding struct {
+	ConversationID uuid.UUID
+	Version        int64
+	Rule           string
+	Subject        string
+	Expected       string
+	Found          string
+	FoundAt        time.Time
+}
+
 type ConversationSnapshot struct {
 	ConversationID uuid.UUID
 	Version        int64
@@ -140,6 +150,7 @@ type ConversationVersion struct {
 	At             time.Time
 	Entry          []byte
 	Checksum       []byte
+	Xact           int64
 }
 
 type ConversationWord struct {
@@ -556,4 +567,15 @@ type User struct {
 	Subject        *string
 	ErasingAt      *time.Time
 	ErasureTaskID  *uuid.UUID
+}
+
+type Verification struct {
+	ID            uuid.UUID
+	Whole         bool
+	BeganAt       time.Time
+	EndedAt       time.Time
+	Horizon       int64
+	Conversations int64
+	Versions      int64
+	Findings      int64
 }

@@ -26,7 +26,8 @@ type entry struct {
 
 // requireChain fails unless the history of a conversation is whole: numbers without a gap,
 // canonical entries that say what the columns say, checksums over all before, the hash of
-// each text, and the newest checksum in the head. It gives the operations in order.
+// each text, and the newest checksum in the head; and unless the tables say what it tells.
+// It gives the operations in order.
 func (s *stage) requireChain(c conversation.Conversation) (operations []string) {
 	s.t.Helper()
 	rows, err := s.pool.Query(s.t.Context(), `select v.version, v.parent, v.operation, v.actor_id, v.at, v.entry, v.checksum, t.salt, t.body
@@ -68,5 +69,8 @@ func (s *stage) requireChain(c conversation.Conversation) (operations []string) 
 	require.NoError(s.t, s.pool.QueryRow(s.t.Context(), "select version, checksum from conversations where id = $1", c.ID).Scan(&version, &head))
 	require.Equal(s.t, last, version)
 	require.Equal(s.t, before, head)
+	all, err := conversation.New(conversation.Deps{Pool: s.pool}).Record(s.t.Context(), c.ID)
+	require.NoError(s.t, err)
+	require.Empty(s.t, all.Verify(time.Now()))
 	return operations
 }

@@ -117,13 +117,17 @@ func finished(before Conversation, m Message, actor *uuid.UUID, used int64, at t
 	says := map[string]any{
 		"message_id": m.ID, "attempt": m.Attempt, "status": m.Status, "finish_reason": m.FinishReason, "tokens_used": used,
 	}
+	text := map[string]any{"content": m.Content}
 	if before.nears(before.TokensUsed + used) {
 		says["token_warning"] = true
 	}
-	if m.Problem != nil {
-		says["problem_code"] = m.Problem.Code
+	if m.Tokens != nil {
+		says["tokens"] = *m.Tokens
 	}
-	return change{OperationCompleteReply, actor, at, says, map[string]any{"content": m.Content}}
+	if m.Problem != nil {
+		says["problem_code"], text["problem_detail"] = m.Problem.Code, m.Problem.Detail
+	}
+	return change{OperationCompleteReply, actor, at, says, text}
 }
 
 // nears reports whether the conversation comes to 80 percent of its token limit with what

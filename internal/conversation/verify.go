@@ -1,0 +1,179 @@
+package conversation
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"github.com/fluentpro/fluentpro/internal/conversation/record"
+)
+
+// Scopes of a verification.
+const (
+	VerifyChanged = "changed" // since the last one that came to its end
+	VerifyAll     = "all"
+)
+
+// Bounds of a verification.
+const (
+	verifyVersions = 2_000 // versions that are read at once, unless one conversation has more
+	verifyPage     = 200   // conversations, the same
+	maxFindings    = 100   // that are kept of one conversation
+	maxDamaged     = 100   // conversations that are named in the result
+)
+
+// VerifyInput says what is to be verified. It is the input of a task: fields may be added,
+// never changed.
+type VerifyInput struct {
+	Format          int         `json:"v"` // 1
+	Scope           string      `json:"scope,omitempty"`
+	ConversationIDs []uuid.UUID `json:"conversation_ids,omitempty"` // instead of a scope
+}
+
+// Verification is what came of one.
+type Verification struct {
+	Conversations int64       `json:"conversations"`
+	Versions      int64       `json:"versions"`
+	Findings      int64       `json:"findings"`
+	Damaged       []uuid.UUID `json:"damaged"` // the first of them
+}
+
+// Progress takes how far long work has come, in conversations.
+type Progress interface {
+	Total(n int64)
+	Add(n int64)
+}
+
+// Verify looks whether all that is stored of conversations holds together, each as of one
+// moment, while they go on. What it finds is kept until the conversation is verified again.
+func (s *Service) Verify(ctx context.Context, p Progress, in VerifyInput) (Verification, error) {
+	v := verification{Verification: Verification{Damaged: []uuid.UUID{}}, service: s, progress: p, began: s.clock()}
+	err := v.run(ctx, in)
+	return v.Verification, err
+}
+
+// verification is one under way.
+type verification struct {
+	Verification
+	service  *Service
+	progress Progress
+	began    time.Time
+}
+
+func (v *verification) run(ctx context.Context, in VerifyInput) error {
+	store := v.service.store
+	if len(in.ConversationIDs) > 0 {
+		list, err := store.sizesOf(ctx, in.ConversationIDs)
+		if err != nil {
+			return err
+		}
+		return v.list(ctx, list)
+	}
+	last, err := store.lastHorizon(ctx)
+	if err != nil {
+		return err
+	}
+	horizon, err := store.horizon(ctx, store.pool)
+	if err != nil {
+		return err
+	}
+	whole := in.Scope != VerifyChanged || last == nil
+	if whole {
+		err = v.everything(ctx)
+	} else {
+		var list []sized
+		if list, err = store.changed(ctx, store.pool, *last); err == nil {
+			err = v.list(ctx, list)
+		}
+	}
+	if err != nil {
+		return err
+	}
+	return store.keepVerification(ctx, v, whole, horizon)
+}
+
+// everything goes over all conversations in the order of their ids.
+func (v *verification) everything(ctx context.Context) error {
+	total, err := v.service.store.countConversations(ctx)
+	if err != nil {
+		return err
+	}
+	v.progress.Total(total)
+	var after uuid.UUID
+	for {
+		page, err := v.service.store.sizesAfter(ctx, v.service.store.pool, after, verifyPage)
+		if err != nil || len(page) == 0 {
+			return err
+		}
+		if err := v.batches(ctx, page); err != nil {
+			return err
+		}
+		after = page[len(page)-1].id
+	}
+}
+
+func (v *verification) list(ctx context.Context, list []sized) error {
+	v.progress.Total(int64(len(list)))
+	for page := range slices.Chunk(list, verifyPage) {
+		if err := v.batches(ctx, page); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// batches verifies a page in bites that fit into memory.
+func (v *verification) batches(ctx context.Context, page []sized) error {
+	for len(page) > 0 {
+		n, versions := 1, page[0].version
+		for n < len(page) && versions+page[n].version <= verifyVersions {
+			versions += page[n].version
+			n++
+		}
+		if err := v.batch(ctx, page[:n]); err != nil {
+			return err
+		}
+		page = page[n:]
+	}
+	return nil
+}
+
+// batch verifies some conversations at one moment, and keeps what it finds.
+func (v *verification) batch(ctx context.Context, list []sized) error {
+	all := make([]wanted, len(list))
+	for i, c := range list {
+		all[i] = wanted{id: c.id}
+	}
+	records, err := v.service.store.snapshotOf(ctx, all)
+	if err != nil {
+		return err
+	}
+	var findings []record.Finding
+	for _, r := range records {
+		found := r.Verify(v.service.clock())
+		v.Versions += int64(len(r.Versions))
+		v.Findings += int64(len(found))
+		if len(found) > 0 && len(v.Damaged) < maxDamaged {
+			v.Damaged = append(v.Damaged, r.Head.ID)
+		}
+		findings = append(findings, found[:min(len(found), maxFindings)]...)
+	}
+	if err := v.service.store.keepFindings(ctx, list, findings, v.service.clock()); err != nil {
+		return err
+	}
+	v.Conversations += int64(len(records))
+	v.progress.Add(int64(len(list)))
+	return nil
+}
+
+// snapshotOf reads records as of one moment.
+func (s *store) snapshotOf(ctx context.Context, list []wanted) (records []record.Record, err error) {
+	err = pgx.BeginTxFunc(ctx, s.pool, snapshotOptions, func(tx pgx.Tx) (err error) {
+		records, err = s.records(ctx, tx, list)
+		return err
+	})
+	return records, err
+}
