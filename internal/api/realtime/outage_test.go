@@ -17,7 +17,7 @@ import (
 func TestConnectionsOutliveRedis(t *testing.T) {
 	t.Parallel()
 	redis := redistest.Own(t, 0)
-	s := apitest.New(t, apitest.WithConfig(func(c *app.Config) { c.RedisURL = redis.URL() }), apitest.WithPresenceBeat(500*time.Millisecond))
+	s := serve(t, apitest.WithConfig(func(c *app.Config) { c.RedisURL = redis.URL() }), apitest.WithPresenceBeat(500*time.Millisecond))
 	admin, mei, tom := s.Admin(t), s.SignUp(t), s.SignUp(t)
 	topic := roomTopic()
 	talk := mei.Talk(t)
