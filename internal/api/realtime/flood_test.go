@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/http"
 	"runtime"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -23,29 +24,42 @@ func TestTenThousandSubscriptionsAreThirtyTwoOfEachConnection(t *testing.T) {
 	l.Connect(t).Get(t, "echo", 1, nil)
 	before := holding()
 	const connections, each, bound = 5, 2_000, 32
+	began := time.Now()
 	var refused atomic.Int64
 	var work sync.WaitGroup
 	for n := range connections {
-		c := l.Connect(t)
+		c, _, err := l.Dial(t, apitest.Dial{Quiet: true})
+		require.NoError(t, err)
 		work.Go(func() {
-			replies := make([]<-chan apitest.Reply, each)
-			for i := range replies {
-				replies[i] = c.Send(t, "subscribe", map[string]any{"topic": fmt.Sprintf("room:flood-%d-%d", n, i)})
+			for i := range each {
+				if err := c.Raw.WriteJSON(map[string]any{"id": strconv.Itoa(i), "subscribe": map[string]any{"topic": fmt.Sprintf("room:flood-%d-%d", n, i)}}); err != nil {
+					t.Errorf("subscription %d: %v", i, err)
+				}
 			}
-			for i, reply := range replies {
-				r := <-reply
-				if i < bound != (r.Error == nil) || i >= bound && r.Error.Code != "realtime.too_many_subscriptions" {
-					t.Errorf("subscription %d: %+v", i, r.Error)
+		})
+		work.Go(func() {
+			for i := 0; i < each; {
+				var r apitest.Reply
+				if err := c.Raw.ReadJSON(&r); err != nil {
+					t.Errorf("after %d replies: %v", i, err)
+					break
+				}
+				if r.ID == "" { // a push
+					continue
+				}
+				if r.ID != strconv.Itoa(i) || (i < bound) != (r.Error == nil) || i >= bound && r.Error.Code != "realtime.too_many_subscriptions" {
+					t.Errorf("reply %d: %+v", i, r)
 				}
 				if r.Error != nil {
 					refused.Add(1)
 				}
+				i++
 			}
 			c.Cut()
-			c.Closed(t)
 		})
 	}
 	work.Wait()
+	t.Logf("answered in %s", time.Since(began).Round(time.Millisecond))
 	require.EqualValues(t, connections*(each-bound), refused.Load())
 	requireFlat(t, before)
 	l.Connect(t).Get(t, "echo", 1, nil)
@@ -60,6 +74,7 @@ func TestThreeThousandConnectsWithoutAuthenticationLeaveNothing(t *testing.T) {
 	l := s.SignUp(t)
 	l.Connect(t).Get(t, "echo", 1, nil)
 	before := holding()
+	began := time.Now()
 	var opened, refused atomic.Int64
 	const all, wave = 3_000, 64
 	for from := 0; from < all; from += wave {
@@ -75,7 +90,7 @@ func TestThreeThousandConnectsWithoutAuthenticationLeaveNothing(t *testing.T) {
 		}
 		work.Wait()
 	}
-	t.Logf("%d opened, %d refused", opened.Load(), refused.Load())
+	t.Logf("%d opened, %d refused in %s", opened.Load(), refused.Load(), time.Since(began).Round(time.Millisecond))
 	require.EqualValues(t, all, opened.Load()+refused.Load())
 	require.Positive(t, opened.Load())
 	require.Positive(t, refused.Load())
@@ -122,9 +137,10 @@ func holding() held {
 func requireFlat(t *testing.T, before held) {
 	t.Helper()
 	var now held
+	began := time.Now()
 	require.Eventually(t, func() bool {
 		now = holding()
 		return now.heap < before.heap+8<<20 && now.goroutines <= before.goroutines+30
 	}, 20*time.Second, 100*time.Millisecond, "before %+v", before)
-	t.Logf("before %+v, after %+v", before, now)
+	t.Logf("before %+v, %s after it %+v", before, time.Since(began).Round(time.Millisecond), now)
 }
