@@ -37,7 +37,9 @@ func TestConnectionsOutliveRedis(t *testing.T) {
 	a.Refused(t, "publish", map[string]any{"topic": topic, "data": map[string]any{}}, "server.unavailable")
 	a.Refused(t, "presence", map[string]any{"topic": topic}, "server.unavailable")
 	a.Refused(t, "subscribe", map[string]any{"topic": roomTopic()}, "server.unavailable")
-	var back struct{ Subscriptions []struct{ Error map[string]any } }
+	var back struct {
+		Subscriptions []struct{ Error map[string]any }
+	}
 	a.Get(t, "connect", map[string]any{"resume": []any{map[string]any{"topic": roomTopic()}}}, &back)
 	require.Equal(t, "server.unavailable", back.Subscriptions[0].Error["code"])
 	require.InDelta(t, 1, back.Subscriptions[0].Error["retry_after_seconds"], 0, "as the error of a command of its own has it")
