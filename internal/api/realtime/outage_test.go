@@ -12,7 +12,29 @@ import (
 	"github.com/fluentpro/fluentpro/internal/api/apitest"
 	"github.com/fluentpro/fluentpro/internal/app"
 	"github.com/fluentpro/fluentpro/internal/platform/redistest"
+	"github.com/fluentpro/fluentpro/internal/task"
 )
+
+// A task that is followed can be deleted with its user's data, or be none of a database that
+// was restored. Its follower learns so at the next look, which a Redis that stops brings on.
+func TestWhoFollowsATaskThatIsDeletedIsTold(t *testing.T) {
+	t.Parallel()
+	redis := redistest.Own(t, 0)
+	s := serve(t, waiting(), apitest.WithConfig(func(c *app.Config) { c.RedisURL = redis.URL() }))
+	l := s.SignUp(t)
+	made := s.StartTask(t, task.StartInput{UserID: l.User.ID, Kind: "waiting", Input: struct{}{}})
+	topic := "task:" + made.ID.String()
+	c := l.Connect(t)
+	c.Subscribe(t, topic, "")
+	c.Until(t, "task.progressed")
+	_, err := s.Pool(t).Exec(t.Context(), "delete from tasks where id = $1", made.ID)
+	require.NoError(t, err)
+	require.NoError(t, redis.Stop(t.Context()))
+	last, _ := c.Until(t, "stream.closing")
+	require.Equal(t, topic, last.Topic)
+	require.Equal(t, "gone", last.Event.Reason)
+	c.Refused(t, "subscribe", map[string]any{"topic": topic}, "resource.not_found")
+}
 
 func TestConnectionsOutliveRedis(t *testing.T) {
 	t.Parallel()

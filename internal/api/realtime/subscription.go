@@ -134,8 +134,12 @@ func (c *conn) push(sub *subscription) {
 		case err == nil:
 		case sub.ctx.Err() != nil:
 			return
-		case errors.Is(err, io.EOF), fault.Is(err, "resource.not_found"):
+		case errors.Is(err, io.EOF):
 			c.drop(sub)
+			return
+		case fault.Is(err, "resource.not_found"): // deleted meanwhile, before its last event
+			c.drop(sub)
+			c.sent(c.say(pushed{Topic: sub.topic, Event: closing(apiv2.Gone)}))
 			return
 		case errors.Is(err, eventlog.ErrTooSlow):
 			c.close(verdictTooSlow)

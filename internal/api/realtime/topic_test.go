@@ -246,14 +246,19 @@ func TestAReplyIsCancelledBySocket(t *testing.T) {
 	c.Refused(t, "cancel_message", map[string]any{"conversation_id": talk.ID, "message_id": sent.Message.ID}, "message.not_a_reply")
 }
 
-func TestATaskThatHasEndedSaysSo(t *testing.T) {
-	t.Parallel()
-	s := serve(t, apitest.WithTasks(func(tasks *task.Service, r *job.Registry) {
+// waiting is a kind of task that ends when it is told to.
+func waiting() apitest.Option {
+	return apitest.WithTasks(func(tasks *task.Service, r *job.Registry) {
 		task.Register(tasks, r, "waiting", job.Spec{}, func(ctx context.Context, _ *task.Progress, _ struct{}) (any, error) {
 			<-ctx.Done()
 			return nil, ctx.Err()
 		})
-	}))
+	})
+}
+
+func TestATaskThatHasEndedSaysSo(t *testing.T) {
+	t.Parallel()
+	s := serve(t, waiting())
 	l := s.SignUp(t)
 	made := s.StartTask(t, task.StartInput{UserID: l.User.ID, Kind: "waiting", Input: struct{}{}})
 	topic := "task:" + made.ID.String()
