@@ -81,15 +81,15 @@ func TestRestart(t *testing.T) {
 		})
 	}
 	way := balance(t)
-	way.only(nodes[0].address, nodes[1].address)
-
 	talkers := make([]*talker, clients)
 	done := make(chan struct{})
 	var talking, flowing sync.WaitGroup
 	for i := range talkers {
+		way.only(nodes[i%2].address) // so that each node has half of them
 		talkers[i] = newTalker(t, way.url(), i)
 		flowing.Add(1)
 	}
+	way.only(nodes[0].address, nodes[1].address)
 	for _, one := range talkers {
 		talking.Go(func() { one.talk(done, sync.OnceFunc(flowing.Done)) })
 	}
