@@ -1145,6 +1145,7 @@ func (e SessionRevokedType) Valid() bool {
 // Defines values for StreamClosingReason.
 const (
 	Draining      StreamClosingReason = "draining"
+	Gone          StreamClosingReason = "gone"
 	TokenExpiring StreamClosingReason = "token_expiring"
 	TooSlow       StreamClosingReason = "too_slow"
 )
@@ -1153,6 +1154,8 @@ const (
 func (e StreamClosingReason) Valid() bool {
 	switch e {
 	case Draining:
+		return true
+	case Gone:
 		return true
 	case TokenExpiring:
 		return true
@@ -3033,15 +3036,16 @@ type SituationPage struct {
 	NextCursor nullable.Nullable[any] `json:"next_cursor"`
 }
 
-// StreamClosing The server ends this stream before what it tells of has ended; resume it after `retry_ms`. It has no `id`.
+// StreamClosing The server ends this stream before what it tells of has ended; resume it after `retry_ms`. It has no `id`. As an event of a topic
+// of the WebSocket it ends that subscription alone.
 type StreamClosing struct {
-	// Reason New reasons may appear.
+	// Reason New reasons may appear. `gone`: what is told of does not exist any more; there is nothing to resume.
 	Reason  StreamClosingReason `json:"reason"`
 	RetryMs int                 `json:"retry_ms"`
 	Type    StreamClosingType   `json:"type"`
 }
 
-// StreamClosingReason New reasons may appear.
+// StreamClosingReason New reasons may appear. `gone`: what is told of does not exist any more; there is nothing to resume.
 type StreamClosingReason string
 
 // StreamClosingType defines model for StreamClosing.Type.

@@ -1878,13 +1878,15 @@ export type SituationPage = {
 };
 
 /**
- * The server ends this stream before what it tells of has ended; resume it after `retry_ms`. It has no `id`.
+ * The server ends this stream before what it tells of has ended; resume it after `retry_ms`. It has no `id`. As an event of a topic
+ * of the WebSocket it ends that subscription alone.
+ *
  */
 export type StreamClosing = {
     /**
-     * New reasons may appear.
+     * New reasons may appear. `gone`: what is told of does not exist any more; there is nothing to resume.
      */
-    reason: 'token_expiring' | 'draining' | 'too_slow';
+    reason: 'token_expiring' | 'draining' | 'too_slow' | 'gone';
     retry_ms: number;
     type: 'stream.closing';
 };
