@@ -39,8 +39,7 @@ type conversationStream struct {
 
 // VisitStreamConversationEventsResponse streams until the conversation or the reader ends.
 func (c *conversationStream) VisitStreamConversationEventsResponse(w http.ResponseWriter) error {
-	defer c.watch.Close()
-	return c.server.serveStream(c.ctx, w, c.next)
+	return c.server.serveLong(c.ctx, w, c.next, c.watch.Close)
 }
 
 // next gives the events to write.

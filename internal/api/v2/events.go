@@ -44,14 +44,13 @@ type userStream struct {
 
 // VisitStreamMyEventsResponse streams until the session or the reader ends.
 func (u *userStream) VisitStreamMyEventsResponse(w http.ResponseWriter) error {
-	defer u.feed.Close()
-	return u.server.serveStream(u.ctx, w, u.next)
+	return u.server.serveLong(u.ctx, w, u.next, u.feed.Close)
 }
 
 // next gives the events to write; at first an id alone, so that a reader that loses the
 // connection before anything happens misses nothing.
 func (u *userStream) next(ctx context.Context) ([]sse.Event, error) {
-	who := web.IdentityFrom(u.ctx)
+	who := web.IdentityFrom(ctx)
 	if !u.begun {
 		u.begun = true
 		id, err := u.server.SealUserPosition(who.UserID, u.feed.Position())

@@ -36,14 +36,49 @@ var (
 // the reader is gone. It ends early, and says why, when the node drains, before
 // the token of ctx expires, when its session ends, and when the reader stays behind.
 func (s *Server) serveStream(ctx context.Context, w http.ResponseWriter, next sse.Next) error {
+	return s.untilEnd(ctx, func(ctx context.Context) error {
+		return sse.Serve(ctx, w, orClosing(next, web.IdentityFrom(ctx).SessionID), sse.Options{HeadersOnly: web.HeadOnly(ctx)})
+	})
+}
+
+// serveLong is serveStream for streams that last until the reader leaves, which are silent
+// for most of the time: where it can it takes the connection out of net/http and returns at
+// once, so that nothing of the request is kept but who asks. done is called at the end.
+func (s *Server) serveLong(ctx context.Context, w http.ResponseWriter, next sse.Next, done func()) error {
+	err := error(http.ErrNotSupported)
+	var taken *sse.Taken
+	if web.MayOutlive(ctx) {
+		taken, err = s.Streams.Take(w, sse.Options{})
+	}
+	switch {
+	case errors.Is(err, http.ErrNotSupported):
+		defer done()
+		return s.serveStream(ctx, w, next)
+	case err != nil:
+		done()
+		return err
+	}
+	taken.Go(web.Outlive(ctx, func(ctx context.Context) (int64, error) {
+		defer done()
+		err := s.untilEnd(ctx, func(ctx context.Context) error {
+			return taken.Serve(ctx, orClosing(next, web.IdentityFrom(ctx).SessionID))
+		})
+		return taken.Written(), err
+	}))
+	return nil
+}
+
+// untilEnd ends the context of serve, with one of the reasons above, when a stream must end.
+func (s *Server) untilEnd(ctx context.Context, serve func(context.Context) error) error {
+	who := web.IdentityFrom(ctx)
 	streaming, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	defer context.AfterFunc(s.Draining, func() { cancel(errDraining) })()
-	defer s.Accounts.AfterSession(web.IdentityFrom(ctx).SessionID, func() { cancel(errSessionEnded) })()
-	left := web.IdentityFrom(ctx).ExpiresAt.Sub(s.Now()) - expiryLeast - rand.N(expirySpread)
+	defer s.Accounts.AfterSession(who.SessionID, func() { cancel(errSessionEnded) })()
+	left := who.ExpiresAt.Sub(s.Now()) - expiryLeast - rand.N(expirySpread)
 	expiry := time.AfterFunc(max(left, time.Second), func() { cancel(errTokenExpiring) })
 	defer expiry.Stop()
-	return sse.Serve(streaming, w, orClosing(next, web.IdentityFrom(ctx).SessionID), sse.Options{HeadersOnly: web.HeadOnly(ctx)})
+	return serve(streaming)
 }
 
 // orClosing turns the errors that a reader is told of into the event that does.

@@ -4,7 +4,8 @@
 // Serve promises that what a batch holds leaves in one flush, that silence is
 // broken by a comment every 15 seconds, that every write has a deadline, so
 // that a client which does not read costs one buffer for ten seconds and no
-// more, and that nothing is written once it has returned. Reader promises to
+// more, and that nothing is written once it has returned. Streams does the same for
+// streams that last, which leave net/http so as to weigh little. Reader promises to
 // read any stream the standard allows within bounds on lines and events.
 //
 // The package knows no event by meaning but stream.closing, keeps nothing for
@@ -64,13 +65,18 @@ func (o *Options) applyDefaults() {
 // nothing written yet.
 func Serve(ctx context.Context, w http.ResponseWriter, next Next, opts Options) error {
 	opts.applyDefaults()
-	ctx, cancel := context.WithCancelCause(ctx)
-	defer cancel(nil)
-	s := &stream{w: w, control: http.NewResponseController(w), opts: opts, clearsDeadline: isHTTP2(w), cancel: cancel}
-	if err := s.open(); err != nil || opts.HeadersOnly {
+	s := &stream{w: w, control: http.NewResponseController(w), opts: opts, clearsDeadline: isHTTP2(w)}
+	if err := s.open(w); err != nil || opts.HeadersOnly {
 		return err
 	}
-	s.startHeartbeat()
+	return s.run(ctx, next)
+}
+
+// run writes what next gives, as Serve says.
+func (s *stream) run(ctx context.Context, next Next) error {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	s.startHeartbeat(cancel)
 	defer s.stop()
 	for {
 		events, err := next(ctx)
@@ -91,11 +97,11 @@ func Serve(ctx context.Context, w http.ResponseWriter, next Next, opts Options) 
 	}
 }
 
-// stream is one response under way. The handler and the heartbeat's timer write
+// stream is one response under way. The one that serves and the heartbeat's timer write
 // to it in turn: a timer instead of a goroutine keeps an idle stream small.
 type stream struct {
-	w              http.ResponseWriter
-	control        *http.ResponseController
+	w              io.Writer
+	control        control
 	opts           Options
 	clearsDeadline bool
 	cancel         context.CancelCauseFunc
@@ -107,19 +113,26 @@ type stream struct {
 	ended    bool
 }
 
-func (s *stream) open() error {
+// control is what a stream asks of an http.ResponseController.
+type control interface {
+	SetWriteDeadline(at time.Time) error
+	Flush() error
+}
+
+// open writes the head of the answer, and the first bytes after it.
+func (s *stream) open(w http.ResponseWriter) error {
 	if !s.opts.HeadersOnly {
 		if err := s.extendDeadline(time.Now()); err != nil {
 			return fmt.Errorf("sse: the response takes no write deadline: %w", err)
 		}
 	}
-	header := s.w.Header()
+	header := w.Header()
 	header.Set("Content-Type", MediaType)
 	// no-transform keeps proxies from compressing, which buffers; the last one
 	// is how nginx is told not to buffer.
 	header.Set("Cache-Control", "no-store, no-transform")
 	header.Set("X-Accel-Buffering", "no")
-	s.w.WriteHeader(http.StatusOK)
+	w.WriteHeader(http.StatusOK)
 	if s.opts.HeadersOnly {
 		return nil
 	}
@@ -171,9 +184,10 @@ func (s *stream) extendDeadline(now time.Time) error {
 	return s.control.SetWriteDeadline(s.deadline)
 }
 
-func (s *stream) startHeartbeat() {
+func (s *stream) startHeartbeat(cancel context.CancelCauseFunc) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.cancel = cancel
 	s.timer = time.AfterFunc(s.opts.Heartbeat, s.beat)
 }
 
@@ -208,11 +222,16 @@ func (s *stream) stop() {
 // that passes resets the stream even when nothing is being written. Of the
 // standard library's writers only that one can push.
 func isHTTP2(w http.ResponseWriter) bool {
+	_, pushes := innermost(w).(http.Pusher)
+	return pushes
+}
+
+// innermost is the server's own writer, behind those of middleware.
+func innermost(w http.ResponseWriter) http.ResponseWriter {
 	for {
 		wrapped, ok := w.(interface{ Unwrap() http.ResponseWriter })
 		if !ok {
-			_, pushes := w.(http.Pusher)
-			return pushes
+			return w
 		}
 		w = wrapped.Unwrap()
 	}
