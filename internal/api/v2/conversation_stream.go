@@ -48,6 +48,10 @@ func (c *conversationStream) next(ctx context.Context) ([]sse.Event, error) {
 	if err != nil {
 		return nil, err
 	}
+	return c.encode(events)
+}
+
+func (c *conversationStream) encode(events []conversation.WatchEvent) ([]sse.Event, error) {
 	out := make([]sse.Event, 0, len(events))
 	for _, e := range events {
 		data, err := json.Marshal(ToAPIWatchEvent(e))

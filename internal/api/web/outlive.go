@@ -12,34 +12,24 @@ import (
 func MayOutlive(ctx context.Context) bool { from := originFrom(ctx); return from.http11 && !from.head }
 
 // Outlive lets a request go on when its handler has returned, after the answer 200 has begun
-// on a connection that was taken over. What it gives is to be run in a goroutine of its own,
-// once: it calls run with a context that is Detach's and ends with run, and then writes the
-// line of the request, with how long it took in all and the bytes that run tells. An error
-// of run is logged as a handler's is, context.Canceled meaning that the client has left, and
-// a panic too. It is to be called by the handler, which then returns no error.
-func Outlive(ctx context.Context, run func(context.Context) (bytes int64, err error)) func() {
+// on a connection that was taken over. It gives Detach's context, and what is to be deferred
+// by the goroutine in which the request goes on: that writes the line of the request, with
+// how long it took in all, and before it why it ended if err is not nil by then, of which
+// context.Canceled means that the client has left. It recovers from a panic, which is logged
+// with its stack. Outlive is called by the handler, which then returns no error.
+func Outlive(ctx context.Context) (later context.Context, end func(err *error, written func() int64)) {
 	from := originFrom(ctx)
 	from.outlived = true
-	later := Detach(ctx)
-	return func() {
-		ctx, cancel := context.WithCancel(later)
-		defer cancel()
-		bytes, err := orPanic(ctx, run)
-		if err != nil {
-			from.entry.logEnd(ctx, err)
-		}
-		from.entry.write(ctx, outcome{status: http.StatusOK, bytes: bytes})
-	}
-}
-
-// orPanic makes an error of a panic.
-func orPanic(ctx context.Context, run func(context.Context) (int64, error)) (bytes int64, err error) {
-	defer func() {
+	later = Detach(ctx)
+	return later, func(err *error, written func() int64) {
 		if value := recover(); value != nil {
-			err = &panicError{value: value, stack: debug.Stack()}
+			*err = &panicError{value: value, stack: debug.Stack()}
 		}
-	}()
-	return run(ctx)
+		if *err != nil {
+			from.entry.logEnd(later, *err)
+		}
+		from.entry.write(later, outcome{status: http.StatusOK, bytes: written()})
+	}
 }
 
 // logEnd writes why an answer under way has ended.

@@ -27,6 +27,8 @@ type Taken struct {
 	conn    *chunked
 	stream  stream
 	ignored [16]byte // what the client still says
+
+	watching sync.WaitGroup
 }
 
 // Take answers 200 as Serve does, with the headers of w and the first bytes, and takes the
@@ -83,37 +85,44 @@ func (t *Taken) take(w http.ResponseWriter, opts Options) error {
 // connection after it.
 func (t *Taken) Go(fn func()) {
 	go func() {
-		defer t.streams.forget(t)
-		defer func() { _ = t.conn.Close() }() // if Serve was never called
+		defer t.end()
 		fn()
 	}()
 }
 
 // Serve writes what next gives until it ends or the client is gone, as Serve does for a
-// response, then ends the connection: with a last chunk if next ended well, else cut short,
+// response, then ends the response: with a last chunk if next ended well, else cut short,
 // so that a client can tell. Its errors are those of Serve, and context.Canceled where the
 // client is gone or does not read.
 func (t *Taken) Serve(ctx context.Context, next Next) error {
 	ctx, cancel := context.WithCancelCause(ctx)
-	left := make(chan struct{})
-	go func() {
-		defer close(left)
-		defer cancel(nil) // its cause is context.Canceled
-		for {
-			if _, err := t.conn.Read(t.ignored[:]); err != nil {
-				return
-			}
-		}
-	}()
-	defer func() {
-		_ = t.conn.Close() // ends the reading too
-		<-left
-	}()
-	err := t.stream.run(ctx, next)
+	t.watching.Add(1)
+	go t.watch(cancel)
+	err := t.stream.run(ctx, cancel, next)
 	if err == nil {
 		err = t.conn.end(t.stream.opts.WriteTimeout)
 	}
+	_ = t.conn.Close()
 	return err
+}
+
+// end closes the connection, which ends the watching too.
+func (t *Taken) end() {
+	_ = t.conn.Close()
+	t.watching.Wait()
+	t.streams.forget(t)
+}
+
+// watch waits until the client is gone. What it still sends is no request that could be
+// answered.
+func (t *Taken) watch(cancel context.CancelCauseFunc) {
+	defer t.watching.Done()
+	defer cancel(nil) // its cause is context.Canceled
+	for {
+		if _, err := t.conn.Read(t.ignored[:]); err != nil {
+			return
+		}
+	}
 }
 
 // Written is how many bytes of the stream were written since it was taken.
