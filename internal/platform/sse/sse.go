@@ -71,15 +71,15 @@ func Serve(ctx context.Context, w http.ResponseWriter, next Next, opts Options) 
 	}
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
+	defer s.stop()
 	return s.run(ctx, cancel, next)
 }
 
-// run writes what next gives, as Serve says. It is where a stream waits for most of its
+// run writes what next gives, as Serve says; stop must be called after it. It is where a stream waits for most of its
 // time, so what is deep is done in functions that have returned by then: a stack that a
 // wait fills by less than a quarter is halved by the garbage collector.
 func (s *stream) run(ctx context.Context, cancel context.CancelCauseFunc, next Next) error {
 	s.startHeartbeat(cancel)
-	defer s.stop()
 	for {
 		events, err := next(ctx)
 		if over, err := s.take(ctx, events, err); over {
@@ -220,12 +220,14 @@ func (s *stream) beat() {
 	s.timer.Reset(wait)
 }
 
-// stop waits for a heartbeat under way: after it nothing writes any more.
+// stop waits for a heartbeat under way: after it nothing writes any more. Idempotent.
 func (s *stream) stop() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.ended = true
-	s.timer.Stop()
+	if s.timer != nil {
+		s.timer.Stop()
+	}
 }
 
 // isHTTP2 reports whether w ends in a stream of HTTP/2, where a write deadline

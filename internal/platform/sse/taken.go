@@ -99,6 +99,7 @@ func (t *Taken) Serve(ctx context.Context, next Next) error {
 	t.watching.Add(1)
 	go t.watch(cancel)
 	err := t.stream.run(ctx, cancel, next)
+	t.stream.stop()
 	if err == nil {
 		err = t.conn.end(t.stream.opts.WriteTimeout)
 	}
@@ -108,6 +109,7 @@ func (t *Taken) Serve(ctx context.Context, next Next) error {
 
 // end closes the connection, which ends the watching too.
 func (t *Taken) end() {
+	t.stream.stop() // after a panic too
 	_ = t.conn.Close()
 	t.watching.Wait()
 	t.streams.forget(t)
