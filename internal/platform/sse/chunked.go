@@ -49,9 +49,10 @@ func (c *chunked) Flush() error {
 	chunk := *c.pending
 	size := strconv.AppendInt(make([]byte, 0, sizeDigits), int64(len(chunk)-sizeDigits-len(endOfChunk)), 16)
 	copy(chunk[sizeDigits-len(size):], size)
-	*c.pending = append(chunk, endOfChunk...)
-	_, err := c.Conn.Write(*c.pending)
-	if cap(*c.pending) <= maxKept {
+	chunk = append(chunk, endOfChunk...)
+	*c.pending = chunk
+	_, err := c.Conn.Write(chunk)
+	if cap(chunk) <= maxKept {
 		chunks.Put(c.pending)
 	}
 	c.pending = nil

@@ -43,7 +43,7 @@ func (s *Streams) Take(w http.ResponseWriter, opts Options) (*Taken, error) {
 		return nil, fmt.Errorf("sse: the connection cannot be taken: %w", http.ErrNotSupported)
 	}
 	t := &Taken{streams: s}
-	if !s.add(t) {
+	if !s.add() {
 		return nil, fmt.Errorf("sse: no stream is taken any more: %w", http.ErrNotSupported)
 	}
 	if err := t.take(w, opts); err != nil {
@@ -157,7 +157,7 @@ func (s *Streams) Stop(ctx context.Context) error {
 	return fmt.Errorf("sse: streams were cut: %w", context.Cause(ctx))
 }
 
-func (s *Streams) add(t *Taken) bool {
+func (s *Streams) add() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.stopped {
