@@ -33,6 +33,7 @@ import (
 	"github.com/fluentpro/fluentpro/internal/platform/deadletter"
 	"github.com/fluentpro/fluentpro/internal/platform/gate"
 	"github.com/fluentpro/fluentpro/internal/platform/job"
+	"github.com/fluentpro/fluentpro/internal/platform/sse"
 	"github.com/fluentpro/fluentpro/internal/platform/ticket"
 	"github.com/fluentpro/fluentpro/internal/replay"
 	"github.com/fluentpro/fluentpro/internal/task"
@@ -69,6 +70,7 @@ type Deps struct {
 	Usage          *usage.Service
 	Budgets        *budget.Service
 	Sockets        *realtime.Server
+	Streams        *sse.Streams
 	Tickets        *ticket.Tickets
 	Cursors        *cursor.Sealer
 	Probes         []Probe
