@@ -91,7 +91,7 @@ func count(n int64) string {
 
 // cut gives one line of so many characters at most.
 func cut(text string, width int) string {
-	runes := []rune(strings.Join(strings.Fields(text), " "))
+	runes := []rune(record.Printable(strings.Join(strings.Fields(text), " ")))
 	if len(runes) <= width {
 		return string(runes)
 	}
@@ -147,7 +147,7 @@ func (in *inspector) people(thing inspection, versions int) {
 	if h.ParentID != nil && h.ParentVersion != nil {
 		parent = fmt.Sprintf("version %d of %s", *h.ParentVersion, h.ParentID)
 	}
-	in.out.members("conversation", h.ID.String(), "title", h.Title, "learner", h.UserID.String(), "scene", h.PartnerID+", "+h.SituationID,
+	in.out.members("conversation", h.ID.String(), "title", record.Printable(h.Title), "learner", h.UserID.String(), "scene", h.PartnerID+", "+h.SituationID,
 		"status", h.Status, "version", fmt.Sprintf("%d (%d are there)", h.Version, versions), "messages", strconv.Itoa(h.MessageCount),
 		"tokens", fmt.Sprintf("%d of %s", h.TokensUsed, limit), "reply under way", reply, "forked from", parent,
 		"created", stampOf(h.CreatedAt), "last activity", stampOf(h.LastActivityAt), "health", score(&thing.Health.Score))
@@ -273,11 +273,11 @@ func (in *inspector) event(e conversation.WatchEvent) error {
 	}
 	switch {
 	case e.Type == conversation.EventDelta:
-		fmt.Fprint(in.out, e.Text)
+		fmt.Fprint(in.out, record.Printable(e.Text))
 	case e.Type == conversation.EventStarted:
-		fmt.Fprintf(in.out, "%s\n%s", strong.Render("assistant is writing"), e.Text)
+		fmt.Fprintf(in.out, "%s\n%s", strong.Render("assistant is writing"), record.Printable(e.Text))
 	case e.Type == conversation.EventCreated:
-		fmt.Fprintf(in.out, "%s\n%s\n\n", strong.Render(fmt.Sprintf("%d %s", e.Message.Seq, e.Message.Role)), e.Message.Content)
+		fmt.Fprintf(in.out, "%s\n%s\n\n", strong.Render(fmt.Sprintf("%d %s", e.Message.Seq, e.Message.Role)), record.Printable(e.Message.Content))
 	case e.Terminal():
 		fmt.Fprintf(in.out, "\n%s\n\n", faint.Render("the reply is "+e.Message.Status))
 	case e.Type == conversation.EventRolledBack:
@@ -423,7 +423,7 @@ func (in *inspector) search() *cobra.Command {
 					if !s.Shown {
 						shown = bad.Render("no")
 					}
-					rows[i] = []string{s.ConversationID.String(), strconv.FormatInt(s.Version, 10), s.Operation, stampOf(s.At), shown, s.Excerpt}
+					rows[i] = []string{s.ConversationID.String(), strconv.FormatInt(s.Version, 10), s.Operation, stampOf(s.At), shown, record.Printable(s.Excerpt)}
 				}
 				in.out.table([]string{"CONVERSATION", "VERSION", "OPERATION", "AT", "SHOWN", "WORDS"}, rows)
 			}); err != nil || len(found) > 0 {

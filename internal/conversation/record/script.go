@@ -5,10 +5,12 @@ import (
 	"fmt"
 	"strings"
 	"time"
+	"unicode"
 )
 
 // Script is what is told as a person reads it, in lines: the conversation, then each message
-// that is to be seen. Two scripts differ where the conversations do.
+// that is to be seen. Two scripts differ where the conversations do. What would steer a
+// terminal is not in it.
 func (t Told) Script() string {
 	var out strings.Builder
 	h := t.Head
@@ -23,7 +25,17 @@ func (t Told) Script() string {
 			fmt.Fprintf(&out, "\n%s\n", m.Script())
 		}
 	}
-	return out.String()
+	return Printable(out.String())
+}
+
+// Printable is a text without the characters that steer a terminal, but for ends of lines.
+func Printable(text string) string {
+	return strings.Map(func(r rune) rune {
+		if r == '\n' || !unicode.IsControl(r) && !unicode.Is(unicode.Bidi_Control, r) {
+			return r
+		}
+		return unicode.ReplacementChar
+	}, text)
 }
 
 // Script is a message in lines: its number, who speaks, its state, and what is said.
@@ -38,7 +50,7 @@ func (m Message) Script() string {
 	if len(m.Problem) > 0 {
 		state += ", " + code(m.Problem)
 	}
-	return fmt.Sprintf("%d %s (%s) %s\n%s", m.Seq, m.Role, state, m.CreatedAt.UTC().Format(time.RFC3339), m.Content)
+	return Printable(fmt.Sprintf("%d %s (%s) %s\n%s", m.Seq, m.Role, state, m.CreatedAt.UTC().Format(time.RFC3339), m.Content))
 }
 
 // indented is JSON over several lines, its members in order, so that a difference in it is one
