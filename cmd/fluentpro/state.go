@@ -38,7 +38,7 @@ func stateCommand() *cobra.Command {
 	flags.BoolVar(&in.write, "write", false, "change what is stored; without it, only tell what would be changed")
 	flags.StringVar(&in.operator, "operator", "", "who changes it; without it, the login name, unless that is root")
 	cmd.AddCommand(in.list(), in.show(), in.messages(), in.versions(), in.diff(), in.search(), in.stats(), in.health(),
-		in.verify(), in.rollback(), in.export(), in.browse())
+		in.verify(), in.rollback(), in.export(), in.browse(), in.drill())
 	return cmd
 }
 

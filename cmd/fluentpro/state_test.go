@@ -22,6 +22,7 @@ import (
 	"github.com/fluentpro/fluentpro/internal/api/apitest"
 	"github.com/fluentpro/fluentpro/internal/app"
 	"github.com/fluentpro/fluentpro/internal/browse"
+	"github.com/fluentpro/fluentpro/internal/conversation/drill"
 	"github.com/fluentpro/fluentpro/internal/conversation/record"
 	"github.com/fluentpro/fluentpro/internal/devstack/partner"
 )
@@ -275,4 +276,23 @@ func watching(t *testing.T, args ...string) (out *syncBuffer, stop func() error)
 			return errors.New("it does not stop")
 		}
 	}
+}
+
+func TestEverythingThatADrillBreaksIsFoundAndHealedOrNamed(t *testing.T) {
+	d := newDesk(t)
+	whole := d.said()
+	results := read[[]drill.Result](d, 0, "drill --user LEARNER --write --operator mei.chen")
+	require.Len(t, results, 2*len(drill.Breakages)+3)
+	lost := 0
+	for _, r := range results {
+		require.Empty(t, r.Problem, r.What)
+		require.NotEmpty(t, r.Found, r.What)
+		lost += r.Lost
+	}
+	require.Positive(t, lost, "what is beyond recovery is named")
+	require.Equal(t, whole, d.said(), "nothing else was broken")
+	require.Len(t, read[[]map[string]any](d, 0, "list"), 1, "the drill leaves no conversation")
+	d.state(1, "drill --user LEARNER")
+	t.Setenv("FLUENTPRO_ENV", "production")
+	d.state(1, "drill --user LEARNER --write --operator mei.chen")
 }

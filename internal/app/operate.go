@@ -37,7 +37,8 @@ type Desk struct {
 	Conversations *conversation.Service
 	Pool          *pgxpool.Pool
 
-	redis redis.UniversalClient // nil: none is set
+	redis         redis.UniversalClient // nil: none is set
+	conversations conversation.Deps
 }
 
 // Live reports whether the desk has Redis, without which conversations can be read, and
@@ -83,7 +84,7 @@ func (d *Desk) open(cfg Config, logger *slog.Logger) (err error) {
 			return err
 		}
 	}
-	d.Conversations = conversation.New(with)
+	d.conversations, d.Conversations = with, conversation.New(with)
 	tasks := task.New(task.Deps{Pool: pool})
 	keys := once.New(nil, time.Now)
 	n := nouns{
