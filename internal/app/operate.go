@@ -10,6 +10,7 @@ import (
 	"github.com/fluentpro/fluentpro/internal/account"
 	"github.com/fluentpro/fluentpro/internal/activity"
 	"github.com/fluentpro/fluentpro/internal/audit"
+	"github.com/fluentpro/fluentpro/internal/backup"
 	"github.com/fluentpro/fluentpro/internal/budget"
 	"github.com/fluentpro/fluentpro/internal/catalogue"
 	"github.com/fluentpro/fluentpro/internal/conversation"
@@ -47,7 +48,7 @@ func OpenDesk(ctx context.Context, cfg Config, logger *slog.Logger) (*Desk, erro
 	n := nouns{
 		accounts: new(account.Service), conversations: conversation.New(conversation.Deps{Pool: pool}), audit: audit.New(audit.Deps{Pool: pool}),
 		catalogue: new(catalogue.Service), onboardings: new(onboarding.Service), plans: new(learning.Service), tasks: tasks,
-		replays: replay.New(pool, keys), usage: d.Usage, budgets: new(budget.Service),
+		replays: replay.New(pool, keys), usage: d.Usage, budgets: new(budget.Service), backups: new(backup.Service),
 	}
 	n.registerJobs(registry)
 	n.registerTasks(registry)
@@ -69,6 +70,7 @@ type nouns struct {
 	accounts      *account.Service
 	activity      *activity.Service
 	audit         *audit.Service
+	backups       *backup.Service
 	budgets       *budget.Service
 	catalogue     *catalogue.Service
 	conversations *conversation.Service
@@ -86,4 +88,5 @@ func (n nouns) registerJobs(r *job.Registry) {
 	n.audit.RegisterJobs(r)
 	n.catalogue.RegisterJobs(r)
 	n.plans.RegisterJobs(r)
+	n.backups.RegisterJobs(r)
 }
