@@ -119,6 +119,7 @@ ci-full: ci ## What CI runs, then the long forms: every test three times, fuzzin
 	$(MAKE) test TESTFLAGS="-race -count=3 -timeout 40m"
 	$(GO) test ./internal/devstack -run RealPackage -count=1 -args -npm
 	$(GO) run ./internal/devstack/testenv -- $(GO) test ./internal/conversation -run NoWordIsLost -count=1 -timeout 40m -args -worlds 300
+	$(GO) run ./internal/devstack/testenv -- $(GO) test ./internal/api/realtime -count=1 -timeout 10m -args -provider auth0
 	FLUENTPRO_TEST_REDIS=in-process $(GO) run ./internal/devstack/testenv -- $(GO) test ./internal/platform/presence -count=1 -timeout 10m
 	@for target in $$(grep -rlE '^func Fuzz' --include='*_test.go' internal | xargs -n1 dirname | sort -u); do \
 		for fuzz in $$(grep -hoE '^func Fuzz[A-Za-z0-9]+' $$target/*_test.go | cut -c6-); do \

@@ -42,6 +42,18 @@ create table conversation_findings (
     primary key (conversation_id, version, rule, subject, expected)
 );
 
+-- How well each conversation is, weighed when it is verified; those with all points are left out of lists.
+create table conversation_health (
+    conversation_id uuid primary key references conversations on delete cascade,
+    score           integer not null,
+    reasons         jsonb not null,
+    weighed_at      timestamptz not null
+);
+create index conversation_health_worst on conversation_health (score, conversation_id) where score < 100;
+create index conversation_health_weighed on conversation_health (weighed_at);
+
+create index conversations_parent on conversations (parent_id) where parent_id is not null;
+
 -- Each run over what had changed, or over everything, that came to its end.
 create table verifications (
     id            uuid primary key,
@@ -56,7 +68,8 @@ create table verifications (
 create index verifications_ended on verifications (ended_at desc);
 
 -- +goose Down
-drop table verifications, conversation_findings;
+drop index conversations_parent;
+drop table verifications, conversation_health, conversation_findings;
 -- +goose StatementBegin
 create or replace function conversation_versions_are_kept() returns trigger language plpgsql as $$
 begin

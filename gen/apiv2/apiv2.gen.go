@@ -734,6 +734,7 @@ const (
 	BudgetServiceSpent              ProblemCode = "budget.service_spent"
 	CatalogueTooManyCustomRoles     ProblemCode = "catalogue.too_many_custom_roles"
 	CatalogueUnknownIndustry        ProblemCode = "catalogue.unknown_industry"
+	ConversationBeyondRecovery      ProblemCode = "conversation.beyond_recovery"
 	ConversationBusy                ProblemCode = "conversation.busy"
 	ConversationClosed              ProblemCode = "conversation.closed"
 	ConversationContextTooLarge     ProblemCode = "conversation.context_too_large"
@@ -832,6 +833,8 @@ func (e ProblemCode) Valid() bool {
 	case CatalogueTooManyCustomRoles:
 		return true
 	case CatalogueUnknownIndustry:
+		return true
+	case ConversationBeyondRecovery:
 		return true
 	case ConversationBusy:
 		return true
@@ -1142,6 +1145,7 @@ func (e SessionRevokedType) Valid() bool {
 // Defines values for StreamClosingReason.
 const (
 	Draining      StreamClosingReason = "draining"
+	Gone          StreamClosingReason = "gone"
 	TokenExpiring StreamClosingReason = "token_expiring"
 	TooSlow       StreamClosingReason = "too_slow"
 )
@@ -1150,6 +1154,8 @@ const (
 func (e StreamClosingReason) Valid() bool {
 	switch e {
 	case Draining:
+		return true
+	case Gone:
 		return true
 	case TokenExpiring:
 		return true
@@ -1307,6 +1313,24 @@ func (e UserRole) Valid() bool {
 	case UserRoleModerator:
 		return true
 	case UserRoleUser:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for VerificationRequestScope.
+const (
+	All     VerificationRequestScope = "all"
+	Changed VerificationRequestScope = "changed"
+)
+
+// Valid indicates whether the value is a known member of the VerificationRequestScope enum.
+func (e VerificationRequestScope) Valid() bool {
+	switch e {
+	case All:
+		return true
+	case Changed:
 		return true
 	default:
 		return false
@@ -1648,6 +1672,60 @@ type ConversationFeedback struct {
 
 // ConversationFeedbackSource `rules` when the model could not be had: then `scores`, `strengths` and `suggestions` were made without it.
 type ConversationFeedbackSource string
+
+// ConversationHealth How well a conversation is: 100 points, less those that its reasons take. It is weighed when the conversation is
+// verified, at least once a day while it is active.
+type ConversationHealth struct {
+	ConversationID openapi_types.UUID `json:"conversation_id"`
+
+	// Reasons The heaviest first.
+	Reasons []HealthReason `json:"reasons"`
+	Score   int            `json:"score"`
+
+	// Status Only an `active` conversation takes messages.
+	Status    ConversationStatus `json:"status"`
+	UserID    openapi_types.UUID `json:"user_id"`
+	WeighedAt time.Time          `json:"weighed_at"`
+}
+
+// ConversationHealthPage defines model for ConversationHealthPage.
+type ConversationHealthPage struct {
+	Data       []ConversationHealth      `json:"data"`
+	NextCursor nullable.Nullable[string] `json:"next_cursor"`
+}
+
+// ConversationInspection What an operator may know of a conversation. Nothing that was written in it is here.
+type ConversationInspection struct {
+	// Checksum Of the newest version.
+	Checksum       string             `json:"checksum"`
+	ConversationID openapi_types.UUID `json:"conversation_id"`
+	CreatedAt      time.Time          `json:"created_at"`
+
+	// Findings What does not hold now, 100 at most.
+	Findings []Finding `json:"findings"`
+
+	// Forks Conversations that were forked from it, 100 at most.
+	Forks  []openapi_types.UUID `json:"forks"`
+	Health InspectedHealth      `json:"health"`
+
+	// History The newest versions, 500 at most, the newest first.
+	History        []HistoryStep `json:"history"`
+	LastActivityAt time.Time     `json:"last_activity_at"`
+	MessageCount   int           `json:"message_count"`
+
+	// Parent What a fork was made from; it may have been deleted since.
+	Parent      *ConversationParent `json:"parent,omitempty"`
+	PartnerID   string              `json:"partner_id"`
+	SituationID string              `json:"situation_id"`
+
+	// Status Only an `active` conversation takes messages.
+	Status     ConversationStatus       `json:"status"`
+	TokenLimit nullable.Nullable[int64] `json:"token_limit"`
+	TokensUsed int64                    `json:"tokens_used"`
+	UpdatedAt  time.Time                `json:"updated_at"`
+	UserID     openapi_types.UUID       `json:"user_id"`
+	Version    int64                    `json:"version"`
+}
 
 // ConversationPage defines model for ConversationPage.
 type ConversationPage struct {
@@ -2054,8 +2132,61 @@ type FieldProblem struct {
 	Pointer string `json:"pointer"`
 }
 
+// Finding A rule that does not hold of what is stored of a conversation. It says no text, only the hash of one.
+type Finding struct {
+	Expected string `json:"expected"`
+	Found    string `json:"found"`
+
+	// Rule What must hold; new rules may appear. `chain.gap`: every version up to the newest is there. `chain.checksum`: each checksum
+	// is the SHA-256 of the one before and the version's bytes. `chain.entry`: the bytes can be read and say what the columns
+	// say. `chain.step`: each version can be made after the one before. `text.missing`, `text.hash`: each version has its text,
+	// and it is the one that was hashed. `head.version`, `head.checksum`, `head.state`: the conversation has the newest
+	// version's number and checksum, and is what the versions tell. `tokens.sum`: the tokens used are the sum of what the
+	// versions used. `message.missing`, `message.unknown`, `message.content`, `message.state`, `message.order`: the messages
+	// are those that the versions tell, and lie in the order said. `snapshot.state`: so do the snapshots. `date.impossible`:
+	// no version is from before its parent, or from the future.
+	Rule VerificationRule `json:"rule"`
+
+	// Subject A message, or a member of the conversation; null: neither.
+	Subject nullable.Nullable[string] `json:"subject"`
+
+	// Version The version that it is about; null: none.
+	Version nullable.Nullable[int64] `json:"version"`
+}
+
+// HealthReason defines model for HealthReason.
+type HealthReason struct {
+	// Code New codes may appear. `findings`: verification found something (40, and 5 for each, 60 at most). `reply.stuck`: a reply
+	// has been under way for more than 5 minutes (20). `unanswered`: for 10 minutes the learner has had no answer (15).
+	// `reply.failed`: of the last 10 replies some failed (5 each, 25 at most). `tokens.share`: 80 percent of the token
+	// limit are used (10), or all (20). `size`: more than 1,000 messages (5), or 5,000 (10). `silence`: it is active and
+	// nobody spoke for 30 days (5), or 90 (10).
+	Code   string `json:"code"`
+	Detail string `json:"detail"`
+
+	// Points How many of the 100 it takes.
+	Points int `json:"points"`
+}
+
 // HierarchyLevel Where a role stands in a company, from the bottom up.
 type HierarchyLevel string
+
+// HistoryStep defines model for HistoryStep.
+type HistoryStep struct {
+	// ActorID Who made it; null: the service itself.
+	ActorID     nullable.Nullable[openapi_types.UUID] `json:"actor_id"`
+	At          time.Time                             `json:"at"`
+	Checksum    string                                `json:"checksum"`
+	HasFindings bool                                  `json:"has_findings"`
+
+	// Operation What made a version. New operations may appear.
+	Operation VersionOperation         `json:"operation"`
+	Parent    nullable.Nullable[int64] `json:"parent"`
+
+	// RestoredVersion Whose content it has, where it is a step back; else null.
+	RestoredVersion nullable.Nullable[int64] `json:"restored_version"`
+	Version         int64                    `json:"version"`
+}
 
 // Industry defines model for Industry.
 type Industry struct {
@@ -2068,6 +2199,12 @@ type Industry struct {
 type IndustryPage struct {
 	Data       []Industry             `json:"data"`
 	NextCursor nullable.Nullable[any] `json:"next_cursor"`
+}
+
+// InspectedHealth defines model for InspectedHealth.
+type InspectedHealth struct {
+	Reasons []HealthReason `json:"reasons"`
+	Score   int            `json:"score"`
 }
 
 // Language defines model for Language.
@@ -2655,6 +2792,15 @@ type RecommendedConversation struct {
 	Title       string `json:"title"`
 }
 
+// RecoveryRequest defines model for RecoveryRequest.
+type RecoveryRequest struct {
+	// DryRun Only tells what would be done.
+	DryRun *bool `json:"dry_run,omitempty"`
+
+	// Version Whose content the conversation is to have; left out: the newest that can be told.
+	Version *int64 `json:"version,omitempty"`
+}
+
 // RefreshRequest defines model for RefreshRequest.
 type RefreshRequest struct {
 	RefreshToken string `json:"refresh_token"`
@@ -2890,15 +3036,16 @@ type SituationPage struct {
 	NextCursor nullable.Nullable[any] `json:"next_cursor"`
 }
 
-// StreamClosing The server ends this stream before what it tells of has ended; resume it after `retry_ms`. It has no `id`.
+// StreamClosing The server ends this stream before what it tells of has ended; resume it after `retry_ms`. It has no `id`. As an event of a topic
+// of the WebSocket it ends that subscription alone.
 type StreamClosing struct {
-	// Reason New reasons may appear.
+	// Reason New reasons may appear. `gone`: what is told of does not exist any more; there is nothing to resume.
 	Reason  StreamClosingReason `json:"reason"`
 	RetryMs int                 `json:"retry_ms"`
 	Type    StreamClosingType   `json:"type"`
 }
 
-// StreamClosingReason New reasons may appear.
+// StreamClosingReason New reasons may appear. `gone`: what is told of does not exist any more; there is nothing to resume.
 type StreamClosingReason string
 
 // StreamClosingType defines model for StreamClosing.Type.
@@ -3126,6 +3273,28 @@ type UserEvent struct {
 // UserRole What a user may do; `admin` may everything.
 type UserRole string
 
+// VerificationRequest What to verify; of conversations that are named, those.
+type VerificationRequest struct {
+	// ConversationIds Only these, instead of a scope.
+	ConversationIds *[]openapi_types.UUID `json:"conversation_ids,omitempty"`
+
+	// Scope `changed`: what has changed since the last verification that came to its end; `all`: everything.
+	Scope *VerificationRequestScope `json:"scope,omitempty"`
+}
+
+// VerificationRequestScope `changed`: what has changed since the last verification that came to its end; `all`: everything.
+type VerificationRequestScope string
+
+// VerificationRule What must hold; new rules may appear. `chain.gap`: every version up to the newest is there. `chain.checksum`: each checksum
+// is the SHA-256 of the one before and the version's bytes. `chain.entry`: the bytes can be read and say what the columns
+// say. `chain.step`: each version can be made after the one before. `text.missing`, `text.hash`: each version has its text,
+// and it is the one that was hashed. `head.version`, `head.checksum`, `head.state`: the conversation has the newest
+// version's number and checksum, and is what the versions tell. `tokens.sum`: the tokens used are the sum of what the
+// versions used. `message.missing`, `message.unknown`, `message.content`, `message.state`, `message.order`: the messages
+// are those that the versions tell, and lie in the order said. `snapshot.state`: so do the snapshots. `date.impossible`:
+// no version is from before its parent, or from the future.
+type VerificationRule = string
+
 // VerifyEmailRequest defines model for VerifyEmailRequest.
 type VerifyEmailRequest struct {
 	// Token The code of the mail, good once and for 30 minutes. Hyphens, spaces and case do not matter.
@@ -3328,6 +3497,25 @@ type ListConnectionsParams struct {
 	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
 }
 
+// ListConversationHealthParams defines parameters for ListConversationHealth.
+type ListConversationHealthParams struct {
+	// Limit The most entries to return, 1-100.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor The `next_cursor` of the page before, with the same filter; anything else is 400 `cursor.invalid`.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+}
+
+// RecoverConversationParams defines parameters for RecoverConversation.
+type RecoverConversationParams struct {
+	// IdempotencyKey Makes a retry safe: the same key and body within 24 hours has one effect and gets the first answer
+	// again; another body is 422 `idempotency.key_reused`. Any unique text, a UUID for instance.
+	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
+
+	// Prefer `wait=N` (RFC 7240): wait up to N seconds for the outcome, at most 30. Other preferences are ignored.
+	Prefer *Prefer `json:"Prefer,omitempty"`
+}
+
 // ListDeadLettersParams defines parameters for ListDeadLetters.
 type ListDeadLettersParams struct {
 	// Source Only letters of jobs, or of events.
@@ -3418,6 +3606,16 @@ type ExportUsersParams struct {
 
 	// IsActive Only accounts that are let in, or only those that are not.
 	IsActive *bool `form:"is_active,omitempty" json:"is_active,omitempty"`
+}
+
+// CreateVerificationParams defines parameters for CreateVerification.
+type CreateVerificationParams struct {
+	// IdempotencyKey Makes a retry safe: the same key and body within 24 hours has one effect and gets the first answer
+	// again; another body is 422 `idempotency.key_reused`. Any unique text, a UUID for instance.
+	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
+
+	// Prefer `wait=N` (RFC 7240): wait up to N seconds for the outcome, at most 30. Other preferences are ignored.
+	Prefer *Prefer `json:"Prefer,omitempty"`
 }
 
 // ListConversationsParams defines parameters for ListConversations.
@@ -3836,6 +4034,9 @@ type UpdateMeParams struct {
 	IfMatch *IfMatch `json:"If-Match,omitempty"`
 }
 
+// RecoverConversationJSONRequestBody defines body for RecoverConversation for application/json ContentType.
+type RecoverConversationJSONRequestBody = RecoveryRequest
+
 // CreateEventReplayJSONRequestBody defines body for CreateEventReplay for application/json ContentType.
 type CreateEventReplayJSONRequestBody = EventReplayRequest
 
@@ -3847,6 +4048,9 @@ type UpdateUserApplicationMergePatchPlusJSONRequestBody = UpdateUserRequest
 
 // UpdateUserRolesJSONRequestBody defines body for UpdateUserRoles for application/json ContentType.
 type UpdateUserRolesJSONRequestBody = UpdateUserRolesRequest
+
+// CreateVerificationJSONRequestBody defines body for CreateVerification for application/json ContentType.
+type CreateVerificationJSONRequestBody = VerificationRequest
 
 // CreateConversationJSONRequestBody defines body for CreateConversation for application/json ContentType.
 type CreateConversationJSONRequestBody = CreateConversationRequest
@@ -7108,6 +7312,15 @@ type ServerInterface interface {
 	// ListConnections List the open WebSockets
 	// (GET /admin/connections)
 	ListConnections(ctx echo.Context, params ListConnectionsParams) error
+	// ListConversationHealth List how well conversations are
+	// (GET /admin/conversation-health)
+	ListConversationHealth(ctx echo.Context, params ListConversationHealthParams) error
+	// InspectConversation Inspect a conversation
+	// (GET /admin/conversations/{conversation_id}/inspection)
+	InspectConversation(ctx echo.Context, conversationID ConversationID) error
+	// RecoverConversation Make a damaged conversation good
+	// (POST /admin/conversations/{conversation_id}/recovery)
+	RecoverConversation(ctx echo.Context, conversationID ConversationID, params RecoverConversationParams) error
 	// ListDeadLetters List jobs and events that were given up
 	// (GET /admin/dead-letters)
 	ListDeadLetters(ctx echo.Context, params ListDeadLettersParams) error
@@ -7153,6 +7366,9 @@ type ServerInterface interface {
 	// UpdateUserRoles Set the roles of an account
 	// (PUT /admin/users/{user_id}/roles)
 	UpdateUserRoles(ctx echo.Context, userID UserID) error
+	// CreateVerification Verify what is stored of conversations
+	// (POST /admin/verifications)
+	CreateVerification(ctx echo.Context, params CreateVerificationParams) error
 	// ListConversations List one's own conversations
 	// (GET /conversations)
 	ListConversations(ctx echo.Context, params ListConversationsParams) error
@@ -7493,6 +7709,98 @@ func (w *ServerInterfaceWrapper) ListConnections(ctx echo.Context) error {
 
 	// Invoke the callback with all the unmarshaled arguments
 	err = w.Handler.ListConnections(ctx, params)
+	return err
+}
+
+// ListConversationHealth converts echo context to params.
+func (w *ServerInterfaceWrapper) ListConversationHealth(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListConversationHealthParams
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", ctx.QueryParams(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter limit: %s", err))
+	}
+
+	// ------------- Optional query parameter "cursor" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "cursor", ctx.QueryParams(), &params.Cursor, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter cursor: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ListConversationHealth(ctx, params)
+	return err
+}
+
+// InspectConversation converts echo context to params.
+func (w *ServerInterfaceWrapper) InspectConversation(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "conversation_id" -------------
+	var conversationID ConversationID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "conversation_id", ctx.Param("conversation_id"), &conversationID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter conversation_id: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.InspectConversation(ctx, conversationID)
+	return err
+}
+
+// RecoverConversation converts echo context to params.
+func (w *ServerInterfaceWrapper) RecoverConversation(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "conversation_id" -------------
+	var conversationID ConversationID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "conversation_id", ctx.Param("conversation_id"), &conversationID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter conversation_id: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params RecoverConversationParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = &IdempotencyKey
+	}
+	// ------------- Optional header parameter "Prefer" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Prefer")]; found {
+		var Prefer Prefer
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Prefer, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Prefer", valueList[0], &Prefer, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Prefer: %s", err))
+		}
+
+		params.Prefer = &Prefer
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.RecoverConversation(ctx, conversationID, params)
 	return err
 }
 
@@ -7890,6 +8198,50 @@ func (w *ServerInterfaceWrapper) UpdateUserRoles(ctx echo.Context) error {
 
 	// Invoke the callback with all the unmarshaled arguments
 	err = w.Handler.UpdateUserRoles(ctx, userID)
+	return err
+}
+
+// CreateVerification converts echo context to params.
+func (w *ServerInterfaceWrapper) CreateVerification(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params CreateVerificationParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = &IdempotencyKey
+	}
+	// ------------- Optional header parameter "Prefer" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Prefer")]; found {
+		var Prefer Prefer
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Prefer, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Prefer", valueList[0], &Prefer, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Prefer: %s", err))
+		}
+
+		params.Prefer = &Prefer
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.CreateVerification(ctx, params)
 	return err
 }
 
@@ -9934,6 +10286,9 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.GET(options.BaseURL+"/admin/audit-events", wrapper.ListAuditEvents, options.OperationMiddlewares["listAuditEvents"]...)
 	router.GET(options.BaseURL+"/admin/audit-events/export", wrapper.ExportAuditEvents, options.OperationMiddlewares["exportAuditEvents"]...)
 	router.GET(options.BaseURL+"/admin/connections", wrapper.ListConnections, options.OperationMiddlewares["listConnections"]...)
+	router.GET(options.BaseURL+"/admin/conversation-health", wrapper.ListConversationHealth, options.OperationMiddlewares["listConversationHealth"]...)
+	router.GET(options.BaseURL+"/admin/conversations/:conversation_id/inspection", wrapper.InspectConversation, options.OperationMiddlewares["inspectConversation"]...)
+	router.POST(options.BaseURL+"/admin/conversations/:conversation_id/recovery", wrapper.RecoverConversation, options.OperationMiddlewares["recoverConversation"]...)
 	router.GET(options.BaseURL+"/admin/dead-letters", wrapper.ListDeadLetters, options.OperationMiddlewares["listDeadLetters"]...)
 	router.POST(options.BaseURL+"/admin/dead-letters/:dead_letter_id/replay", wrapper.ReplayDeadLetter, options.OperationMiddlewares["replayDeadLetter"]...)
 	router.POST(options.BaseURL+"/admin/event-replays", wrapper.CreateEventReplay, options.OperationMiddlewares["createEventReplay"]...)
@@ -9949,6 +10304,7 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.DELETE(options.BaseURL+"/admin/users/:user_id/connections", wrapper.DisconnectUser, options.OperationMiddlewares["disconnectUser"]...)
 	router.PUT(options.BaseURL+"/admin/users/:user_id/roles", wrapper.UpdateUserRoles, options.OperationMiddlewares["updateUserRoles"]...)
 	router.GET(options.BaseURL+"/admin/users/export", wrapper.ExportUsers, options.OperationMiddlewares["exportUsers"]...)
+	router.POST(options.BaseURL+"/admin/verifications", wrapper.CreateVerification, options.OperationMiddlewares["createVerification"]...)
 	router.GET(options.BaseURL+"/conversations", wrapper.ListConversations, options.OperationMiddlewares["listConversations"]...)
 	router.POST(options.BaseURL+"/conversations", wrapper.CreateConversation, options.OperationMiddlewares["createConversation"]...)
 	router.DELETE(options.BaseURL+"/conversations/:conversation_id", wrapper.DeleteConversation, options.OperationMiddlewares["deleteConversation"]...)
@@ -10155,6 +10511,163 @@ type ListConnectionsdefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response ListConnectionsdefaultApplicationProblemPlusJSONResponse) VisitListConnectionsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListConversationHealthRequestObject struct {
+	Params ListConversationHealthParams
+}
+
+type ListConversationHealthResponseObject interface {
+	VisitListConversationHealthResponse(w http.ResponseWriter) error
+}
+
+type ListConversationHealth200JSONResponse ConversationHealthPage
+
+func (response ListConversationHealth200JSONResponse) VisitListConversationHealthResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListConversationHealthdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ListConversationHealthdefaultApplicationProblemPlusJSONResponse) VisitListConversationHealthResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type InspectConversationRequestObject struct {
+	ConversationID ConversationID `json:"conversation_id"`
+}
+
+type InspectConversationResponseObject interface {
+	VisitInspectConversationResponse(w http.ResponseWriter) error
+}
+
+type InspectConversation200JSONResponse ConversationInspection
+
+func (response InspectConversation200JSONResponse) VisitInspectConversationResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type InspectConversationdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response InspectConversationdefaultApplicationProblemPlusJSONResponse) VisitInspectConversationResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RecoverConversationRequestObject struct {
+	ConversationID ConversationID `json:"conversation_id"`
+	Params         RecoverConversationParams
+	Body           *RecoverConversationJSONRequestBody
+}
+
+type RecoverConversationResponseObject interface {
+	VisitRecoverConversationResponse(w http.ResponseWriter) error
+}
+
+type RecoverConversation200ResponseHeaders struct {
+	IdempotencyReplayed *bool
+	PreferenceApplied   string
+}
+
+type RecoverConversation200JSONResponse struct {
+	Body    Task
+	Headers RecoverConversation200ResponseHeaders
+}
+
+func (response RecoverConversation200JSONResponse) VisitRecoverConversationResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotencyReplayed != nil {
+		w.Header().Set("Idempotency-Replayed", fmt.Sprint(*response.Headers.IdempotencyReplayed))
+	}
+	w.Header().Set("Preference-Applied", fmt.Sprint(response.Headers.PreferenceApplied))
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RecoverConversation202ResponseHeaders struct {
+	IdempotencyReplayed *bool
+	Location            string
+}
+
+type RecoverConversation202JSONResponse struct {
+	Body    Task
+	Headers RecoverConversation202ResponseHeaders
+}
+
+func (response RecoverConversation202JSONResponse) VisitRecoverConversationResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotencyReplayed != nil {
+		w.Header().Set("Idempotency-Replayed", fmt.Sprint(*response.Headers.IdempotencyReplayed))
+	}
+	w.Header().Set("Location", fmt.Sprint(response.Headers.Location))
+	w.WriteHeader(202)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RecoverConversationdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response RecoverConversationdefaultApplicationProblemPlusJSONResponse) VisitRecoverConversationResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
@@ -10843,6 +11356,84 @@ type UpdateUserRolesdefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response UpdateUserRolesdefaultApplicationProblemPlusJSONResponse) VisitUpdateUserRolesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateVerificationRequestObject struct {
+	Params CreateVerificationParams
+	Body   *CreateVerificationJSONRequestBody
+}
+
+type CreateVerificationResponseObject interface {
+	VisitCreateVerificationResponse(w http.ResponseWriter) error
+}
+
+type CreateVerification200ResponseHeaders struct {
+	IdempotencyReplayed *bool
+	PreferenceApplied   string
+}
+
+type CreateVerification200JSONResponse struct {
+	Body    Task
+	Headers CreateVerification200ResponseHeaders
+}
+
+func (response CreateVerification200JSONResponse) VisitCreateVerificationResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotencyReplayed != nil {
+		w.Header().Set("Idempotency-Replayed", fmt.Sprint(*response.Headers.IdempotencyReplayed))
+	}
+	w.Header().Set("Preference-Applied", fmt.Sprint(response.Headers.PreferenceApplied))
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateVerification202ResponseHeaders struct {
+	IdempotencyReplayed *bool
+	Location            string
+}
+
+type CreateVerification202JSONResponse struct {
+	Body    Task
+	Headers CreateVerification202ResponseHeaders
+}
+
+func (response CreateVerification202JSONResponse) VisitCreateVerificationResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotencyReplayed != nil {
+		w.Header().Set("Idempotency-Replayed", fmt.Sprint(*response.Headers.IdempotencyReplayed))
+	}
+	w.Header().Set("Location", fmt.Sprint(response.Headers.Location))
+	w.WriteHeader(202)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateVerificationdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response CreateVerificationdefaultApplicationProblemPlusJSONResponse) VisitCreateVerificationResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
@@ -13930,6 +14521,15 @@ type StrictServerInterface interface {
 	// ListConnections List the open WebSockets
 	// (GET /admin/connections)
 	ListConnections(ctx context.Context, request ListConnectionsRequestObject) (ListConnectionsResponseObject, error)
+	// ListConversationHealth List how well conversations are
+	// (GET /admin/conversation-health)
+	ListConversationHealth(ctx context.Context, request ListConversationHealthRequestObject) (ListConversationHealthResponseObject, error)
+	// InspectConversation Inspect a conversation
+	// (GET /admin/conversations/{conversation_id}/inspection)
+	InspectConversation(ctx context.Context, request InspectConversationRequestObject) (InspectConversationResponseObject, error)
+	// RecoverConversation Make a damaged conversation good
+	// (POST /admin/conversations/{conversation_id}/recovery)
+	RecoverConversation(ctx context.Context, request RecoverConversationRequestObject) (RecoverConversationResponseObject, error)
 	// ListDeadLetters List jobs and events that were given up
 	// (GET /admin/dead-letters)
 	ListDeadLetters(ctx context.Context, request ListDeadLettersRequestObject) (ListDeadLettersResponseObject, error)
@@ -13975,6 +14575,9 @@ type StrictServerInterface interface {
 	// UpdateUserRoles Set the roles of an account
 	// (PUT /admin/users/{user_id}/roles)
 	UpdateUserRoles(ctx context.Context, request UpdateUserRolesRequestObject) (UpdateUserRolesResponseObject, error)
+	// CreateVerification Verify what is stored of conversations
+	// (POST /admin/verifications)
+	CreateVerification(ctx context.Context, request CreateVerificationRequestObject) (CreateVerificationResponseObject, error)
 	// ListConversations List one's own conversations
 	// (GET /conversations)
 	ListConversations(ctx context.Context, request ListConversationsRequestObject) (ListConversationsResponseObject, error)
@@ -14235,6 +14838,105 @@ func (sh *strictHandler) ListConnections(ctx echo.Context, params ListConnection
 		return err
 	} else if validResponse, ok := response.(ListConnectionsResponseObject); ok {
 		return validResponse.VisitListConnectionsResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ListConversationHealth operation middleware
+func (sh *strictHandler) ListConversationHealth(ctx echo.Context, params ListConversationHealthParams) error {
+	var request ListConversationHealthRequestObject
+
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ListConversationHealth(ctx.Request().Context(), request.(ListConversationHealthRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListConversationHealth")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ListConversationHealthResponseObject); ok {
+		return validResponse.VisitListConversationHealthResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// InspectConversation operation middleware
+func (sh *strictHandler) InspectConversation(ctx echo.Context, conversationID ConversationID) error {
+	var request InspectConversationRequestObject
+
+	request.ConversationID = conversationID
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.InspectConversation(ctx.Request().Context(), request.(InspectConversationRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "InspectConversation")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(InspectConversationResponseObject); ok {
+		return validResponse.VisitInspectConversationResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// RecoverConversation operation middleware
+func (sh *strictHandler) RecoverConversation(ctx echo.Context, conversationID ConversationID, params RecoverConversationParams) error {
+	var request RecoverConversationRequestObject
+
+	request.ConversationID = conversationID
+	request.Params = params
+
+	var body RecoverConversationJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.RecoverConversation(ctx.Request().Context(), request.(RecoverConversationRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "RecoverConversation")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(RecoverConversationResponseObject); ok {
+		return validResponse.VisitRecoverConversationResponse(ctx.Response())
 	} else if response != nil {
 		return fmt.Errorf("unexpected response type: %T", response)
 	}
@@ -14706,6 +15408,54 @@ func (sh *strictHandler) UpdateUserRoles(ctx echo.Context, userID UserID) error 
 		return err
 	} else if validResponse, ok := response.(UpdateUserRolesResponseObject); ok {
 		return validResponse.VisitUpdateUserRolesResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// CreateVerification operation middleware
+func (sh *strictHandler) CreateVerification(ctx echo.Context, params CreateVerificationParams) error {
+	var request CreateVerificationRequestObject
+
+	request.Params = params
+
+	var body CreateVerificationJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.CreateVerification(ctx.Request().Context(), request.(CreateVerificationRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "CreateVerification")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(CreateVerificationResponseObject); ok {
+		return validResponse.VisitCreateVerificationResponse(ctx.Response())
 	} else if response != nil {
 		return fmt.Errorf("unexpected response type: %T", response)
 	}

@@ -734,6 +734,7 @@ const (
 	BudgetServiceSpent              ProblemCode = "budget.service_spent"
 	CatalogueTooManyCustomRoles     ProblemCode = "catalogue.too_many_custom_roles"
 	CatalogueUnknownIndustry        ProblemCode = "catalogue.unknown_industry"
+	ConversationBeyondRecovery      ProblemCode = "conversation.beyond_recovery"
 	ConversationBusy                ProblemCode = "conversation.busy"
 	ConversationClosed              ProblemCode = "conversation.closed"
 	ConversationContextTooLarge     ProblemCode = "conversation.context_too_large"
@@ -832,6 +833,8 @@ func (e ProblemCode) Valid() bool {
 	case CatalogueTooManyCustomRoles:
 		return true
 	case CatalogueUnknownIndustry:
+		return true
+	case ConversationBeyondRecovery:
 		return true
 	case ConversationBusy:
 		return true
@@ -1142,6 +1145,7 @@ func (e SessionRevokedType) Valid() bool {
 // Defines values for StreamClosingReason.
 const (
 	Draining      StreamClosingReason = "draining"
+	Gone          StreamClosingReason = "gone"
 	TokenExpiring StreamClosingReason = "token_expiring"
 	TooSlow       StreamClosingReason = "too_slow"
 )
@@ -1150,6 +1154,8 @@ const (
 func (e StreamClosingReason) Valid() bool {
 	switch e {
 	case Draining:
+		return true
+	case Gone:
 		return true
 	case TokenExpiring:
 		return true
@@ -1307,6 +1313,24 @@ func (e UserRole) Valid() bool {
 	case UserRoleModerator:
 		return true
 	case UserRoleUser:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for VerificationRequestScope.
+const (
+	All     VerificationRequestScope = "all"
+	Changed VerificationRequestScope = "changed"
+)
+
+// Valid indicates whether the value is a known member of the VerificationRequestScope enum.
+func (e VerificationRequestScope) Valid() bool {
+	switch e {
+	case All:
+		return true
+	case Changed:
 		return true
 	default:
 		return false
@@ -1648,6 +1672,60 @@ type ConversationFeedback struct {
 
 // ConversationFeedbackSource `rules` when the model could not be had: then `scores`, `strengths` and `suggestions` were made without it.
 type ConversationFeedbackSource string
+
+// ConversationHealth How well a conversation is: 100 points, less those that its reasons take. It is weighed when the conversation is
+// verified, at least once a day while it is active.
+type ConversationHealth struct {
+	ConversationID openapi_types.UUID `json:"conversation_id"`
+
+	// Reasons The heaviest first.
+	Reasons []HealthReason `json:"reasons"`
+	Score   int            `json:"score"`
+
+	// Status Only an `active` conversation takes messages.
+	Status    ConversationStatus `json:"status"`
+	UserID    openapi_types.UUID `json:"user_id"`
+	WeighedAt time.Time          `json:"weighed_at"`
+}
+
+// ConversationHealthPage defines model for ConversationHealthPage.
+type ConversationHealthPage struct {
+	Data       []ConversationHealth      `json:"data"`
+	NextCursor nullable.Nullable[string] `json:"next_cursor"`
+}
+
+// ConversationInspection What an operator may know of a conversation. Nothing that was written in it is here.
+type ConversationInspection struct {
+	// Checksum Of the newest version.
+	Checksum       string             `json:"checksum"`
+	ConversationID openapi_types.UUID `json:"conversation_id"`
+	CreatedAt      time.Time          `json:"created_at"`
+
+	// Findings What does not hold now, 100 at most.
+	Findings []Finding `json:"findings"`
+
+	// Forks Conversations that were forked from it, 100 at most.
+	Forks  []openapi_types.UUID `json:"forks"`
+	Health InspectedHealth      `json:"health"`
+
+	// History The newest versions, 500 at most, the newest first.
+	History        []HistoryStep `json:"history"`
+	LastActivityAt time.Time     `json:"last_activity_at"`
+	MessageCount   int           `json:"message_count"`
+
+	// Parent What a fork was made from; it may have been deleted since.
+	Parent      *ConversationParent `json:"parent,omitempty"`
+	PartnerID   string              `json:"partner_id"`
+	SituationID string              `json:"situation_id"`
+
+	// Status Only an `active` conversation takes messages.
+	Status     ConversationStatus       `json:"status"`
+	TokenLimit nullable.Nullable[int64] `json:"token_limit"`
+	TokensUsed int64                    `json:"tokens_used"`
+	UpdatedAt  time.Time                `json:"updated_at"`
+	UserID     openapi_types.UUID       `json:"user_id"`
+	Version    int64                    `json:"version"`
+}
 
 // ConversationPage defines model for ConversationPage.
 type ConversationPage struct {
@@ -2054,8 +2132,61 @@ type FieldProblem struct {
 	Pointer string `json:"pointer"`
 }
 
+// Finding A rule that does not hold of what is stored of a conversation. It says no text, only the hash of one.
+type Finding struct {
+	Expected string `json:"expected"`
+	Found    string `json:"found"`
+
+	// Rule What must hold; new rules may appear. `chain.gap`: every version up to the newest is there. `chain.checksum`: each checksum
+	// is the SHA-256 of the one before and the version's bytes. `chain.entry`: the bytes can be read and say what the columns
+	// say. `chain.step`: each version can be made after the one before. `text.missing`, `text.hash`: each version has its text,
+	// and it is the one that was hashed. `head.version`, `head.checksum`, `head.state`: the conversation has the newest
+	// version's number and checksum, and is what the versions tell. `tokens.sum`: the tokens used are the sum of what the
+	// versions used. `message.missing`, `message.unknown`, `message.content`, `message.state`, `message.order`: the messages
+	// are those that the versions tell, and lie in the order said. `snapshot.state`: so do the snapshots. `date.impossible`:
+	// no version is from before its parent, or from the future.
+	Rule VerificationRule `json:"rule"`
+
+	// Subject A message, or a member of the conversation; null: neither.
+	Subject nullable.Nullable[string] `json:"subject"`
+
+	// Version The version that it is about; null: none.
+	Version nullable.Nullable[int64] `json:"version"`
+}
+
+// HealthReason defines model for HealthReason.
+type HealthReason struct {
+	// Code New codes may appear. `findings`: verification found something (40, and 5 for each, 60 at most). `reply.stuck`: a reply
+	// has been under way for more than 5 minutes (20). `unanswered`: for 10 minutes the learner has had no answer (15).
+	// `reply.failed`: of the last 10 replies some failed (5 each, 25 at most). `tokens.share`: 80 percent of the token
+	// limit are used (10), or all (20). `size`: more than 1,000 messages (5), or 5,000 (10). `silence`: it is active and
+	// nobody spoke for 30 days (5), or 90 (10).
+	Code   string `json:"code"`
+	Detail string `json:"detail"`
+
+	// Points How many of the 100 it takes.
+	Points int `json:"points"`
+}
+
 // HierarchyLevel Where a role stands in a company, from the bottom up.
 type HierarchyLevel string
+
+// HistoryStep defines model for HistoryStep.
+type HistoryStep struct {
+	// ActorID Who made it; null: the service itself.
+	ActorID     nullable.Nullable[openapi_types.UUID] `json:"actor_id"`
+	At          time.Time                             `json:"at"`
+	Checksum    string                                `json:"checksum"`
+	HasFindings bool                                  `json:"has_findings"`
+
+	// Operation What made a version. New operations may appear.
+	Operation VersionOperation         `json:"operation"`
+	Parent    nullable.Nullable[int64] `json:"parent"`
+
+	// RestoredVersion Whose content it has, where it is a step back; else null.
+	RestoredVersion nullable.Nullable[int64] `json:"restored_version"`
+	Version         int64                    `json:"version"`
+}
 
 // Industry defines model for Industry.
 type Industry struct {
@@ -2068,6 +2199,12 @@ type Industry struct {
 type IndustryPage struct {
 	Data       []Industry             `json:"data"`
 	NextCursor nullable.Nullable[any] `json:"next_cursor"`
+}
+
+// InspectedHealth defines model for InspectedHealth.
+type InspectedHealth struct {
+	Reasons []HealthReason `json:"reasons"`
+	Score   int            `json:"score"`
 }
 
 // Language defines model for Language.
@@ -2655,6 +2792,15 @@ type RecommendedConversation struct {
 	Title       string `json:"title"`
 }
 
+// RecoveryRequest defines model for RecoveryRequest.
+type RecoveryRequest struct {
+	// DryRun Only tells what would be done.
+	DryRun *bool `json:"dry_run,omitempty"`
+
+	// Version Whose content the conversation is to have; left out: the newest that can be told.
+	Version *int64 `json:"version,omitempty"`
+}
+
 // RefreshRequest defines model for RefreshRequest.
 type RefreshRequest struct {
 	RefreshToken string `json:"refresh_token"`
@@ -2890,15 +3036,16 @@ type SituationPage struct {
 	NextCursor nullable.Nullable[any] `json:"next_cursor"`
 }
 
-// StreamClosing The server ends this stream before what it tells of has ended; resume it after `retry_ms`. It has no `id`.
+// StreamClosing The server ends this stream before what it tells of has ended; resume it after `retry_ms`. It has no `id`. As an event of a topic
+// of the WebSocket it ends that subscription alone.
 type StreamClosing struct {
-	// Reason New reasons may appear.
+	// Reason New reasons may appear. `gone`: what is told of does not exist any more; there is nothing to resume.
 	Reason  StreamClosingReason `json:"reason"`
 	RetryMs int                 `json:"retry_ms"`
 	Type    StreamClosingType   `json:"type"`
 }
 
-// StreamClosingReason New reasons may appear.
+// StreamClosingReason New reasons may appear. `gone`: what is told of does not exist any more; there is nothing to resume.
 type StreamClosingReason string
 
 // StreamClosingType defines model for StreamClosing.Type.
@@ -3126,6 +3273,28 @@ type UserEvent struct {
 // UserRole What a user may do; `admin` may everything.
 type UserRole string
 
+// VerificationRequest What to verify; of conversations that are named, those.
+type VerificationRequest struct {
+	// ConversationIds Only these, instead of a scope.
+	ConversationIds *[]openapi_types.UUID `json:"conversation_ids,omitempty"`
+
+	// Scope `changed`: what has changed since the last verification that came to its end; `all`: everything.
+	Scope *VerificationRequestScope `json:"scope,omitempty"`
+}
+
+// VerificationRequestScope `changed`: what has changed since the last verification that came to its end; `all`: everything.
+type VerificationRequestScope string
+
+// VerificationRule What must hold; new rules may appear. `chain.gap`: every version up to the newest is there. `chain.checksum`: each checksum
+// is the SHA-256 of the one before and the version's bytes. `chain.entry`: the bytes can be read and say what the columns
+// say. `chain.step`: each version can be made after the one before. `text.missing`, `text.hash`: each version has its text,
+// and it is the one that was hashed. `head.version`, `head.checksum`, `head.state`: the conversation has the newest
+// version's number and checksum, and is what the versions tell. `tokens.sum`: the tokens used are the sum of what the
+// versions used. `message.missing`, `message.unknown`, `message.content`, `message.state`, `message.order`: the messages
+// are those that the versions tell, and lie in the order said. `snapshot.state`: so do the snapshots. `date.impossible`:
+// no version is from before its parent, or from the future.
+type VerificationRule = string
+
 // VerifyEmailRequest defines model for VerifyEmailRequest.
 type VerifyEmailRequest struct {
 	// Token The code of the mail, good once and for 30 minutes. Hyphens, spaces and case do not matter.
@@ -3328,6 +3497,25 @@ type ListConnectionsParams struct {
 	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
 }
 
+// ListConversationHealthParams defines parameters for ListConversationHealth.
+type ListConversationHealthParams struct {
+	// Limit The most entries to return, 1-100.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor The `next_cursor` of the page before, with the same filter; anything else is 400 `cursor.invalid`.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+}
+
+// RecoverConversationParams defines parameters for RecoverConversation.
+type RecoverConversationParams struct {
+	// IdempotencyKey Makes a retry safe: the same key and body within 24 hours has one effect and gets the first answer
+	// again; another body is 422 `idempotency.key_reused`. Any unique text, a UUID for instance.
+	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
+
+	// Prefer `wait=N` (RFC 7240): wait up to N seconds for the outcome, at most 30. Other preferences are ignored.
+	Prefer *Prefer `json:"Prefer,omitempty"`
+}
+
 // ListDeadLettersParams defines parameters for ListDeadLetters.
 type ListDeadLettersParams struct {
 	// Source Only letters of jobs, or of events.
@@ -3418,6 +3606,16 @@ type ExportUsersParams struct {
 
 	// IsActive Only accounts that are let in, or only those that are not.
 	IsActive *bool `form:"is_active,omitempty" json:"is_active,omitempty"`
+}
+
+// CreateVerificationParams defines parameters for CreateVerification.
+type CreateVerificationParams struct {
+	// IdempotencyKey Makes a retry safe: the same key and body within 24 hours has one effect and gets the first answer
+	// again; another body is 422 `idempotency.key_reused`. Any unique text, a UUID for instance.
+	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
+
+	// Prefer `wait=N` (RFC 7240): wait up to N seconds for the outcome, at most 30. Other preferences are ignored.
+	Prefer *Prefer `json:"Prefer,omitempty"`
 }
 
 // ListConversationsParams defines parameters for ListConversations.
@@ -3836,6 +4034,9 @@ type UpdateMeParams struct {
 	IfMatch *IfMatch `json:"If-Match,omitempty"`
 }
 
+// RecoverConversationJSONRequestBody defines body for RecoverConversation for application/json ContentType.
+type RecoverConversationJSONRequestBody = RecoveryRequest
+
 // CreateEventReplayJSONRequestBody defines body for CreateEventReplay for application/json ContentType.
 type CreateEventReplayJSONRequestBody = EventReplayRequest
 
@@ -3847,6 +4048,9 @@ type UpdateUserApplicationMergePatchPlusJSONRequestBody = UpdateUserRequest
 
 // UpdateUserRolesJSONRequestBody defines body for UpdateUserRoles for application/json ContentType.
 type UpdateUserRolesJSONRequestBody = UpdateUserRolesRequest
+
+// CreateVerificationJSONRequestBody defines body for CreateVerification for application/json ContentType.
+type CreateVerificationJSONRequestBody = VerificationRequest
 
 // CreateConversationJSONRequestBody defines body for CreateConversation for application/json ContentType.
 type CreateConversationJSONRequestBody = CreateConversationRequest
@@ -7198,6 +7402,49 @@ type ClientInterface interface {
 	// Corresponds with GET /admin/connections (the `ListConnections` operationId).
 	ListConnections(ctx context.Context, params *ListConnectionsParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
+	// ListConversationHealth List how well conversations are
+	//
+	// The worst first. Those that nothing is to be said against are left out.
+	//
+	// Corresponds with GET /admin/conversation-health (the `ListConversationHealth` operationId).
+	ListConversationHealth(ctx context.Context, params *ListConversationHealthParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// InspectConversation Inspect a conversation
+	//
+	// What is stored of it, verified now: its findings, its health, and its history with steps back and recoveries. It may be
+	// anyone's; nothing that was written in it is shown.
+	//
+	// Corresponds with GET /admin/conversations/{conversation_id}/inspection (the `InspectConversation` operationId).
+	InspectConversation(ctx context.Context, conversationID ConversationID, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// RecoverConversationWithBody Make a damaged conversation good
+	//
+	// Begins a task that makes the conversation good from its versions, and from the rows of its messages as far as their
+	// hashes prove them, always as a new version `recover`; what it takes the place of is kept in that version. One that is
+	// whole stays as it is. With `version` the conversation also gets the content of that one. Who reads it is told, as of a
+	// step back. From a backup: restoreBackup. The result says what was healed and from where, what is lost and what takes
+	// its place: `{"needed", "is_complete", "findings", "healed", "lost", "notes"}`. A version that it does not have is 422
+	// `conversation.unknown_version`; when nothing is left to go by, 422 `conversation.beyond_recovery`, both in the task.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /admin/conversations/{conversation_id}/recovery (the `RecoverConversation` operationId).
+	RecoverConversationWithBody(ctx context.Context, conversationID ConversationID, params *RecoverConversationParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// RecoverConversation Make a damaged conversation good
+	//
+	// Begins a task that makes the conversation good from its versions, and from the rows of its messages as far as their
+	// hashes prove them, always as a new version `recover`; what it takes the place of is kept in that version. One that is
+	// whole stays as it is. With `version` the conversation also gets the content of that one. Who reads it is told, as of a
+	// step back. From a backup: restoreBackup. The result says what was healed and from where, what is lost and what takes
+	// its place: `{"needed", "is_complete", "findings", "healed", "lost", "notes"}`. A version that it does not have is 422
+	// `conversation.unknown_version`; when nothing is left to go by, 422 `conversation.beyond_recovery`, both in the task.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /admin/conversations/{conversation_id}/recovery (the `RecoverConversation` operationId).
+	RecoverConversation(ctx context.Context, conversationID ConversationID, params *RecoverConversationParams, body RecoverConversationJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
 	// ListDeadLetters List jobs and events that were given up
 	//
 	// Newest first. Replayed ones are kept for 30 days after their replay, open ones until they are replayed.
@@ -7363,6 +7610,30 @@ type ClientInterface interface {
 	//
 	// Corresponds with PUT /admin/users/{user_id}/roles (the `UpdateUserRoles` operationId).
 	UpdateUserRoles(ctx context.Context, userID UserID, body UpdateUserRolesJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// CreateVerificationWithBody Verify what is stored of conversations
+	//
+	// Begins a task that holds all that is stored of each conversation against its versions, as of one moment each, while
+	// they go on. By default over what has changed since the last one; the service does that by itself every hour, and over
+	// everything once a week. Progress is in conversations. The result is `{"conversations", "versions", "findings",
+	// "damaged"}`, the last the first 100 conversations with findings: inspectConversation shows them.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /admin/verifications (the `CreateVerification` operationId).
+	CreateVerificationWithBody(ctx context.Context, params *CreateVerificationParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// CreateVerification Verify what is stored of conversations
+	//
+	// Begins a task that holds all that is stored of each conversation against its versions, as of one moment each, while
+	// they go on. By default over what has changed since the last one; the service does that by itself every hour, and over
+	// everything once a week. Progress is in conversations. The result is `{"conversations", "versions", "findings",
+	// "damaged"}`, the last the first 100 conversations with findings: inspectConversation shows them.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /admin/verifications (the `CreateVerification` operationId).
+	CreateVerification(ctx context.Context, params *CreateVerificationParams, body CreateVerificationJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// ListConversations List one's own conversations
 	//
@@ -8288,6 +8559,89 @@ func (c *Client) ListConnections(ctx context.Context, params *ListConnectionsPar
 	return c.Client.Do(req)
 }
 
+// ListConversationHealth List how well conversations are
+//
+// The worst first. Those that nothing is to be said against are left out.
+//
+// Corresponds with GET /admin/conversation-health (the `ListConversationHealth` operationId).
+func (c *Client) ListConversationHealth(ctx context.Context, params *ListConversationHealthParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewListConversationHealthRequest(c.Server, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// InspectConversation Inspect a conversation
+//
+// What is stored of it, verified now: its findings, its health, and its history with steps back and recoveries. It may be
+// anyone's; nothing that was written in it is shown.
+//
+// Corresponds with GET /admin/conversations/{conversation_id}/inspection (the `InspectConversation` operationId).
+func (c *Client) InspectConversation(ctx context.Context, conversationID ConversationID, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewInspectConversationRequest(c.Server, conversationID)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// RecoverConversationWithBody Make a damaged conversation good
+//
+// Begins a task that makes the conversation good from its versions, and from the rows of its messages as far as their
+// hashes prove them, always as a new version `recover`; what it takes the place of is kept in that version. One that is
+// whole stays as it is. With `version` the conversation also gets the content of that one. Who reads it is told, as of a
+// step back. From a backup: restoreBackup. The result says what was healed and from where, what is lost and what takes
+// its place: `{"needed", "is_complete", "findings", "healed", "lost", "notes"}`. A version that it does not have is 422
+// `conversation.unknown_version`; when nothing is left to go by, 422 `conversation.beyond_recovery`, both in the task.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /admin/conversations/{conversation_id}/recovery (the `RecoverConversation` operationId).
+func (c *Client) RecoverConversationWithBody(ctx context.Context, conversationID ConversationID, params *RecoverConversationParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewRecoverConversationRequestWithBody(c.Server, conversationID, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// RecoverConversation Make a damaged conversation good
+//
+// Begins a task that makes the conversation good from its versions, and from the rows of its messages as far as their
+// hashes prove them, always as a new version `recover`; what it takes the place of is kept in that version. One that is
+// whole stays as it is. With `version` the conversation also gets the content of that one. Who reads it is told, as of a
+// step back. From a backup: restoreBackup. The result says what was healed and from where, what is lost and what takes
+// its place: `{"needed", "is_complete", "findings", "healed", "lost", "notes"}`. A version that it does not have is 422
+// `conversation.unknown_version`; when nothing is left to go by, 422 `conversation.beyond_recovery`, both in the task.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /admin/conversations/{conversation_id}/recovery (the `RecoverConversation` operationId).
+func (c *Client) RecoverConversation(ctx context.Context, conversationID ConversationID, params *RecoverConversationParams, body RecoverConversationJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewRecoverConversationRequest(c.Server, conversationID, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
 // ListDeadLetters List jobs and events that were given up
 //
 // Newest first. Replayed ones are kept for 30 days after their replay, open ones until they are replayed.
@@ -8634,6 +8988,50 @@ func (c *Client) UpdateUserRolesWithBody(ctx context.Context, userID UserID, con
 // Corresponds with PUT /admin/users/{user_id}/roles (the `UpdateUserRoles` operationId).
 func (c *Client) UpdateUserRoles(ctx context.Context, userID UserID, body UpdateUserRolesJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewUpdateUserRolesRequest(c.Server, userID, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// CreateVerificationWithBody Verify what is stored of conversations
+//
+// Begins a task that holds all that is stored of each conversation against its versions, as of one moment each, while
+// they go on. By default over what has changed since the last one; the service does that by itself every hour, and over
+// everything once a week. Progress is in conversations. The result is `{"conversations", "versions", "findings",
+// "damaged"}`, the last the first 100 conversations with findings: inspectConversation shows them.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /admin/verifications (the `CreateVerification` operationId).
+func (c *Client) CreateVerificationWithBody(ctx context.Context, params *CreateVerificationParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewCreateVerificationRequestWithBody(c.Server, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// CreateVerification Verify what is stored of conversations
+//
+// Begins a task that holds all that is stored of each conversation against its versions, as of one moment each, while
+// they go on. By default over what has changed since the last one; the service does that by itself every hour, and over
+// everything once a week. Progress is in conversations. The result is `{"conversations", "versions", "findings",
+// "damaged"}`, the last the first 100 conversations with findings: inspectConversation shows them.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /admin/verifications (the `CreateVerification` operationId).
+func (c *Client) CreateVerification(ctx context.Context, params *CreateVerificationParams, body CreateVerificationJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewCreateVerificationRequest(c.Server, params, body)
 	if err != nil {
 		return nil, err
 	}
@@ -10662,6 +11060,179 @@ func NewListConnectionsRequest(server string, params *ListConnectionsParams) (*h
 	return req, nil
 }
 
+// NewListConversationHealthRequest constructs an http.Request for the ListConversationHealth method
+func NewListConversationHealthRequest(server string, params *ListConversationHealthParams) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/admin/conversation-health")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Limit != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "limit", *params.Limit, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Cursor != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "cursor", *params.Cursor, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewInspectConversationRequest constructs an http.Request for the InspectConversation method
+func NewInspectConversationRequest(server string, conversationID ConversationID) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "conversation_id", conversationID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/admin/conversations/%s/inspection", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewRecoverConversationRequest calls the generic RecoverConversation builder with application/json body
+func NewRecoverConversationRequest(server string, conversationID ConversationID, params *RecoverConversationParams, body RecoverConversationJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewRecoverConversationRequestWithBody(server, conversationID, params, "application/json", bodyReader)
+}
+
+// NewRecoverConversationRequestWithBody constructs an http.Request for the RecoverConversation method, with any body, and a specified content type
+func NewRecoverConversationRequestWithBody(server string, conversationID ConversationID, params *RecoverConversationParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "conversation_id", conversationID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/admin/conversations/%s/recovery", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		if params.IdempotencyKey != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", *params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Idempotency-Key", headerParam0)
+		}
+
+		if params.Prefer != nil {
+			var headerParam1 string
+
+			headerParam1, err = runtime.StyleParamWithOptions("simple", false, "Prefer", *params.Prefer, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Prefer", headerParam1)
+		}
+
+	}
+
+	return req, nil
+}
+
 // NewListDeadLettersRequest constructs an http.Request for the ListDeadLetters method
 func NewListDeadLettersRequest(server string, params *ListDeadLettersParams) (*http.Request, error) {
 	var err error
@@ -11512,6 +12083,72 @@ func NewUpdateUserRolesRequestWithBody(server string, userID UserID, contentType
 	}
 
 	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
+// NewCreateVerificationRequest calls the generic CreateVerification builder with application/json body
+func NewCreateVerificationRequest(server string, params *CreateVerificationParams, body CreateVerificationJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewCreateVerificationRequestWithBody(server, params, "application/json", bodyReader)
+}
+
+// NewCreateVerificationRequestWithBody constructs an http.Request for the CreateVerification method, with any body, and a specified content type
+func NewCreateVerificationRequestWithBody(server string, params *CreateVerificationParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/admin/verifications")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		if params.IdempotencyKey != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", *params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Idempotency-Key", headerParam0)
+		}
+
+		if params.Prefer != nil {
+			var headerParam1 string
+
+			headerParam1, err = runtime.StyleParamWithOptions("simple", false, "Prefer", *params.Prefer, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Prefer", headerParam1)
+		}
+
+	}
 
 	return req, nil
 }
@@ -14995,6 +15632,53 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with GET /admin/connections (the `ListConnections` operationId).
 	ListConnectionsWithResponse(ctx context.Context, params *ListConnectionsParams, reqEditors ...RequestEditorFn) (*ListConnectionsResponse, error)
 
+	// ListConversationHealthWithResponse List how well conversations are
+	//
+	// The worst first. Those that nothing is to be said against are left out.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /admin/conversation-health (the `ListConversationHealth` operationId).
+	ListConversationHealthWithResponse(ctx context.Context, params *ListConversationHealthParams, reqEditors ...RequestEditorFn) (*ListConversationHealthResponse, error)
+
+	// InspectConversationWithResponse Inspect a conversation
+	//
+	// What is stored of it, verified now: its findings, its health, and its history with steps back and recoveries. It may be
+	// anyone's; nothing that was written in it is shown.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /admin/conversations/{conversation_id}/inspection (the `InspectConversation` operationId).
+	InspectConversationWithResponse(ctx context.Context, conversationID ConversationID, reqEditors ...RequestEditorFn) (*InspectConversationResponse, error)
+
+	// RecoverConversationWithBodyWithResponse Make a damaged conversation good
+	//
+	// Begins a task that makes the conversation good from its versions, and from the rows of its messages as far as their
+	// hashes prove them, always as a new version `recover`; what it takes the place of is kept in that version. One that is
+	// whole stays as it is. With `version` the conversation also gets the content of that one. Who reads it is told, as of a
+	// step back. From a backup: restoreBackup. The result says what was healed and from where, what is lost and what takes
+	// its place: `{"needed", "is_complete", "findings", "healed", "lost", "notes"}`. A version that it does not have is 422
+	// `conversation.unknown_version`; when nothing is left to go by, 422 `conversation.beyond_recovery`, both in the task.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /admin/conversations/{conversation_id}/recovery (the `RecoverConversation` operationId).
+	RecoverConversationWithBodyWithResponse(ctx context.Context, conversationID ConversationID, params *RecoverConversationParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*RecoverConversationResponse, error)
+
+	// RecoverConversationWithResponse Make a damaged conversation good
+	//
+	// Begins a task that makes the conversation good from its versions, and from the rows of its messages as far as their
+	// hashes prove them, always as a new version `recover`; what it takes the place of is kept in that version. One that is
+	// whole stays as it is. With `version` the conversation also gets the content of that one. Who reads it is told, as of a
+	// step back. From a backup: restoreBackup. The result says what was healed and from where, what is lost and what takes
+	// its place: `{"needed", "is_complete", "findings", "healed", "lost", "notes"}`. A version that it does not have is 422
+	// `conversation.unknown_version`; when nothing is left to go by, 422 `conversation.beyond_recovery`, both in the task.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /admin/conversations/{conversation_id}/recovery (the `RecoverConversation` operationId).
+	RecoverConversationWithResponse(ctx context.Context, conversationID ConversationID, params *RecoverConversationParams, body RecoverConversationJSONRequestBody, reqEditors ...RequestEditorFn) (*RecoverConversationResponse, error)
+
 	// ListDeadLettersWithResponse List jobs and events that were given up
 	//
 	// Newest first. Replayed ones are kept for 30 days after their replay, open ones until they are replayed.
@@ -15184,6 +15868,30 @@ type ClientWithResponsesInterface interface {
 	//
 	// Corresponds with PUT /admin/users/{user_id}/roles (the `UpdateUserRoles` operationId).
 	UpdateUserRolesWithResponse(ctx context.Context, userID UserID, body UpdateUserRolesJSONRequestBody, reqEditors ...RequestEditorFn) (*UpdateUserRolesResponse, error)
+
+	// CreateVerificationWithBodyWithResponse Verify what is stored of conversations
+	//
+	// Begins a task that holds all that is stored of each conversation against its versions, as of one moment each, while
+	// they go on. By default over what has changed since the last one; the service does that by itself every hour, and over
+	// everything once a week. Progress is in conversations. The result is `{"conversations", "versions", "findings",
+	// "damaged"}`, the last the first 100 conversations with findings: inspectConversation shows them.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /admin/verifications (the `CreateVerification` operationId).
+	CreateVerificationWithBodyWithResponse(ctx context.Context, params *CreateVerificationParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*CreateVerificationResponse, error)
+
+	// CreateVerificationWithResponse Verify what is stored of conversations
+	//
+	// Begins a task that holds all that is stored of each conversation against its versions, as of one moment each, while
+	// they go on. By default over what has changed since the last one; the service does that by itself every hour, and over
+	// everything once a week. Progress is in conversations. The result is `{"conversations", "versions", "findings",
+	// "damaged"}`, the last the first 100 conversations with findings: inspectConversation shows them.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /admin/verifications (the `CreateVerification` operationId).
+	CreateVerificationWithResponse(ctx context.Context, params *CreateVerificationParams, body CreateVerificationJSONRequestBody, reqEditors ...RequestEditorFn) (*CreateVerificationResponse, error)
 
 	// ListConversationsWithResponse List one's own conversations
 	//
@@ -16267,6 +16975,173 @@ func (r ListConnectionsResponse) ContentType() string {
 	return ""
 }
 
+type ListConversationHealthResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *ConversationHealthPage
+	// ApplicationProblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationProblemJSONDefault *ProblemResponse
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ListConversationHealthResponse) GetJSON200() *ConversationHealthPage {
+	return r.JSON200
+}
+
+// GetApplicationProblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r ListConversationHealthResponse) GetApplicationProblemJSONDefault() *ProblemResponse {
+	return r.ApplicationProblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r ListConversationHealthResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ListConversationHealthResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ListConversationHealthResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ListConversationHealthResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type InspectConversationResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *ConversationInspection
+	// ApplicationProblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationProblemJSONDefault *ProblemResponse
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r InspectConversationResponse) GetJSON200() *ConversationInspection {
+	return r.JSON200
+}
+
+// GetApplicationProblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r InspectConversationResponse) GetApplicationProblemJSONDefault() *ProblemResponse {
+	return r.ApplicationProblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r InspectConversationResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r InspectConversationResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r InspectConversationResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r InspectConversationResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// RecoverConversationResponse200Headers the declared response headers of an HTTP 200 response for RecoverConversation
+type RecoverConversationResponse200Headers struct {
+	IdempotencyReplayed *bool
+	PreferenceApplied   string
+}
+
+// RecoverConversationResponse202Headers the declared response headers of an HTTP 202 response for RecoverConversation
+type RecoverConversationResponse202Headers struct {
+	IdempotencyReplayed *bool
+	Location            string
+}
+
+type RecoverConversationResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Task
+	// JSON202 the response for an HTTP 202 `application/json` response
+	JSON202 *Task
+	// ApplicationProblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationProblemJSONDefault *ProblemResponse
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *RecoverConversationResponse200Headers
+	// Headers202 the parsed response headers for an HTTP 202 response
+	Headers202 *RecoverConversationResponse202Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r RecoverConversationResponse) GetJSON200() *Task {
+	return r.JSON200
+}
+
+// GetJSON202 returns the response for an HTTP 202 `application/json` response
+func (r RecoverConversationResponse) GetJSON202() *Task {
+	return r.JSON202
+}
+
+// GetApplicationProblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r RecoverConversationResponse) GetApplicationProblemJSONDefault() *ProblemResponse {
+	return r.ApplicationProblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r RecoverConversationResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r RecoverConversationResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r RecoverConversationResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r RecoverConversationResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
 type ListDeadLettersResponse struct {
 	Body         []byte
 	HTTPResponse *http.Response
@@ -17013,6 +17888,77 @@ func (r UpdateUserRolesResponse) StatusCode() int {
 
 // ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
 func (r UpdateUserRolesResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// CreateVerificationResponse200Headers the declared response headers of an HTTP 200 response for CreateVerification
+type CreateVerificationResponse200Headers struct {
+	IdempotencyReplayed *bool
+	PreferenceApplied   string
+}
+
+// CreateVerificationResponse202Headers the declared response headers of an HTTP 202 response for CreateVerification
+type CreateVerificationResponse202Headers struct {
+	IdempotencyReplayed *bool
+	Location            string
+}
+
+type CreateVerificationResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Task
+	// JSON202 the response for an HTTP 202 `application/json` response
+	JSON202 *Task
+	// ApplicationProblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationProblemJSONDefault *ProblemResponse
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *CreateVerificationResponse200Headers
+	// Headers202 the parsed response headers for an HTTP 202 response
+	Headers202 *CreateVerificationResponse202Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r CreateVerificationResponse) GetJSON200() *Task {
+	return r.JSON200
+}
+
+// GetJSON202 returns the response for an HTTP 202 `application/json` response
+func (r CreateVerificationResponse) GetJSON202() *Task {
+	return r.JSON202
+}
+
+// GetApplicationProblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r CreateVerificationResponse) GetApplicationProblemJSONDefault() *ProblemResponse {
+	return r.ApplicationProblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r CreateVerificationResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r CreateVerificationResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r CreateVerificationResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r CreateVerificationResponse) ContentType() string {
 	if r.HTTPResponse != nil {
 		return r.HTTPResponse.Header.Get("Content-Type")
 	}
@@ -20233,6 +21179,77 @@ func (c *ClientWithResponses) ListConnectionsWithResponse(ctx context.Context, p
 	return ParseListConnectionsResponse(rsp)
 }
 
+// ListConversationHealthWithResponse List how well conversations are
+//
+// The worst first. Those that nothing is to be said against are left out.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /admin/conversation-health (the `ListConversationHealth` operationId).
+func (c *ClientWithResponses) ListConversationHealthWithResponse(ctx context.Context, params *ListConversationHealthParams, reqEditors ...RequestEditorFn) (*ListConversationHealthResponse, error) {
+	rsp, err := c.ListConversationHealth(ctx, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseListConversationHealthResponse(rsp)
+}
+
+// InspectConversationWithResponse Inspect a conversation
+//
+// What is stored of it, verified now: its findings, its health, and its history with steps back and recoveries. It may be
+// anyone's; nothing that was written in it is shown.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /admin/conversations/{conversation_id}/inspection (the `InspectConversation` operationId).
+func (c *ClientWithResponses) InspectConversationWithResponse(ctx context.Context, conversationID ConversationID, reqEditors ...RequestEditorFn) (*InspectConversationResponse, error) {
+	rsp, err := c.InspectConversation(ctx, conversationID, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseInspectConversationResponse(rsp)
+}
+
+// RecoverConversationWithBodyWithResponse Make a damaged conversation good
+//
+// Begins a task that makes the conversation good from its versions, and from the rows of its messages as far as their
+// hashes prove them, always as a new version `recover`; what it takes the place of is kept in that version. One that is
+// whole stays as it is. With `version` the conversation also gets the content of that one. Who reads it is told, as of a
+// step back. From a backup: restoreBackup. The result says what was healed and from where, what is lost and what takes
+// its place: `{"needed", "is_complete", "findings", "healed", "lost", "notes"}`. A version that it does not have is 422
+// `conversation.unknown_version`; when nothing is left to go by, 422 `conversation.beyond_recovery`, both in the task.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /admin/conversations/{conversation_id}/recovery (the `RecoverConversation` operationId).
+func (c *ClientWithResponses) RecoverConversationWithBodyWithResponse(ctx context.Context, conversationID ConversationID, params *RecoverConversationParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*RecoverConversationResponse, error) {
+	rsp, err := c.RecoverConversationWithBody(ctx, conversationID, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseRecoverConversationResponse(rsp)
+}
+
+// RecoverConversationWithResponse Make a damaged conversation good
+//
+// Begins a task that makes the conversation good from its versions, and from the rows of its messages as far as their
+// hashes prove them, always as a new version `recover`; what it takes the place of is kept in that version. One that is
+// whole stays as it is. With `version` the conversation also gets the content of that one. Who reads it is told, as of a
+// step back. From a backup: restoreBackup. The result says what was healed and from where, what is lost and what takes
+// its place: `{"needed", "is_complete", "findings", "healed", "lost", "notes"}`. A version that it does not have is 422
+// `conversation.unknown_version`; when nothing is left to go by, 422 `conversation.beyond_recovery`, both in the task.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /admin/conversations/{conversation_id}/recovery (the `RecoverConversation` operationId).
+func (c *ClientWithResponses) RecoverConversationWithResponse(ctx context.Context, conversationID ConversationID, params *RecoverConversationParams, body RecoverConversationJSONRequestBody, reqEditors ...RequestEditorFn) (*RecoverConversationResponse, error) {
+	rsp, err := c.RecoverConversation(ctx, conversationID, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseRecoverConversationResponse(rsp)
+}
+
 // ListDeadLettersWithResponse List jobs and events that were given up
 //
 // Newest first. Replayed ones are kept for 30 days after their replay, open ones until they are replayed.
@@ -20535,6 +21552,42 @@ func (c *ClientWithResponses) UpdateUserRolesWithResponse(ctx context.Context, u
 		return nil, err
 	}
 	return ParseUpdateUserRolesResponse(rsp)
+}
+
+// CreateVerificationWithBodyWithResponse Verify what is stored of conversations
+//
+// Begins a task that holds all that is stored of each conversation against its versions, as of one moment each, while
+// they go on. By default over what has changed since the last one; the service does that by itself every hour, and over
+// everything once a week. Progress is in conversations. The result is `{"conversations", "versions", "findings",
+// "damaged"}`, the last the first 100 conversations with findings: inspectConversation shows them.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /admin/verifications (the `CreateVerification` operationId).
+func (c *ClientWithResponses) CreateVerificationWithBodyWithResponse(ctx context.Context, params *CreateVerificationParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*CreateVerificationResponse, error) {
+	rsp, err := c.CreateVerificationWithBody(ctx, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseCreateVerificationResponse(rsp)
+}
+
+// CreateVerificationWithResponse Verify what is stored of conversations
+//
+// Begins a task that holds all that is stored of each conversation against its versions, as of one moment each, while
+// they go on. By default over what has changed since the last one; the service does that by itself every hour, and over
+// everything once a week. Progress is in conversations. The result is `{"conversations", "versions", "findings",
+// "damaged"}`, the last the first 100 conversations with findings: inspectConversation shows them.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /admin/verifications (the `CreateVerification` operationId).
+func (c *ClientWithResponses) CreateVerificationWithResponse(ctx context.Context, params *CreateVerificationParams, body CreateVerificationJSONRequestBody, reqEditors ...RequestEditorFn) (*CreateVerificationResponse, error) {
+	rsp, err := c.CreateVerification(ctx, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseCreateVerificationResponse(rsp)
 }
 
 // ListConversationsWithResponse List one's own conversations
@@ -22059,6 +23112,149 @@ func ParseListConnectionsResponse(rsp *http.Response) (*ListConnectionsResponse,
 	return response, nil
 }
 
+// ParseListConversationHealthResponse parses an HTTP response from a ListConversationHealthWithResponse call
+func ParseListConversationHealthResponse(rsp *http.Response) (*ListConversationHealthResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ListConversationHealthResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest ConversationHealthPage
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest ProblemResponse
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseInspectConversationResponse parses an HTTP response from a InspectConversationWithResponse call
+func ParseInspectConversationResponse(rsp *http.Response) (*InspectConversationResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &InspectConversationResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest ConversationInspection
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest ProblemResponse
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseRecoverConversationResponse parses an HTTP response from a RecoverConversationWithResponse call
+func ParseRecoverConversationResponse(rsp *http.Response) (*RecoverConversationResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &RecoverConversationResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Task
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 202:
+		var dest Task
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON202 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest ProblemResponse
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers RecoverConversationResponse200Headers
+		if values := rsp.Header.Values("Idempotency-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotency-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotencyReplayed = &value
+		}
+		if values := rsp.Header.Values("Preference-Applied"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Preference-Applied", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.PreferenceApplied = value
+		}
+		response.Headers200 = &headers
+	case rsp.StatusCode == 202:
+		var headers RecoverConversationResponse202Headers
+		if values := rsp.Header.Values("Idempotency-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotency-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotencyReplayed = &value
+		}
+		if values := rsp.Header.Values("Location"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Location", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: "uri-reference"}); err != nil {
+				return nil, err
+			}
+			headers.Location = value
+		}
+		response.Headers202 = &headers
+	}
+
+	return response, nil
+}
+
 // ParseListDeadLettersResponse parses an HTTP response from a ListDeadLettersWithResponse call
 func ParseListDeadLettersResponse(rsp *http.Response) (*ListDeadLettersResponse, error) {
 	bodyBytes, err := io.ReadAll(rsp.Body)
@@ -22626,6 +23822,83 @@ func ParseUpdateUserRolesResponse(rsp *http.Response) (*UpdateUserRolesResponse,
 		}
 		response.ApplicationProblemJSONDefault = &dest
 
+	}
+
+	return response, nil
+}
+
+// ParseCreateVerificationResponse parses an HTTP response from a CreateVerificationWithResponse call
+func ParseCreateVerificationResponse(rsp *http.Response) (*CreateVerificationResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &CreateVerificationResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Task
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 202:
+		var dest Task
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON202 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest ProblemResponse
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers CreateVerificationResponse200Headers
+		if values := rsp.Header.Values("Idempotency-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotency-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotencyReplayed = &value
+		}
+		if values := rsp.Header.Values("Preference-Applied"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Preference-Applied", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.PreferenceApplied = value
+		}
+		response.Headers200 = &headers
+	case rsp.StatusCode == 202:
+		var headers CreateVerificationResponse202Headers
+		if values := rsp.Header.Values("Idempotency-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotency-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotencyReplayed = &value
+		}
+		if values := rsp.Header.Values("Location"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Location", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: "uri-reference"}); err != nil {
+				return nil, err
+			}
+			headers.Location = value
+		}
+		response.Headers202 = &headers
 	}
 
 	return response, nil

@@ -128,6 +128,13 @@ type ConversationFinding struct {
 	FoundAt        time.Time
 }
 
+type ConversationHealth struct {
+	ConversationID uuid.UUID
+	Score          int
+	Reasons        json.RawMessage
+	WeighedAt      time.Time
+}
+
 type ConversationSnapshot struct {
 	ConversationID uuid.UUID
 	Version        int64

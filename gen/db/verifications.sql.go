@@ -7,6 +7,7 @@ package db
 
 import (
 	"context"
+	"encoding/json"
 	"time"
 
 	"github.com/google/uuid"
@@ -89,6 +90,36 @@ func (q *Queries) ForgetVerifications(ctx context.Context, db DBTX, before time.
 		return 0, err
 	}
 	return result.RowsAffected(), nil
+}
+
+const ForksOf = `-- name: ForksOf :many
+select c.id from conversations c where c.parent_id = $1 order by c.id limit $2::int
+`
+
+type ForksOfParams struct {
+	ParentID *uuid.UUID
+	MaxRows  int
+}
+
+// By conversations_parent.
+func (q *Queries) ForksOf(ctx context.Context, db DBTX, arg ForksOfParams) ([]uuid.UUID, error) {
+	rows, err := db.Query(ctx, ForksOf, arg.ParentID, arg.MaxRows)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []uuid.UUID{}
+	for rows.Next() {
+		var id uuid.UUID
+		if err := rows.Scan(&id); err != nil {
+			return nil, err
+		}
+		items = append(items, id)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
 }
 
 const InsertFindings = `-- name: InsertFindings :exec
@@ -194,4 +225,119 @@ func (q *Queries) LatestWholeVerification(ctx context.Context, db DBTX) (Verific
 		&i.Findings,
 	)
 	return i, err
+}
+
+const WeighConversations = `-- name: WeighConversations :exec
+insert into conversation_health (conversation_id, score, reasons, weighed_at)
+select w.id, w.score, w.reasons, $1::timestamptz
+from (select unnest($2::uuid[]) as id, unnest($3::integer[]) as score, unnest($4::jsonb[]) as reasons) w
+join conversations c on c.id = w.id
+on conflict (conversation_id) do update set score = excluded.score, reasons = excluded.reasons, weighed_at = excluded.weighed_at
+`
+
+type WeighConversationsParams struct {
+	At      time.Time
+	Ids     []uuid.UUID
+	Scores  []int
+	Reasons []json.RawMessage
+}
+
+func (q *Queries) WeighConversations(ctx context.Context, db DBTX, arg WeighConversationsParams) error {
+	_, err := db.Exec(ctx, WeighConversations,
+		arg.At,
+		arg.Ids,
+		arg.Scores,
+		arg.Reasons,
+	)
+	return err
+}
+
+const WeighedBefore = `-- name: WeighedBefore :many
+select h.conversation_id as id, c.version from conversation_health h
+join conversations c on c.id = h.conversation_id
+where h.weighed_at < $1::timestamptz and c.status = 'active'
+order by h.weighed_at
+limit $2::int
+`
+
+type WeighedBeforeParams struct {
+	Before  time.Time
+	MaxRows int
+}
+
+type WeighedBeforeRow struct {
+	ID      uuid.UUID
+	Version int64
+}
+
+// Active ones that were weighed long ago, the longest ago first, for what changes by itself. By conversation_health_weighed.
+func (q *Queries) WeighedBefore(ctx context.Context, db DBTX, arg WeighedBeforeParams) ([]WeighedBeforeRow, error) {
+	rows, err := db.Query(ctx, WeighedBefore, arg.Before, arg.MaxRows)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []WeighedBeforeRow{}
+	for rows.Next() {
+		var i WeighedBeforeRow
+		if err := rows.Scan(&i.ID, &i.Version); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const WorstConversations = `-- name: WorstConversations :many
+select h.conversation_id, c.user_id, c.status, h.score, h.reasons, h.weighed_at from conversation_health h
+join conversations c on c.id = h.conversation_id
+where h.score < 100 and (h.score, h.conversation_id) > ($1::int, $2::uuid)
+order by h.score, h.conversation_id
+limit $3::int
+`
+
+type WorstConversationsParams struct {
+	AfterScore int
+	AfterID    uuid.UUID
+	MaxRows    int
+}
+
+type WorstConversationsRow struct {
+	ConversationID uuid.UUID
+	UserID         uuid.UUID
+	Status         string
+	Score          int
+	Reasons        json.RawMessage
+	WeighedAt      time.Time
+}
+
+// The worst first, by conversation_health_worst.
+func (q *Queries) WorstConversations(ctx context.Context, db DBTX, arg WorstConversationsParams) ([]WorstConversationsRow, error) {
+	rows, err := db.Query(ctx, WorstConversations, arg.AfterScore, arg.AfterID, arg.MaxRows)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []WorstConversationsRow{}
+	for rows.Next() {
+		var i WorstConversationsRow
+		if err := rows.Scan(
+			&i.ConversationID,
+			&i.UserID,
+			&i.Status,
+			&i.Score,
+			&i.Reasons,
+			&i.WeighedAt,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
 }

@@ -93,7 +93,14 @@ func (f *Feed) Position() Position { return f.at }
 // comes back when that ends first. A reader that is still there can resume.
 func (f *Feed) Next(ctx context.Context) ([]Event, error) {
 	for {
-		events, err := f.next(ctx)
+		var events []Event
+		var err error
+		if f.sub == nil {
+			events, err = f.restart(ctx)
+		} else { // called from here, the fewer frames to wait in
+			entries, told := f.sub.Next(ctx)
+			events, err = f.heed(entries, told)
+		}
 		switch {
 		case err != nil && ctx.Err() != nil:
 			return nil, context.Cause(ctx)
@@ -103,12 +110,9 @@ func (f *Feed) Next(ctx context.Context) ([]Event, error) {
 	}
 }
 
-// next makes one step; no events and no error mean another.
-func (f *Feed) next(ctx context.Context) ([]Event, error) {
-	if f.sub == nil {
-		return f.restart(ctx)
-	}
-	entries, err := f.sub.Next(ctx)
+// heed makes events of what the log gave; no events and no error mean that it is to be
+// asked again.
+func (f *Feed) heed(entries []eventlog.Entry, err error) ([]Event, error) {
 	switch {
 	case errors.Is(err, eventlog.ErrUnavailable): // the subscription goes on by itself
 		return nil, nil

@@ -34,6 +34,7 @@ import (
 	"github.com/fluentpro/fluentpro/internal/platform/deadletter"
 	"github.com/fluentpro/fluentpro/internal/platform/gate"
 	"github.com/fluentpro/fluentpro/internal/platform/job"
+	"github.com/fluentpro/fluentpro/internal/platform/sse"
 	"github.com/fluentpro/fluentpro/internal/platform/ticket"
 	"github.com/fluentpro/fluentpro/internal/replay"
 	"github.com/fluentpro/fluentpro/internal/task"
@@ -71,6 +72,7 @@ type Deps struct {
 	Budgets        *budget.Service
 	Backups        *backup.Service
 	Sockets        *realtime.Server
+	Streams        *sse.Streams
 	Tickets        *ticket.Tickets
 	Cursors        *cursor.Sealer
 	Probes         []Probe

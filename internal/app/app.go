@@ -39,6 +39,7 @@ import (
 	"github.com/fluentpro/fluentpro/internal/platform/outbox"
 	"github.com/fluentpro/fluentpro/internal/platform/postgres"
 	"github.com/fluentpro/fluentpro/internal/platform/presence"
+	"github.com/fluentpro/fluentpro/internal/platform/sse"
 	"github.com/fluentpro/fluentpro/internal/replay"
 	"github.com/fluentpro/fluentpro/internal/task"
 	"github.com/fluentpro/fluentpro/internal/usage"
@@ -71,6 +72,7 @@ type App struct {
 	tenant    *auth0.Client // nil: passwords are ours
 	presence  *presence.Presence
 	sockets   *realtime.Server
+	streams   *sse.Streams // that are not net/http's any more
 	logger    *slog.Logger
 
 	relay     *outbox.Relay
@@ -108,7 +110,7 @@ func New(ctx context.Context, cfg Config, logger *slog.Logger, opts Options) (_ 
 	if opts.Now == nil {
 		opts.Now = time.Now
 	}
-	a := &App{logger: logger, notReady: make(chan struct{})}
+	a := &App{logger: logger, streams: &sse.Streams{}, notReady: make(chan struct{})}
 	a.draining, a.drain = context.WithCancel(context.WithoutCancel(ctx))
 	defer func() {
 		if err != nil {
@@ -245,7 +247,7 @@ func (a *App) wireDoors(ctx context.Context, cfg Config, n *nouns, letters *dead
 	a.handler, err = api.New(api.Deps{
 		Accounts: n.accounts, Activity: n.activity, Gate: a.gate, Limits: limits, Catalogue: n.catalogue, Conversations: n.conversations, Audit: n.audit,
 		Tasks: n.tasks, Replays: n.replays, Onboarding: n.onboardings, Learning: n.plans, Usage: n.usage, Budgets: n.budgets, Backups: n.backups,
-		Sockets: l.sockets, Tickets: l.tickets, Cursors: cursors, Queues: a.queue, DeadLetters: letters,
+		Sockets: l.sockets, Streams: a.streams, Tickets: l.tickets, Cursors: cursors, Queues: a.queue, DeadLetters: letters,
 		Probes:   []api.Probe{{Name: "postgres", Required: true, Check: a.pool.Ping}, {Name: "redis", Check: a.pingRedis}},
 		NotReady: a.notReady, Draining: a.draining, Logger: a.logger, AllowedOrigins: cfg.AllowedOrigins, TrustedProxies: proxies,
 		TLS: cfg.TLSCertFile != "", Now: opts.Now,
@@ -277,6 +279,10 @@ func (a *App) Drain() {
 	a.drain()
 }
 
+// StopStreams waits, after Drain, for the streams that http.Server does not know of, and
+// cuts them when ctx ends. Idempotent.
+func (a *App) StopStreams(ctx context.Context) error { return a.streams.Stop(ctx) }
+
 // StopJobs takes no new job or event, lets those under way finish until ctx ends,
 // and hands the rest over to other nodes.
 func (a *App) StopJobs(ctx context.Context) error {
@@ -286,10 +292,18 @@ func (a *App) StopJobs(ctx context.Context) error {
 	return a.queue.Stop(ctx)
 }
 
-// Close lets go of everything, after Drain and StopJobs. Idempotent.
+// closeLimit is how long Close waits for streams to say good-bye.
+const closeLimit = 2 * time.Second
+
+// Close lets go of everything, after Drain, StopStreams and StopJobs. Idempotent.
 func (a *App) Close() {
 	a.close.Do(func() {
 		a.drain()
+		last, cancel := context.WithTimeout(context.Background(), closeLimit)
+		defer cancel()
+		if err := a.StopStreams(last); err != nil {
+			a.logger.Warn("streams did not end in time", "error", err.Error())
+		}
 		if a.sockets != nil {
 			a.sockets.Stop()
 			a.presence.Stop()

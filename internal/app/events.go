@@ -11,6 +11,7 @@ import (
 
 	"github.com/fluentpro/fluentpro/internal/account"
 	"github.com/fluentpro/fluentpro/internal/catalogue"
+	"github.com/fluentpro/fluentpro/internal/conversation"
 	"github.com/fluentpro/fluentpro/internal/learning"
 	"github.com/fluentpro/fluentpro/internal/platform/deadletter"
 	"github.com/fluentpro/fluentpro/internal/platform/job"
@@ -100,6 +101,12 @@ const feedbackTimeout = 4 * time.Minute
 // erasureTimeout bounds the erasure of one account.
 const erasureTimeout = 30 * time.Minute
 
+// verifyTimeout bounds a verification of everything; what it has found by then is kept.
+const verifyTimeout = 6 * time.Hour
+
+// recoveryTimeout bounds the recovery of one conversation.
+const recoveryTimeout = 5 * time.Minute
+
 // registerTasks adds the work of all kinds of tasks.
 func (n nouns) registerTasks(r *job.Registry) {
 	n.registerBackupTasks(r)
@@ -123,5 +130,13 @@ func (n nouns) registerTasks(r *job.Registry) {
 	task.Register(n.tasks, r, learning.FeedbackKind, job.Spec{Queue: job.QueueConversation, Timeout: feedbackTimeout},
 		func(ctx context.Context, p *task.Progress, in learning.FeedbackInput) (any, error) {
 			return n.plans.WriteFeedback(ctx, p, p.TaskID, in)
+		})
+	task.Register(n.tasks, r, conversation.VerificationKind, job.Spec{Queue: job.QueueMaintenance, Timeout: verifyTimeout},
+		func(ctx context.Context, p *task.Progress, in conversation.VerifyInput) (any, error) {
+			return n.conversations.Verify(ctx, p, in)
+		})
+	task.Register(n.tasks, r, conversation.RecoveryKind, job.Spec{Queue: job.QueueMaintenance, Timeout: recoveryTimeout},
+		func(ctx context.Context, p *task.Progress, in conversation.RecoveryInput) (any, error) {
+			return n.conversations.RunRecovery(ctx, p, p.TaskID, in)
 		})
 }

@@ -154,5 +154,5 @@ func shutDown(a *App, server *http.Server, cfg Config) error {
 	if err != nil {
 		err = errors.Join(fmt.Errorf("stop serving: %w", err), server.Close())
 	}
-	return errors.Join(err, <-jobs)
+	return errors.Join(err, a.StopStreams(ctx), <-jobs)
 }

@@ -32,6 +32,8 @@ type Event struct {
 	Message        *Message  `json:"message,omitempty"` // created and terminal: the whole message
 
 	Position Position `json:"-"` // where to resume after it
+
+	heard *heard // nil: it is PostgreSQL's
 }
 
 // Terminal reports whether no event of this attempt follows.

@@ -110,7 +110,7 @@ func stored(m Message) Event {
 func (f *Feed) decodeAll(entries []eventlog.Entry) []Event {
 	events := make([]Event, 0, len(entries))
 	for _, entry := range entries {
-		e, err := decode(entry)
+		e, err := hear(entry)
 		if err != nil {
 			f.service.logger.Warn("unreadable event", "message_id", f.in.MessageID, "error", err)
 			continue

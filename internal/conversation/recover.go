@@ -16,6 +16,37 @@ import (
 
 var errBeyondRecovery = fault.New(fault.Unprocessable, "conversation.beyond_recovery", "Nothing is left of the conversation to make it good from, and no backup was given.")
 
+// RecoveryKind is the kind of the task that makes a conversation good.
+const RecoveryKind = "recovery"
+
+// RecoveryInput is what such a task is told: fields may be added, never changed.
+type RecoveryInput struct {
+	Format         int       `json:"v"` // 1
+	ConversationID uuid.UUID `json:"conversation_id"`
+	Version        int64     `json:"version,omitempty"`
+	DryRun         bool      `json:"dry_run,omitempty"`
+	ActorID        uuid.UUID `json:"actor_id"`
+}
+
+// RunRecovery does what a task of RecoveryKind is told.
+func (s *Service) RunRecovery(ctx context.Context, p Progress, id uuid.UUID, in RecoveryInput) (record.Plan, error) {
+	p.Total(1)
+	plan, err := s.Recover(ctx, RecoverInput{ConversationID: in.ConversationID, Version: in.Version, ActorID: &in.ActorID, TaskID: &id, DryRun: in.DryRun})
+	if err == nil {
+		p.Add(1)
+	}
+	return plan.Brief(), err
+}
+
+// Exists gives resource.not_found if there is no such conversation, whoever's.
+func (s *Service) Exists(ctx context.Context, id uuid.UUID) error {
+	_, err := s.store.head(ctx, id)
+	if postgres.NoRows(err) {
+		return errNotFound
+	}
+	return err
+}
+
 // RecoverInput says what is to be made good, and from what.
 type RecoverInput struct {
 	ConversationID uuid.UUID

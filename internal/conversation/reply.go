@@ -43,6 +43,7 @@ func (s *Service) RegisterJobs(r *job.Registry) {
 	job.OnGivenUp(r, func(ctx context.Context, run job.Run, args replyArgs, _ error) error {
 		return s.giveUp(ctx, args.MessageID, run.Lease)
 	})
+	s.registerVerification(r)
 }
 
 // giveUp ends a reply that no run could write, so that the conversation is free

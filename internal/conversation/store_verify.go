@@ -2,6 +2,7 @@ package conversation
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"time"
 
@@ -73,6 +74,21 @@ func (s *store) lastHorizon(ctx context.Context) (*int64, error) {
 	return &row.Horizon, nil
 }
 
+// wholeDue reports whether the last verification of everything was before a time, or never.
+func (s *store) wholeDue(ctx context.Context, before time.Time) (bool, error) {
+	row, err := s.q.LatestWholeVerification(ctx, s.pool)
+	if postgres.NoRows(err) {
+		return true, nil
+	}
+	if err != nil {
+		return false, postgres.Translate(fmt.Errorf("read verification: %w", err))
+	}
+	return row.EndedAt.Before(before), nil
+}
+
+// verificationsKept is how long it is known of a verification that there was one.
+const verificationsKept = 90 * 24 * time.Hour
+
 func (s *store) keepVerification(ctx context.Context, v *verification, whole bool, horizon int64) error {
 	id, err := uuid.NewV7()
 	if err != nil {
@@ -85,39 +101,48 @@ func (s *store) keepVerification(ctx context.Context, v *verification, whole boo
 	if err != nil {
 		return postgres.Translate(fmt.Errorf("keep verification: %w", err))
 	}
+	if _, err := s.q.ForgetVerifications(ctx, s.pool, v.began.Add(-verificationsKept)); err != nil {
+		return postgres.Translate(fmt.Errorf("forget verifications: %w", err))
+	}
 	return nil
 }
 
+// weighing is a conversation that was verified, and how well it is.
+type weighing struct {
+	id       uuid.UUID
+	findings []record.Finding
+	health   record.Health
+}
+
 // keepFindings puts what was found of conversations in the place of what was found before.
-func (s *store) keepFindings(ctx context.Context, of []sized, found []record.Finding, at time.Time) error {
-	ids := make([]uuid.UUID, len(of))
-	for i, c := range of {
-		ids[i] = c.id
-	}
-	rows := db.InsertFindingsParams{At: at}
-	for _, f := range found {
-		rows.Ids, rows.Versions, rows.Rules = append(rows.Ids, f.ConversationID), append(rows.Versions, f.Version), append(rows.Rules, f.Rule)
-		rows.Subjects, rows.Expecteds, rows.Founds = append(rows.Subjects, f.Subject), append(rows.Expecteds, f.Expected), append(rows.Founds, f.Found)
+func (s *store) keepFindings(ctx context.Context, list []weighing, at time.Time) error {
+	found, health := db.InsertFindingsParams{At: at}, db.WeighConversationsParams{At: at}
+	ids := make([]uuid.UUID, len(list))
+	for i, w := range list {
+		ids[i] = w.id
+		reasons, err := json.Marshal(w.health.Reasons)
+		if err != nil {
+			return fmt.Errorf("keep findings: %w", err)
+		}
+		health.Ids, health.Scores, health.Reasons = append(health.Ids, w.id), append(health.Scores, w.health.Score), append(health.Reasons, reasons)
+		for _, f := range w.findings {
+			found.Ids, found.Versions, found.Rules = append(found.Ids, w.id), append(found.Versions, f.Version), append(found.Rules, f.Rule)
+			found.Subjects, found.Expecteds, found.Founds = append(found.Subjects, f.Subject), append(found.Expecteds, f.Expected), append(found.Founds, f.Found)
+		}
 	}
 	err := postgres.InTx(ctx, s.pool, func(tx Tx) error {
-		if err := s.q.DeleteFindings(ctx, tx, ids); err != nil || len(found) == 0 {
+		if err := s.q.DeleteFindings(ctx, tx, ids); err != nil {
 			return err
 		}
-		return s.q.InsertFindings(ctx, tx, rows)
+		if len(found.Ids) > 0 {
+			if err := s.q.InsertFindings(ctx, tx, found); err != nil {
+				return err
+			}
+		}
+		return s.q.WeighConversations(ctx, tx, health)
 	})
 	if err != nil {
 		return postgres.Translate(fmt.Errorf("keep findings: %w", err))
 	}
 	return nil
-}
-
-// findings gives what was found of a conversation when it was verified last.
-func (s *store) findings(ctx context.Context, id uuid.UUID) ([]record.Finding, error) {
-	rows, err := s.q.FindingsByConversation(ctx, s.pool, db.FindingsByConversationParams{ConversationID: id, MaxRows: maxFindings})
-	if err != nil {
-		return nil, postgres.Translate(fmt.Errorf("read findings: %w", err))
-	}
-	return collect(rows, func(r db.ConversationFinding) (record.Finding, error) {
-		return record.Finding{ConversationID: r.ConversationID, Version: r.Version, Rule: r.Rule, Subject: r.Subject, Expected: r.Expected, Found: r.Found}, nil
-	})
 }

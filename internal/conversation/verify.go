@@ -23,6 +23,15 @@ const (
 	verifyPage     = 200   // conversations, the same
 	maxFindings    = 100   // that are kept of one conversation
 	maxDamaged     = 100   // conversations that are named in the result
+	maxWeighed     = 10_000
+)
+
+// Times of verification.
+const (
+	verifyEvery   = time.Hour // over what has changed
+	verifyAll     = 7 * 24 * time.Hour
+	weighEvery    = 24 * time.Hour // an active conversation, though it has not changed
+	verifyTimeout = 6 * time.Hour
 )
 
 // VerifyInput says what is to be verified. It is the input of a task: fields may be added,
@@ -84,15 +93,29 @@ func (v *verification) run(ctx context.Context, in VerifyInput) error {
 	if whole {
 		err = v.everything(ctx)
 	} else {
-		var list []sized
-		if list, err = store.changed(ctx, store.pool, *last); err == nil {
-			err = v.list(ctx, list)
-		}
+		err = v.changes(ctx, *last)
 	}
 	if err != nil {
 		return err
 	}
 	return store.keepVerification(ctx, v, whole, horizon)
+}
+
+// changes goes over what has versions that were not there at a horizon, and what was weighed
+// long ago.
+func (v *verification) changes(ctx context.Context, horizon int64) error {
+	list, err := v.service.store.changed(ctx, v.service.store.pool, horizon)
+	if err != nil {
+		return err
+	}
+	if err := v.list(ctx, list); err != nil {
+		return err
+	}
+	stale, err := v.service.store.weighedBefore(ctx, v.began.Add(-weighEvery), maxWeighed)
+	if err != nil {
+		return err
+	}
+	return v.list(ctx, stale)
 }
 
 // everything goes over all conversations in the order of their ids.
@@ -151,17 +174,19 @@ func (v *verification) batch(ctx context.Context, list []sized) error {
 	if err != nil {
 		return err
 	}
-	var findings []record.Finding
-	for _, r := range records {
-		found := r.Verify(v.service.clock())
+	now := v.service.clock()
+	weighed := make([]weighing, len(records))
+	for i := range records {
+		r := &records[i]
+		found := r.Verify(now)
 		v.Versions += int64(len(r.Versions))
 		v.Findings += int64(len(found))
 		if len(found) > 0 && len(v.Damaged) < maxDamaged {
 			v.Damaged = append(v.Damaged, r.Head.ID)
 		}
-		findings = append(findings, found[:min(len(found), maxFindings)]...)
+		weighed[i] = weighing{r.Head.ID, found[:min(len(found), maxFindings)], r.Health(len(found), now)}
 	}
-	if err := v.service.store.keepFindings(ctx, list, findings, v.service.clock()); err != nil {
+	if err := v.service.store.keepFindings(ctx, weighed, now); err != nil {
 		return err
 	}
 	v.Conversations += int64(len(records))

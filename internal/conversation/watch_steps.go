@@ -1,6 +1,7 @@
 package conversation
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -100,10 +101,10 @@ func (t *telling) take(st newsStep) bool {
 		return true
 	case OperationCompleteReply:
 		return t.reply(st)
-	case OperationRollBack:
+	case OperationRollBack, OperationRecover: // a recovery restores what it found, unless it says which version
 		t.flush()
 		w.at.Version = st.version
-		t.tell(WatchEvent{Event: Event{Type: EventRolledBack}, Conversation: &t.now, RestoredVersion: st.change.RestoredVersion})
+		t.tell(WatchEvent{Event: Event{Type: EventRolledBack}, Conversation: &t.now, RestoredVersion: cmp.Or(st.change.RestoredVersion, st.version)})
 		return true
 	}
 	w.at.Version, t.updated = st.version, true

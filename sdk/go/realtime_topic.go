@@ -289,6 +289,8 @@ func (s *Subscription) finish(why error) {
 // isLast reports whether nothing of the topic comes after an event.
 func isLast(topic string, value any) bool {
 	switch value.(type) {
+	case client.StreamClosing: // of this topic alone
+		return true
 	case client.ConversationDeleted:
 		return strings.HasPrefix(topic, "conversation:")
 	case client.TaskCompleted, client.TaskFailed, client.TaskCancelled:

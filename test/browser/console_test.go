@@ -32,6 +32,7 @@ func TestTheConsole(t *testing.T) {
 		"shows what versions differ in, and rolls back":       versions,
 		"can be read in the dark, on a phone and by the keys": looks,
 		"says what went wrong, and what went over the wire":   told,
+		"keeps the last 500 frames, and copies them":          manyFrames,
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -7,12 +7,10 @@ import (
 	"fmt"
 	"io"
 	"math/rand"
-	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
@@ -132,21 +130,10 @@ func newSlaughter(t *testing.T) *slaughter {
 	s.redis, throughRedis = openTap(t, redis, serveRedis)
 	model := httptest.NewServer(s.model)
 	t.Cleanup(model.Close)
-	free, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	require.NoError(t, free.Close())
-	s.url = "http://" + free.Addr().String()
-	s.binary = filepath.Join(t.TempDir(), "fluentpro")
-	out, err := exec.Command("go", "build", "-o", s.binary, "../../cmd/fluentpro").CombinedOutput()
-	require.NoError(t, err, "%s", out)
-	for name, value := range map[string]string{
-		"ENV": "test", "HTTP_ADDR": free.Addr().String(), "DATABASE_URL": throughPostgres, "REDIS_URL": throughRedis,
-		"MODEL_BASE_URL": model.URL + "/v1", "MODEL_NAME": "m", "SMTP_URL": apitest.MailCatcher(t).SMTPURL(),
-		"TOKEN_ISSUER": "http://fluentpro.test", "KEY_ENCRYPTION_KEY": "BwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwc=",
-		"RATE_AUTH": "0", "RATE_API": "0", "RATE_MESSAGES": "0",
-	} {
-		s.settings = append(s.settings, "FLUENTPRO_"+name+"="+value)
-	}
+	s.settings = settingsOf(t, throughPostgres, throughRedis, model.URL)
+	address := freeAddress(t)
+	s.url, s.settings = "http://"+address, append(s.settings, "FLUENTPRO_HTTP_ADDR="+address)
+	s.binary = buildService(t)
 	t.Cleanup(func() {
 		s.kill()
 		if t.Failed() {
@@ -166,14 +153,7 @@ func (s *slaughter) start() {
 	s.process.Stdout, s.process.Stderr = s.output, s.output
 	require.NoError(s.t, s.process.Start())
 	s.mu.Unlock()
-	require.Eventually(s.t, func() bool {
-		response, err := http.Get(s.url + "/readyz")
-		if err != nil {
-			return false
-		}
-		_ = response.Body.Close()
-		return response.StatusCode == http.StatusOK
-	}, patience, 10*time.Millisecond, "the service is not ready")
+	require.Eventually(s.t, func() bool { return isReady(s.url) }, patience, 10*time.Millisecond, "the service is not ready")
 }
 
 // kill ends the process as a power cut does, once.

@@ -34,7 +34,9 @@ var roles = map[string]func(ctx context.Context) error{"relay": relayRole, "cons
 func TestMain(m *testing.M) {
 	role := os.Getenv(roleVariable)
 	if role == "" {
-		os.Exit(m.Run())
+		code := m.Run()
+		_ = os.RemoveAll(built.dir)
+		os.Exit(code)
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
 	defer stop()

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"net"
 	"net/http"
-	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -55,7 +54,7 @@ const (
 // Each is the bytes that a client sends once it is connected, and how that ends.
 func TestFramesThatAreNoneEndTheConnection(t *testing.T) {
 	t.Parallel()
-	s := apitest.New(t)
+	s := serve(t)
 	l := s.SignUp(t)
 	big := append([]byte(`{"id":"1","echo":"`), bytes.Repeat([]byte("x"), 64<<10)...)
 	for name, sent := range map[string][]byte{
@@ -110,7 +109,7 @@ func endOf(t *testing.T, c *apitest.Socket) int {
 
 func TestACommandAgainstTheContractGetsAnError(t *testing.T) {
 	t.Parallel()
-	s := apitest.New(t)
+	s := serve(t)
 	c := s.SignUp(t).Connect(t)
 	for verb, argument := range map[string]any{
 		"dance":          map[string]any{},
@@ -136,7 +135,7 @@ func TestACommandAgainstTheContractGetsAnError(t *testing.T) {
 
 func TestAFrameInPartsIsOneFrame(t *testing.T) {
 	t.Parallel()
-	s := apitest.New(t)
+	s := serve(t)
 	c, _, err := s.SignUp(t).Dial(t, apitest.Dial{Quiet: true})
 	require.NoError(t, err)
 	parts := wire(textGoesOn, true, []byte(`{"id":"1",`))
@@ -157,7 +156,7 @@ func TestAFrameInPartsIsOneFrame(t *testing.T) {
 
 func TestWhoSendsTooFastIsClosed(t *testing.T) {
 	t.Parallel()
-	s := apitest.New(t, apitest.WithConfig(func(c *app.Config) { c.RateRealtime = "20/1s" }))
+	s := serve(t, apitest.WithConfig(func(c *app.Config) { c.RateRealtime = "20/1s" }))
 	l := s.SignUp(t)
 	for name, frame := range map[string][]byte{
 		"commands": wire(text, true, []byte(`{"id":"1","ping":{}}`)),
@@ -171,25 +170,11 @@ func TestWhoSendsTooFastIsClosed(t *testing.T) {
 	}
 }
 
-func TestTenThousandSubscriptionsAreThirtyTwo(t *testing.T) {
-	t.Parallel()
-	s := apitest.New(t)
-	c := s.SignUp(t).Connect(t)
-	refused := 0
-	for i := range 1_000 { // each answered at once: the rest would be the same
-		if r := c.Call(t, "subscribe", map[string]any{"topic": fmt.Sprintf("room:r-%d", i)}); r.Error != nil {
-			require.Equal(t, "realtime.too_many_subscriptions", string(r.Error.Code))
-			refused++
-		}
-	}
-	require.Equal(t, 1_000-32, refused)
-}
-
 // A client that vanished without a word answers no ping; one that lives does, without
 // knowing of it.
 func TestAHalfOpenConnectionIsClosed(t *testing.T) {
 	t.Parallel()
-	s := apitest.New(t, apitest.WithPingEvery(300*time.Millisecond))
+	s := serve(t, apitest.WithPingEvery(300*time.Millisecond))
 	l := s.SignUp(t)
 	lives := l.Connect(t)
 	dead, _, err := l.Dial(t, apitest.Dial{Quiet: true}) // reads nothing, so it answers nothing
@@ -209,7 +194,7 @@ func endOfSilent(t *testing.T, c *apitest.Socket) int {
 // What a client does not read is held for it only so far.
 func TestAReaderThatNeverReadsIsClosed(t *testing.T) {
 	t.Parallel()
-	s := apitest.New(t)
+	s := serve(t)
 	mei, tom := s.SignUp(t), s.SignUp(t)
 	topic := roomTopic()
 	stalled, _, err := mei.Dial(t, apitest.Dial{Quiet: true})
@@ -222,7 +207,7 @@ func TestAReaderThatNeverReadsIsClosed(t *testing.T) {
 	require.Eventually(t, func() bool { return members(t, speaker, topic) == 2 }, 10*time.Second, 20*time.Millisecond)
 	// More than the buffers of both systems and of the log hold.
 	data := map[string]any{"a": strings.Repeat("x", 12<<10)}
-	for n := 0; members(t, speaker, topic) == 2 && n < 2_000; n++ {
+	for began := time.Now(); members(t, speaker, topic) == 2 && time.Since(began) < 30*time.Second; {
 		speaker.Get(t, "publish", map[string]any{"topic": topic, "data": data}, nil)
 	}
 	require.Equal(t, 1, members(t, speaker, topic), "the stalled one is gone")
@@ -237,39 +222,10 @@ func members(t *testing.T, c *apitest.Socket, topic string) int {
 	return len(out.Members)
 }
 
-//nolint:paralleltest // it looks at the memory of the process, in which nothing else may run
-func TestManyConnectsWithoutAuthenticationLeaveNothing(t *testing.T) {
-	s := apitest.New(t, apitest.WithConnectWait(100*time.Millisecond))
-	l := s.SignUp(t)
-	l.Connect(t).Get(t, "echo", 1, nil)
-	before := heap()
-	refused := 0
-	dialer := websocket.Dialer{Subprotocols: []string{"fluentpro.v2.json"}}
-	for range 1_000 {
-		c, response, err := dialer.DialContext(t.Context(), strings.Replace(s.URL, "http", "ws", 1)+"/api/v2/realtime", nil)
-		if err != nil {
-			require.Equal(t, http.StatusTooManyRequests, response.StatusCode)
-			refused++
-			continue
-		}
-		_ = c.Close()
-	}
-	t.Logf("%d refused", refused)
-	require.Eventually(t, func() bool { return heap() < before+8<<20 }, 20*time.Second, 100*time.Millisecond, "memory is flat")
-	l.Connect(t).Get(t, "echo", 1, nil)
-}
-
-func heap() uint64 {
-	runtime.GC()
-	var m runtime.MemStats
-	runtime.ReadMemStats(&m)
-	return m.HeapAlloc
-}
-
 // A handshake that comes byte by byte is cut as any request is; it holds up nobody.
 func TestASlowHandshakeIsCut(t *testing.T) {
 	t.Parallel()
-	s := apitest.New(t)
+	s := serve(t)
 	l := s.SignUp(t)
 	address := strings.TrimPrefix(s.URL, "http://")
 	var slow []net.Conn

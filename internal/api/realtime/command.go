@@ -155,18 +155,3 @@ func (c *conn) identity() web.Identity {
 	defer c.mu.Unlock()
 	return c.who
 }
-
-// toAPIProblem puts a problem into the result of a command that has others too.
-func toAPIProblem(p *web.Problem) *apiv2.Problem {
-	out := &apiv2.Problem{
-		Type: p.Type, Title: p.Title, Status: p.Status, Detail: p.Detail, Instance: p.Instance, Code: apiv2.ProblemCode(p.Code), RequestID: p.RequestID,
-	}
-	if len(p.Errors) > 0 {
-		fields := make([]apiv2.FieldProblem, 0, len(p.Errors))
-		for _, f := range p.Errors {
-			fields = append(fields, apiv2.FieldProblem{Pointer: f.Pointer, Code: f.Code, Detail: f.Detail})
-		}
-		out.Errors = &fields
-	}
-	return out
-}

@@ -57,10 +57,10 @@ func (c *conn) prove(token string) (web.Identity, error) {
 // connected answers connect, with what has come back, and only then lets it flow.
 func (c *conn) connected(id string, resume *[]apiv2.RealtimeSubscribe) {
 	who := c.identity()
-	out := apiv2.RealtimeConnected{
+	out := connected{RealtimeConnected: apiv2.RealtimeConnected{
 		ConnectionID: c.id, UserID: who.UserID, SessionID: who.SessionID, ExpiresAt: who.ExpiresAt.UTC(),
-		PingSeconds: max(1, int(c.server.PingEvery.Seconds())), Subscriptions: []apiv2.RealtimeSubscribed{},
-	}
+		PingSeconds: max(1, int(c.server.PingEvery.Seconds())),
+	}, Subscriptions: []subscribed{}}
 	var opened []*subscription
 	if resume != nil {
 		for _, wanted := range *resume {
@@ -78,6 +78,12 @@ func (c *conn) connected(id string, resume *[]apiv2.RealtimeSubscribe) {
 		}
 	}
 	c.describe()
+}
+
+// connected is the result of connect.
+type connected struct {
+	apiv2.RealtimeConnected
+	Subscriptions []subscribed `json:"subscriptions"` // hides those of RealtimeConnected
 }
 
 // enter is when it is known who connects: from then on the connection ends with the

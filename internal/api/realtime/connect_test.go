@@ -50,7 +50,7 @@ func saysWhoOneIs(t *testing.T, s *apitest.Server) {
 
 func TestAHandshakeIsRefusedWithAProblem(t *testing.T) {
 	t.Parallel()
-	s := apitest.New(t, apitest.WithConfig(func(c *app.Config) { c.AllowedOrigins = []string{"https://app.fluentpro.test"} }))
+	s := serve(t, apitest.WithConfig(func(c *app.Config) { c.AllowedOrigins = []string{"https://app.fluentpro.test"} }))
 	l := s.SignUp(t)
 	var ticket apiv2.RealtimeTicket
 	l.Do(t, apitest.Call{Method: http.MethodPost, Path: "/realtime/tickets", Header: map[string]string{"Origin": "https://app.fluentpro.test"}}).
@@ -115,7 +115,7 @@ func opensOneConnection(t *testing.T, s *apitest.Server) {
 
 func TestWhoDoesNotSayWhoTheyAreIsClosed(t *testing.T) {
 	t.Parallel()
-	s := apitest.New(t, apitest.WithConnectWait(200*time.Millisecond))
+	s := serve(t, apitest.WithConnectWait(200*time.Millisecond))
 	for name, say := range map[string]func(*apitest.Socket){
 		"silence":      func(*apitest.Socket) {},
 		"another verb": func(c *apitest.Socket) { c.Refused(t, "echo", 1, "auth.required") },
@@ -164,7 +164,7 @@ func TestASessionThatEndsEndsItsConnections(t *testing.T) {
 // On another node a session's end is known by reading the table every half a second.
 func TestASessionThatEndsIsClosedOnEveryNode(t *testing.T) {
 	t.Parallel()
-	s := apitest.New(t)
+	s := serve(t)
 	beside := apitest.New(t, apitest.Beside(s))
 	l := s.SignUp(t)
 	c := l.On(beside).Connect(t)
@@ -173,13 +173,9 @@ func TestASessionThatEndsIsClosedOnEveryNode(t *testing.T) {
 	require.Equal(t, 4520, c.Closed(t))
 }
 
-func providers() map[string][]apitest.Option {
-	return map[string][]apitest.Option{"local": nil, "auth0": {apitest.WithTenant()}}
-}
-
 func TestAConnectionLastsAsLongAsItsToken(t *testing.T) {
 	t.Parallel()
-	s := apitest.New(t, apitest.WithConfig(func(c *app.Config) { c.TokenLifetime = time.Minute }))
+	s := serve(t, apitest.WithConfig(func(c *app.Config) { c.TokenLifetime = time.Minute }))
 	l := s.SignUp(t)
 	s.Clock.Advance(time.Minute - 2*time.Second)
 	c, renewed := l.Connect(t), l.Connect(t)
@@ -199,7 +195,7 @@ func TestAConnectionLastsAsLongAsItsToken(t *testing.T) {
 
 func TestStrangersOfOneAddressAreBounded(t *testing.T) {
 	t.Parallel()
-	s := apitest.New(t)
+	s := serve(t)
 	l := s.SignUp(t)
 	var first *apitest.Socket
 	for range 32 {
@@ -219,7 +215,7 @@ func TestStrangersOfOneAddressAreBounded(t *testing.T) {
 
 func TestTheOldestOfNineConnectionsIsReplacedOnWhicheverNode(t *testing.T) {
 	t.Parallel()
-	s := apitest.New(t)
+	s := serve(t)
 	beside := apitest.New(t, apitest.Beside(s))
 	l := s.SignUp(t)
 	oldest := l.Connect(t)
@@ -242,7 +238,7 @@ func TestTheOldestOfNineConnectionsIsReplacedOnWhicheverNode(t *testing.T) {
 
 func TestTheAsyncAPIDocumentRefersToSchemasThatAreServed(t *testing.T) {
 	t.Parallel()
-	s := apitest.New(t)
+	s := serve(t)
 	text := s.Nobody().Get(t, "/asyncapi.yaml").Expect(t, http.StatusOK, nil).Body
 	var names []string
 	for _, found := range regexp.MustCompile(`\$ref: (?:'#|(\S+#/components/schemas/(\w+)))`).FindAllSubmatch(text, -1) {

@@ -12,12 +12,34 @@ import (
 	"github.com/fluentpro/fluentpro/internal/api/apitest"
 	"github.com/fluentpro/fluentpro/internal/app"
 	"github.com/fluentpro/fluentpro/internal/platform/redistest"
+	"github.com/fluentpro/fluentpro/internal/task"
 )
+
+// A task that is followed can be deleted with its user's data, or be none of a database that
+// was restored. Its follower learns so at the next look, which a Redis that stops brings on.
+func TestWhoFollowsATaskThatIsDeletedIsTold(t *testing.T) {
+	t.Parallel()
+	redis := redistest.Own(t, 0)
+	s := serve(t, waiting(), apitest.WithConfig(func(c *app.Config) { c.RedisURL = redis.URL() }))
+	l := s.SignUp(t)
+	made := s.StartTask(t, task.StartInput{UserID: l.User.ID, Kind: "waiting", Input: struct{}{}})
+	topic := "task:" + made.ID.String()
+	c := l.Connect(t)
+	c.Subscribe(t, topic, "")
+	c.Until(t, "task.progressed")
+	_, err := s.Pool(t).Exec(t.Context(), "delete from tasks where id = $1", made.ID)
+	require.NoError(t, err)
+	require.NoError(t, redis.Stop(t.Context()))
+	last, _ := c.Until(t, "stream.closing")
+	require.Equal(t, topic, last.Topic)
+	require.Equal(t, "gone", last.Event.Reason)
+	c.Refused(t, "subscribe", map[string]any{"topic": topic}, "resource.not_found")
+}
 
 func TestConnectionsOutliveRedis(t *testing.T) {
 	t.Parallel()
 	redis := redistest.Own(t, 0)
-	s := apitest.New(t, apitest.WithConfig(func(c *app.Config) { c.RedisURL = redis.URL() }), apitest.WithPresenceBeat(500*time.Millisecond))
+	s := serve(t, apitest.WithConfig(func(c *app.Config) { c.RedisURL = redis.URL() }), apitest.WithPresenceBeat(500*time.Millisecond))
 	admin, mei, tom := s.Admin(t), s.SignUp(t), s.SignUp(t)
 	topic := roomTopic()
 	talk := mei.Talk(t)
@@ -37,6 +59,12 @@ func TestConnectionsOutliveRedis(t *testing.T) {
 	a.Refused(t, "publish", map[string]any{"topic": topic, "data": map[string]any{}}, "server.unavailable")
 	a.Refused(t, "presence", map[string]any{"topic": topic}, "server.unavailable")
 	a.Refused(t, "subscribe", map[string]any{"topic": roomTopic()}, "server.unavailable")
+	var back struct {
+		Subscriptions []struct{ Error map[string]any }
+	}
+	a.Get(t, "connect", map[string]any{"resume": []any{map[string]any{"topic": roomTopic()}}}, &back)
+	require.Equal(t, "server.unavailable", back.Subscriptions[0].Error["code"])
+	require.InDelta(t, 1, back.Subscriptions[0].Error["retry_after_seconds"], 0, "as the error of a command of its own has it")
 	mei.Post(t, "/realtime/tickets", nil).Refused(t, http.StatusServiceUnavailable, "server.unavailable")
 	admin.Get(t, "/admin/connections").Refused(t, http.StatusServiceUnavailable, "server.unavailable")
 	late := mei.Connect(t) // it is known to its own node alone

@@ -33,7 +33,7 @@ func connectionsOf(t *testing.T, admin *apitest.Learner, l *apitest.Learner) (ou
 
 func TestAnAdminSeesWhoIsConnectedWhere(t *testing.T) {
 	t.Parallel()
-	s := apitest.New(t)
+	s := serve(t)
 	beside := apitest.New(t, apitest.Beside(s))
 	admin, l := s.Admin(t), s.SignUp(t)
 	a, b := l.Connect(t), l.On(beside).Connect(t)
@@ -63,7 +63,7 @@ func TestAnAdminSeesWhoIsConnectedWhere(t *testing.T) {
 
 func TestConnectionsAreTrackedExactlyInAStorm(t *testing.T) {
 	t.Parallel()
-	s := apitest.New(t)
+	s := serve(t)
 	nodes := []*apitest.Server{s, apitest.New(t, apitest.Beside(s))}
 	admin, l := s.Admin(t), s.SignUp(t)
 	var stay [5]*apitest.Socket
@@ -92,7 +92,7 @@ func TestConnectionsAreTrackedExactlyInAStorm(t *testing.T) {
 
 func TestANodeThatStopsSendsItsConnectionsOn(t *testing.T) {
 	t.Parallel()
-	s := apitest.New(t)
+	s := serve(t)
 	beside := apitest.New(t, apitest.Beside(s))
 	l, tom := s.SignUp(t), s.SignUp(t)
 	topic := roomTopic()

@@ -24,7 +24,7 @@ func types(all []apitest.Push) (out []string) {
 
 func TestARoomHearsWhatIsSaidAndWhoIsThere(t *testing.T) {
 	t.Parallel()
-	s := apitest.New(t)
+	s := serve(t)
 	beside := apitest.New(t, apitest.Beside(s))
 	mei, tom := s.SignUp(t), s.SignUp(t)
 	topic := roomTopic()
@@ -62,7 +62,7 @@ func TestARoomHearsWhatIsSaidAndWhoIsThere(t *testing.T) {
 
 func TestARoomIsResumed(t *testing.T) {
 	t.Parallel()
-	s := apitest.New(t)
+	s := serve(t)
 	mei, tom := s.SignUp(t), s.SignUp(t)
 	topic := roomTopic()
 	a, b := mei.Connect(t), tom.Connect(t)
@@ -98,7 +98,7 @@ func TestARoomIsResumed(t *testing.T) {
 
 func TestARoomHasFiftyMembers(t *testing.T) {
 	t.Parallel()
-	s := apitest.New(t)
+	s := serve(t)
 	topic := roomTopic()
 	all := make([]*apitest.Learner, 51)
 	for i := range all {
@@ -117,7 +117,7 @@ func TestARoomHasFiftyMembers(t *testing.T) {
 
 func TestWhatIsSaidInARoomIsBounded(t *testing.T) {
 	t.Parallel()
-	s := apitest.New(t)
+	s := serve(t)
 	c := s.SignUp(t).Connect(t)
 	topic := roomTopic()
 	c.Subscribe(t, topic, "")

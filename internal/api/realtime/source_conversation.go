@@ -46,17 +46,23 @@ func (s *conversationSource) next(ctx context.Context) ([][]byte, error) {
 	}
 	out := make([][]byte, 0, len(events))
 	for _, e := range events {
-		p := pushed{Topic: s.topic, Event: v2.ToAPIWatchEvent(e)}
-		if e.Type != conversation.EventDeleted {
-			if p.Cursor, err = s.server.api.SealWatchPosition(s.id, e.At); err != nil {
-				return nil, err
-			}
+		done, _ := e.Memo(func() any { return s.encode(e) }).(encoded)
+		if done.err != nil {
+			return nil, done.err
 		}
-		f, err := textFrame(p)
-		if err != nil {
-			return nil, err
-		}
-		out = append(out, f)
+		out = append(out, done.frame)
 	}
 	return out, nil
+}
+
+func (s *conversationSource) encode(e conversation.WatchEvent) encoded {
+	p := pushed{Topic: s.topic, Event: v2.ToAPIWatchEvent(e)}
+	if e.Type != conversation.EventDeleted {
+		var err error
+		if p.Cursor, err = s.server.api.SealWatchPosition(s.id, e.At); err != nil {
+			return encoded{err: err}
+		}
+	}
+	f, err := textFrame(p)
+	return encoded{frame: f, err: err}
 }

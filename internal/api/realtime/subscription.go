@@ -8,6 +8,7 @@ import (
 	"slices"
 
 	"github.com/fluentpro/fluentpro/gen/apiv2"
+	"github.com/fluentpro/fluentpro/internal/api/web"
 	"github.com/fluentpro/fluentpro/internal/platform/eventlog"
 	"github.com/fluentpro/fluentpro/internal/platform/fault"
 )
@@ -47,12 +48,19 @@ func (c *conn) subscribe(id string, in apiv2.RealtimeSubscribe) {
 }
 
 // open is opened with the error as part of what is told.
-func (c *conn) open(in apiv2.RealtimeSubscribe) (*subscription, apiv2.RealtimeSubscribed) {
+func (c *conn) open(in apiv2.RealtimeSubscribe) (*subscription, subscribed) {
 	sub, told, err := c.opened(in)
 	if err != nil {
-		told.Topic, told.Error = in.Topic, toAPIProblem(c.problem(err))
+		return nil, subscribed{RealtimeSubscribed: told, Error: c.problem(err)}
 	}
-	return sub, told
+	return sub, subscribed{RealtimeSubscribed: told}
+}
+
+// subscribed is what is told of a topic among others, its problem with all that is told of
+// one elsewhere.
+type subscribed struct {
+	apiv2.RealtimeSubscribed
+	Error *web.Problem `json:"error,omitempty"` // hides that of RealtimeSubscribed
 }
 
 // opened takes a topic up. A topic that one is subscribed to already begins anew, from
@@ -126,8 +134,12 @@ func (c *conn) push(sub *subscription) {
 		case err == nil:
 		case sub.ctx.Err() != nil:
 			return
-		case errors.Is(err, io.EOF), fault.Is(err, "resource.not_found"):
+		case errors.Is(err, io.EOF):
 			c.drop(sub)
+			return
+		case fault.Is(err, "resource.not_found"): // deleted meanwhile, before its last event
+			c.drop(sub)
+			c.sent(c.say(pushed{Topic: sub.topic, Event: closing(apiv2.Gone)}))
 			return
 		case errors.Is(err, eventlog.ErrTooSlow):
 			c.close(verdictTooSlow)

@@ -47,7 +47,7 @@ func (h *heard) take(t *testing.T, p apitest.Push) {
 
 func TestAConversationIsTheSameTextBySocketAndByStream(t *testing.T) {
 	t.Parallel()
-	s := apitest.New(t, apitest.WithPace(partner.Config{TokensPerSecond: 50}))
+	s := serve(t, apitest.WithPace(partner.Config{TokensPerSecond: 50}))
 	l := s.SignUp(t)
 	talk := l.Talk(t)
 	streamed := make(chan []string, 1)
@@ -120,7 +120,7 @@ func joined(events []string) (out string) {
 
 func TestALostConnectionComesBackWithEverythingInOneFrame(t *testing.T) {
 	t.Parallel()
-	s := apitest.New(t, apitest.WithPace(partner.Config{TokensPerSecond: 30}))
+	s := serve(t, apitest.WithPace(partner.Config{TokensPerSecond: 30}))
 	beside := apitest.New(t, apitest.Beside(s))
 	l := s.SignUp(t)
 	talk := l.Talk(t)
@@ -163,7 +163,7 @@ func TestALostConnectionComesBackWithEverythingInOneFrame(t *testing.T) {
 
 func TestWhatCannotComeBackSaysWhy(t *testing.T) {
 	t.Parallel()
-	s := apitest.New(t)
+	s := serve(t)
 	l, other := s.SignUp(t), s.SignUp(t)
 	talk, theirs := l.Talk(t), other.Talk(t)
 	c := l.Connect(t)
@@ -191,7 +191,7 @@ func TestWhatCannotComeBackSaysWhy(t *testing.T) {
 
 func TestOnlyOnesOwnTopicsCanBeSubscribedTo(t *testing.T) {
 	t.Parallel()
-	s := apitest.New(t)
+	s := serve(t)
 	l, other := s.SignUp(t), s.SignUp(t)
 	talk := other.Talk(t)
 	c := l.Connect(t)
@@ -217,7 +217,7 @@ func TestOnlyOnesOwnTopicsCanBeSubscribedTo(t *testing.T) {
 
 func TestSubscriptionsAreBounded(t *testing.T) {
 	t.Parallel()
-	s := apitest.New(t)
+	s := serve(t)
 	c := s.SignUp(t).Connect(t)
 	for i := range 32 {
 		c.Subscribe(t, fmt.Sprintf("room:room-%d", i), "")
@@ -231,7 +231,7 @@ func TestSubscriptionsAreBounded(t *testing.T) {
 
 func TestAReplyIsCancelledBySocket(t *testing.T) {
 	t.Parallel()
-	s := apitest.New(t, apitest.WithPace(partner.Config{TokensPerSecond: 5}))
+	s := serve(t, apitest.WithPace(partner.Config{TokensPerSecond: 5}))
 	l := s.SignUp(t)
 	talk := l.Talk(t)
 	c := l.Connect(t)
@@ -246,14 +246,19 @@ func TestAReplyIsCancelledBySocket(t *testing.T) {
 	c.Refused(t, "cancel_message", map[string]any{"conversation_id": talk.ID, "message_id": sent.Message.ID}, "message.not_a_reply")
 }
 
-func TestATaskThatHasEndedSaysSo(t *testing.T) {
-	t.Parallel()
-	s := apitest.New(t, apitest.WithTasks(func(tasks *task.Service, r *job.Registry) {
+// waiting is a kind of task that ends when it is told to.
+func waiting() apitest.Option {
+	return apitest.WithTasks(func(tasks *task.Service, r *job.Registry) {
 		task.Register(tasks, r, "waiting", job.Spec{}, func(ctx context.Context, _ *task.Progress, _ struct{}) (any, error) {
 			<-ctx.Done()
 			return nil, ctx.Err()
 		})
-	}))
+	})
+}
+
+func TestATaskThatHasEndedSaysSo(t *testing.T) {
+	t.Parallel()
+	s := serve(t, waiting())
 	l := s.SignUp(t)
 	made := s.StartTask(t, task.StartInput{UserID: l.User.ID, Kind: "waiting", Input: struct{}{}})
 	topic := "task:" + made.ID.String()

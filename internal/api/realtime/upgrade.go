@@ -22,7 +22,7 @@ import (
 
 // Buffers of a connection: what is larger than the reading one is read past it.
 const (
-	readBuffer  = 1 << 10
+	readBuffer  = 512
 	writeBuffer = 512
 	socketSend  = 64 << 10 // what the system may hold of what a client does not read
 )

@@ -39,8 +39,7 @@ type conversationStream struct {
 
 // VisitStreamConversationEventsResponse streams until the conversation or the reader ends.
 func (c *conversationStream) VisitStreamConversationEventsResponse(w http.ResponseWriter) error {
-	defer c.watch.Close()
-	return c.server.serveStream(c.ctx, w, c.next)
+	return c.server.serveLong(c.ctx, w, c.next, c.watch.Close)
 }
 
 // next gives the events to write.
@@ -49,6 +48,10 @@ func (c *conversationStream) next(ctx context.Context) ([]sse.Event, error) {
 	if err != nil {
 		return nil, err
 	}
+	return c.encode(events)
+}
+
+func (c *conversationStream) encode(events []conversation.WatchEvent) ([]sse.Event, error) {
 	out := make([]sse.Event, 0, len(events))
 	for _, e := range events {
 		data, err := json.Marshal(ToAPIWatchEvent(e))

@@ -44,23 +44,30 @@ type userStream struct {
 
 // VisitStreamMyEventsResponse streams until the session or the reader ends.
 func (u *userStream) VisitStreamMyEventsResponse(w http.ResponseWriter) error {
-	defer u.feed.Close()
-	return u.server.serveStream(u.ctx, w, u.next)
+	return u.server.serveLong(u.ctx, w, u.next, u.feed.Close)
 }
 
 // next gives the events to write; at first an id alone, so that a reader that loses the
 // connection before anything happens misses nothing.
 func (u *userStream) next(ctx context.Context) ([]sse.Event, error) {
-	who := web.IdentityFrom(u.ctx)
 	if !u.begun {
 		u.begun = true
-		id, err := u.server.SealUserPosition(who.UserID, u.feed.Position())
-		return []sse.Event{{ID: id}}, err
+		return u.begin(ctx)
 	}
 	events, err := u.feed.Next(ctx)
 	if err != nil {
 		return nil, err
 	}
+	return u.encode(ctx, events)
+}
+
+func (u *userStream) begin(ctx context.Context) ([]sse.Event, error) {
+	id, err := u.server.SealUserPosition(web.IdentityFrom(ctx).UserID, u.feed.Position())
+	return []sse.Event{{ID: id}}, err
+}
+
+func (u *userStream) encode(ctx context.Context, events []activity.Event) ([]sse.Event, error) {
+	who := web.IdentityFrom(ctx)
 	var out []sse.Event
 	for _, e := range newest(events) {
 		if e.Type == activity.SessionRevoked && e.ID == who.SessionID {

@@ -188,6 +188,12 @@ var stages = map[string]func(t *testing.T, s *apitest.Server) stage{
 		st.path = map[string]string{"dead_letter_id": page.Data[0].ID.String()}
 		return st
 	},
+	"createVerification 200":     inspectedAsTheExample,
+	"createVerification 202":     begun(func(t *testing.T, s *apitest.Server) stage { return stage{asks: s.Admin(t)} }),
+	"inspectConversation 200":    inspectedAsTheExample,
+	"recoverConversation 200":    inspectedAsTheExample,
+	"recoverConversation 202":    begun(inspectedAsTheExample),
+	"listConversationHealth 200": weighedAsTheExample,
 	"createEventReplay 200": func(t *testing.T, s *apitest.Server) stage { return stage{asks: s.Admin(t)} },
 	"createEventReplay 202": begun(func(t *testing.T, s *apitest.Server) stage { return stage{asks: s.Admin(t)} }),
 	"listTasks 200": func(t *testing.T, s *apitest.Server) stage {

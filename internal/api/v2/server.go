@@ -22,6 +22,7 @@ import (
 	"github.com/fluentpro/fluentpro/internal/platform/deadletter"
 	"github.com/fluentpro/fluentpro/internal/platform/job"
 	"github.com/fluentpro/fluentpro/internal/platform/page"
+	"github.com/fluentpro/fluentpro/internal/platform/sse"
 	"github.com/fluentpro/fluentpro/internal/platform/ticket"
 	"github.com/fluentpro/fluentpro/internal/replay"
 	"github.com/fluentpro/fluentpro/internal/task"
@@ -52,6 +53,7 @@ type Deps struct {
 	Cursors       *cursor.Sealer
 	Exports       *page.Exporter
 	May           func(permission string, roles []string) bool
+	Streams       *sse.Streams
 	Draining      context.Context // ends when streams must, so that readers move to other nodes
 	Now           func() time.Time
 }

@@ -36,32 +36,83 @@ var (
 // the reader is gone. It ends early, and says why, when the node drains, before
 // the token of ctx expires, when its session ends, and when the reader stays behind.
 func (s *Server) serveStream(ctx context.Context, w http.ResponseWriter, next sse.Next) error {
-	streaming, cancel := context.WithCancelCause(ctx)
-	defer cancel(nil)
-	defer context.AfterFunc(s.Draining, func() { cancel(errDraining) })()
-	defer s.Accounts.AfterSession(web.IdentityFrom(ctx).SessionID, func() { cancel(errSessionEnded) })()
-	left := web.IdentityFrom(ctx).ExpiresAt.Sub(s.Now()) - expiryLeast - rand.N(expirySpread)
-	expiry := time.AfterFunc(max(left, time.Second), func() { cancel(errTokenExpiring) })
-	defer expiry.Stop()
+	streaming, stop := s.untilEnd(ctx)
+	defer stop()
 	return sse.Serve(streaming, w, orClosing(next, web.IdentityFrom(ctx).SessionID), sse.Options{HeadersOnly: web.HeadOnly(ctx)})
+}
+
+// serveLong is serveStream for streams that last until the reader leaves, which are silent
+// for most of the time: where it can it takes the connection out of net/http and returns at
+// once, so that nothing of the request is kept but who asks. done is called at the end.
+func (s *Server) serveLong(ctx context.Context, w http.ResponseWriter, next sse.Next, done func()) error {
+	err := error(http.ErrNotSupported)
+	var taken *sse.Taken
+	if web.MayOutlive(ctx) {
+		taken, err = s.Streams.Take(w, sse.Options{})
+	}
+	switch {
+	case errors.Is(err, http.ErrNotSupported):
+		defer done()
+		return s.serveStream(ctx, w, next)
+	case err != nil:
+		done()
+		return err
+	}
+	later, end := web.Outlive(ctx)
+	streaming, stop := s.untilEnd(later)
+	told := orClosing(next, web.IdentityFrom(later).SessionID)
+	written, leave := taken.Written, func() { stop(); done() }
+	taken.Go(func() {
+		var err error
+		defer end(&err, written)
+		defer leave()
+		err = taken.Serve(streaming, told)
+	})
+	return nil
+}
+
+// untilEnd gives a context that ends, with one of the reasons above, when a stream must.
+// stop must be called.
+func (s *Server) untilEnd(ctx context.Context) (_ context.Context, stop func()) {
+	who := web.IdentityFrom(ctx)
+	streaming, cancel := context.WithCancelCause(ctx)
+	undrain := context.AfterFunc(s.Draining, func() { cancel(errDraining) })
+	release := s.Accounts.AfterSession(who.SessionID, func() { cancel(errSessionEnded) })
+	left := who.ExpiresAt.Sub(s.Now()) - expiryLeast - rand.N(expirySpread)
+	expiry := time.AfterFunc(max(left, time.Second), func() { cancel(errTokenExpiring) })
+	return streaming, func() {
+		expiry.Stop()
+		release()
+		undrain()
+		cancel(nil)
+	}
 }
 
 // orClosing turns the errors that a reader is told of into the event that does.
 func orClosing(next sse.Next, session uuid.UUID) sse.Next {
 	return func(ctx context.Context) ([]sse.Event, error) {
 		events, err := next(ctx)
-		switch {
-		case errors.Is(err, errDraining):
-			return closing(apiv2.Draining)
-		case errors.Is(err, errSessionEnded):
-			return last(apiv2.SessionRevokedTypeSessionRevoked, apiv2.SessionRevoked{Type: apiv2.SessionRevokedTypeSessionRevoked, SessionID: session})
-		case errors.Is(err, errTokenExpiring):
-			return closing(apiv2.TokenExpiring)
-		case errors.Is(err, eventlog.ErrTooSlow):
-			return closing(apiv2.TooSlow)
+		if err != nil {
+			return goodBye(events, err, session)
 		}
-		return events, err
+		return events, nil
 	}
+}
+
+// goodBye gives the last event of a stream that err ends, if its reader is told why, else
+// what it was given.
+func goodBye(events []sse.Event, err error, session uuid.UUID) ([]sse.Event, error) {
+	switch {
+	case errors.Is(err, errDraining):
+		return closing(apiv2.Draining)
+	case errors.Is(err, errSessionEnded):
+		return last(apiv2.SessionRevokedTypeSessionRevoked, apiv2.SessionRevoked{Type: apiv2.SessionRevokedTypeSessionRevoked, SessionID: session})
+	case errors.Is(err, errTokenExpiring):
+		return closing(apiv2.TokenExpiring)
+	case errors.Is(err, eventlog.ErrTooSlow):
+		return closing(apiv2.TooSlow)
+	}
+	return events, err
 }
 
 // closing is the last event of a stream that ends early; it has no id, since

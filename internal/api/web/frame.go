@@ -43,12 +43,12 @@ func (f *Frame) Check(value any) error {
 	return nil
 }
 
-// Detach gives a context of its own that knows who asks, from where, and by which request:
+// Detach gives a context of its own that knows who asks for what, from where, and by which request:
 // for what goes on when the request is over. It holds nothing else of the request.
 func Detach(ctx context.Context) context.Context {
 	from := originFrom(ctx)
 	out := context.WithValue(context.Background(), originKey{}, from)
-	out = WithIdentity(out, IdentityFrom(ctx))
+	out = context.WithValue(out, callKey{}, call{operation: OperationFrom(ctx), identity: IdentityFrom(ctx)})
 	return telemetry.WithOrigin(out, telemetry.Origin{ActorID: IdentityFrom(ctx).UserID, CorrelationID: from.requestID})
 }
 

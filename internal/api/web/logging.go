@@ -1,6 +1,7 @@
 package web
 
 import (
+	"context"
 	"log/slog"
 	"net/http"
 	"time"
@@ -15,9 +16,14 @@ import (
 func logging(logger *slog.Logger) echo.MiddlewareFunc {
 	return func(next echo.HandlerFunc) echo.HandlerFunc {
 		return func(c echo.Context) error {
-			began := time.Now()
+			from := originFrom(c.Request().Context())
+			from.entry = entry{logger: logger, method: c.Request().Method, route: c.Path(), began: time.Now()}
 			cut := true // unless the handler comes back: http.ErrAbortHandler passes through here
-			defer func() { logRequest(logger, c, time.Since(began), cut) }()
+			defer func() {
+				if !from.outlived {
+					from.entry.write(c.Request().Context(), outcomeOf(c, cut))
+				}
+			}()
 			if err := next(c); err != nil {
 				c.Error(err)
 			}
@@ -27,30 +33,48 @@ func logging(logger *slog.Logger) echo.MiddlewareFunc {
 	}
 }
 
-func logRequest(logger *slog.Logger, c echo.Context, took time.Duration, cut bool) {
-	ctx := c.Request().Context()
+// entry is what the log knows of a request from its beginning.
+type entry struct {
+	logger        *slog.Logger
+	method, route string
+	began         time.Time
+}
+
+// outcome is how a request ended.
+type outcome struct {
+	status int
+	bytes  int64
+	cut    bool
+}
+
+func outcomeOf(c echo.Context, cut bool) outcome {
 	status := c.Response().Status
 	if !c.Response().Committed && c.IsWebSocket() {
 		status = http.StatusSwitchingProtocols // the connection was taken over
 	}
+	return outcome{status: status, bytes: c.Response().Size, cut: cut}
+}
+
+// write writes the line. ctx knows who asked for what.
+func (e *entry) write(ctx context.Context, end outcome) {
 	level := slog.LevelInfo
 	switch {
-	case status >= http.StatusInternalServerError:
+	case end.status >= http.StatusInternalServerError:
 		level = slog.LevelError
-	case status >= http.StatusBadRequest && status != statusClientGone:
+	case end.status >= http.StatusBadRequest && end.status != statusClientGone:
 		level = slog.LevelWarn
 	}
-	if !logger.Enabled(ctx, level) {
+	if !e.logger.Enabled(ctx, level) {
 		return
 	}
 	client := ClientFrom(ctx)
 	attrs := make([]slog.Attr, 0, 11)
 	attrs = append(attrs,
-		slog.String("method", c.Request().Method),
-		slog.String("route", c.Path()),
-		slog.Int("status", status),
-		slog.Float64("duration_ms", float64(took.Microseconds())/1000),
-		slog.Int64("bytes", c.Response().Size),
+		slog.String("method", e.method),
+		slog.String("route", e.route),
+		slog.Int("status", end.status),
+		slog.Float64("duration_ms", float64(time.Since(e.began).Microseconds())/1000),
+		slog.Int64("bytes", end.bytes),
 		slog.String("request_id", RequestIDFrom(ctx)),
 		slog.String("address", client.Address),
 		slog.String("user_agent", client.UserAgent),
@@ -61,8 +85,8 @@ func logRequest(logger *slog.Logger, c echo.Context, took time.Duration, cut boo
 	if id := IdentityFrom(ctx).UserID; id != uuid.Nil {
 		attrs = append(attrs, slog.String("user_id", id.String()))
 	}
-	if cut {
+	if end.cut {
 		attrs = append(attrs, slog.Bool("cut", true))
 	}
-	logger.LogAttrs(ctx, level, "request", attrs...)
+	e.logger.LogAttrs(ctx, level, "request", attrs...)
 }

@@ -177,13 +177,14 @@ func ErrorHandler(logger *slog.Logger, forms map[string]ErrorForm) echo.HTTPErro
 		ctx := c.Request().Context()
 		problem := Describe(err)
 		gone := errors.Is(ctx.Err(), context.Canceled) && problem.Status >= http.StatusInternalServerError
+		where := entry{logger: logger, method: c.Request().Method, route: c.Path()}
 		if problem.Status >= http.StatusInternalServerError {
-			logCause(logger, c, problem, err, gone)
+			where.logCause(ctx, problem, err, gone)
 		}
 		switch {
 		case c.Response().Committed:
 			if problem.Status < http.StatusInternalServerError {
-				logger.WarnContext(ctx, "error after the answer began", "request_id", RequestIDFrom(ctx), "error", err.Error())
+				where.logLate(ctx, err)
 			}
 		case gone:
 			c.Response().WriteHeader(statusClientGone) // nobody reads it; without it net/http would say 200
@@ -197,8 +198,7 @@ func ErrorHandler(logger *slog.Logger, forms map[string]ErrorForm) echo.HTTPErro
 
 // logCause writes why a request failed: as an error of ours, unless something
 // that we need was away, or the client left and took its context with it.
-func logCause(logger *slog.Logger, c echo.Context, p Problem, err error, gone bool) {
-	ctx := c.Request().Context()
+func (e *entry) logCause(ctx context.Context, p Problem, err error, gone bool) {
 	level := slog.LevelError
 	var crash *panicError
 	switch {
@@ -211,14 +211,19 @@ func logCause(logger *slog.Logger, c echo.Context, p Problem, err error, gone bo
 	attrs := []slog.Attr{
 		slog.String("code", p.Code),
 		slog.String("error", err.Error()),
-		slog.String("method", c.Request().Method),
-		slog.String("route", c.Path()),
+		slog.String("method", e.method),
+		slog.String("route", e.route),
 		slog.String("request_id", RequestIDFrom(ctx)),
 	}
 	if crash != nil {
 		attrs = append(attrs, slog.String("stack", string(crash.stack)))
 	}
-	logger.LogAttrs(ctx, level, "request failed", attrs...)
+	e.logger.LogAttrs(ctx, level, "request failed", attrs...)
+}
+
+// logLate writes what went wrong by the client's fault when nothing could be answered any more.
+func (e *entry) logLate(ctx context.Context, err error) {
+	e.logger.WarnContext(ctx, "error after the answer began", "request_id", RequestIDFrom(ctx), "error", err.Error())
 }
 
 // send writes the problem in place of whatever answer was being prepared, in a form

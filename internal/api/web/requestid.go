@@ -23,6 +23,10 @@ type origin struct {
 	requestID string
 	client    Client
 	head      bool
+	http11    bool
+
+	entry    entry // logging's own
+	outlived bool  // the request goes on when its handler has returned
 }
 
 type originKey struct{}
@@ -61,6 +65,7 @@ func requestID(next echo.HandlerFunc) echo.HandlerFunc {
 		ctx := context.WithValue(req.Context(), originKey{}, &origin{
 			requestID: id,
 			head:      req.Method == http.MethodHead,
+			http11:    req.ProtoMajor == 1 && req.ProtoMinor >= 1,
 			client: Client{
 				Address:   c.RealIP(),
 				UserAgent: strings.ToValidUTF8(req.UserAgent()[:min(len(req.UserAgent()), maxUserAgent)], ""),

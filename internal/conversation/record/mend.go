@@ -36,6 +36,22 @@ type Plan struct {
 	Replaced Replaced `json:"-"`
 }
 
+// maxListed bounds each list of a brief plan.
+const maxListed = 100
+
+// Brief is the plan with lists of 100 at most: for reports that have little room.
+func (p Plan) Brief() Plan {
+	p.Findings, p.Healed, p.Lost, p.Notes = first(p.Findings), first(p.Healed), first(p.Lost), first(p.Notes)
+	return p
+}
+
+func first[T any](list []T) []T {
+	if list == nil {
+		return []T{}
+	}
+	return list[:min(len(list), maxListed)]
+}
+
 // Healed is something that is whole again, and proven to be.
 type Healed struct {
 	Version int64  `json:"version"`

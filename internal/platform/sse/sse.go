@@ -4,7 +4,8 @@
 // Serve promises that what a batch holds leaves in one flush, that silence is
 // broken by a comment every 15 seconds, that every write has a deadline, so
 // that a client which does not read costs one buffer for ten seconds and no
-// more, and that nothing is written once it has returned. Reader promises to
+// more, and that nothing is written once it has returned. Streams does the same for
+// streams that last, which leave net/http so as to weigh little. Reader promises to
 // read any stream the standard allows within bounds on lines and events.
 //
 // The package knows no event by meaning but stream.closing, keeps nothing for
@@ -64,38 +65,53 @@ func (o *Options) applyDefaults() {
 // nothing written yet.
 func Serve(ctx context.Context, w http.ResponseWriter, next Next, opts Options) error {
 	opts.applyDefaults()
-	ctx, cancel := context.WithCancelCause(ctx)
-	defer cancel(nil)
-	s := &stream{w: w, control: http.NewResponseController(w), opts: opts, clearsDeadline: isHTTP2(w), cancel: cancel}
-	if err := s.open(); err != nil || opts.HeadersOnly {
+	s := &stream{w: w, control: http.NewResponseController(w), opts: opts, clearsDeadline: isHTTP2(w)}
+	if err := s.open(w); err != nil || opts.HeadersOnly {
 		return err
 	}
-	s.startHeartbeat()
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
 	defer s.stop()
+	return s.run(ctx, cancel, next)
+}
+
+// run writes what next gives, as Serve says; stop must be called after it. It is where a stream waits for most of its
+// time, so what is deep is done in functions that have returned by then: a stack that a
+// wait fills by less than a quarter is halved by the garbage collector.
+func (s *stream) run(ctx context.Context, cancel context.CancelCauseFunc, next Next) error {
+	s.startHeartbeat(cancel)
 	for {
 		events, err := next(ctx)
-		if len(events) > 0 {
-			if err := s.send(events); err != nil {
-				return err
-			}
-		}
-		switch {
-		case err == nil:
-		case errors.Is(err, io.EOF):
-			return nil
-		case ctx.Err() != nil:
-			return context.Cause(ctx) // the client left, or a heartbeat did not go out
-		default:
-			return fmt.Errorf("sse: next event: %w", err)
+		if over, err := s.take(ctx, events, err); over {
+			return err
 		}
 	}
 }
 
-// stream is one response under way. The handler and the heartbeat's timer write
+// take sends what next gave, and tells whether the stream is over.
+func (s *stream) take(ctx context.Context, events []Event, err error) (over bool, _ error) {
+	if len(events) > 0 {
+		if err := s.send(events); err != nil {
+			return true, err
+		}
+	}
+	switch {
+	case err == nil:
+		return false, nil
+	case errors.Is(err, io.EOF):
+		return true, nil
+	case ctx.Err() != nil:
+		return true, context.Cause(ctx) // the client left, or a heartbeat did not go out
+	default:
+		return true, fmt.Errorf("sse: next event: %w", err)
+	}
+}
+
+// stream is one response under way. The one that serves and the heartbeat's timer write
 // to it in turn: a timer instead of a goroutine keeps an idle stream small.
 type stream struct {
-	w              http.ResponseWriter
-	control        *http.ResponseController
+	w              io.Writer
+	control        control
 	opts           Options
 	clearsDeadline bool
 	cancel         context.CancelCauseFunc
@@ -107,19 +123,26 @@ type stream struct {
 	ended    bool
 }
 
-func (s *stream) open() error {
+// control is what a stream asks of an http.ResponseController.
+type control interface {
+	SetWriteDeadline(at time.Time) error
+	Flush() error
+}
+
+// open writes the head of the answer, and the first bytes after it.
+func (s *stream) open(w http.ResponseWriter) error {
 	if !s.opts.HeadersOnly {
 		if err := s.extendDeadline(time.Now()); err != nil {
 			return fmt.Errorf("sse: the response takes no write deadline: %w", err)
 		}
 	}
-	header := s.w.Header()
+	header := w.Header()
 	header.Set("Content-Type", MediaType)
 	// no-transform keeps proxies from compressing, which buffers; the last one
 	// is how nginx is told not to buffer.
 	header.Set("Cache-Control", "no-store, no-transform")
 	header.Set("X-Accel-Buffering", "no")
-	s.w.WriteHeader(http.StatusOK)
+	w.WriteHeader(http.StatusOK)
 	if s.opts.HeadersOnly {
 		return nil
 	}
@@ -171,9 +194,10 @@ func (s *stream) extendDeadline(now time.Time) error {
 	return s.control.SetWriteDeadline(s.deadline)
 }
 
-func (s *stream) startHeartbeat() {
+func (s *stream) startHeartbeat(cancel context.CancelCauseFunc) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.cancel = cancel
 	s.timer = time.AfterFunc(s.opts.Heartbeat, s.beat)
 }
 
@@ -196,23 +220,30 @@ func (s *stream) beat() {
 	s.timer.Reset(wait)
 }
 
-// stop waits for a heartbeat under way: after it nothing writes any more.
+// stop waits for a heartbeat under way: after it nothing writes any more. Idempotent.
 func (s *stream) stop() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.ended = true
-	s.timer.Stop()
+	if s.timer != nil {
+		s.timer.Stop()
+	}
 }
 
 // isHTTP2 reports whether w ends in a stream of HTTP/2, where a write deadline
 // that passes resets the stream even when nothing is being written. Of the
 // standard library's writers only that one can push.
 func isHTTP2(w http.ResponseWriter) bool {
+	_, pushes := innermost(w).(http.Pusher)
+	return pushes
+}
+
+// innermost is the server's own writer, behind those of middleware.
+func innermost(w http.ResponseWriter) http.ResponseWriter {
 	for {
 		wrapped, ok := w.(interface{ Unwrap() http.ResponseWriter })
 		if !ok {
-			_, pushes := w.(http.Pusher)
-			return pushes
+			return w
 		}
 		w = wrapped.Unwrap()
 	}

@@ -25,6 +25,7 @@ export interface Push<T extends Topic = Topic> {
 
 /** Whether nothing of the topic comes after an event of this type. */
 export function isLast(topic: string, type: string): boolean {
+  if (type === 'stream.closing') return true; // of this topic alone
   if (topic.startsWith('conversation:')) return lastOfConversation.has(type);
   return topic.startsWith('task:') && lastOfTask.has(type);
 }

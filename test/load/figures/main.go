@@ -1,6 +1,6 @@
 // Figures measures the service as it is built for production, on this machine,
 // with PostgreSQL, Redis, the model and the load beside it, and prints each
-// figure with how it was measured. It is `make bench`, and takes about eight
+// figure with how it was measured. It is `make bench`, and takes about twelve
 // minutes.
 //
 //	go run ./test/load/figures              # all parts

@@ -2,7 +2,7 @@
 
 import { client } from './client.gen.js';
 import type { Client, ClientMeta, Options as Options2, RequestResult, ServerSentEventsResult, TDataShape } from './client/index.js';
-import type { CancelMessageData, CancelMessageErrors, CancelMessageResponses, CancelTaskData, CancelTaskErrors, CancelTaskResponses, ChangeEmailData, ChangeEmailErrors, ChangeEmailResponses, ChangePasswordData, ChangePasswordErrors, ChangePasswordResponses, CompareVersionsData, CompareVersionsErrors, CompareVersionsResponses, CompleteOnboardingData, CompleteOnboardingErrors, CompleteOnboardingResponses, CompletePasswordResetData, CompletePasswordResetErrors, CompletePasswordResetResponses, ConnectRealtimeData, ConnectRealtimeErrors, ConnectRealtimeResponses, CreateConversationData, CreateConversationErrors, CreateConversationResponses, CreateEventReplayData, CreateEventReplayErrors, CreateEventReplayResponses, CreateFeedbackData, CreateFeedbackErrors, CreateFeedbackResponses, CreateLearningPlanData, CreateLearningPlanErrors, CreateLearningPlanResponses, CreateMessageData, CreateMessageErrors, CreateMessageResponses, CreateRealtimeTicketData, CreateRealtimeTicketErrors, CreateRealtimeTicketResponses, DeleteConversationData, DeleteConversationErrors, DeleteConversationResponses, DeleteMeData, DeleteMeErrors, DeleteMeResponses, DisconnectUserData, DisconnectUserErrors, DisconnectUserResponses, ExportAuditEventsData, ExportAuditEventsErrors, ExportAuditEventsResponses, ExportMeData, ExportMeErrors, ExportMeResponses, ExportUsersData, ExportUsersErrors, ExportUsersResponses, ForkConversationData, ForkConversationErrors, ForkConversationResponses, GetConversationData, GetConversationErrors, GetConversationResponses, GetFeedbackData, GetFeedbackErrors, GetFeedbackResponses, GetLearningPlanData, GetLearningPlanErrors, GetLearningPlanResponses, GetMeData, GetMeErrors, GetMeResponses, GetMessageData, GetMessageErrors, GetMessageResponses, GetOnboardingData, GetOnboardingErrors, GetOnboardingResponses, GetOnboardingSummaryData, GetOnboardingSummaryErrors, GetOnboardingSummaryResponses, GetTaskData, GetTaskErrors, GetTaskResponses, GetUserData, GetUserErrors, GetUserResponses, GetVersionData, GetVersionErrors, GetVersionResponses, ListAuditEventsData, ListAuditEventsErrors, ListAuditEventsResponses, ListConnectionsData, ListConnectionsErrors, ListConnectionsResponses, ListConversationsData, ListConversationsErrors, ListConversationsResponses, ListCustomRolesData, ListCustomRolesErrors, ListCustomRolesResponses, ListDeadLettersData, ListDeadLettersErrors, ListDeadLettersResponses, ListIndustriesData, ListIndustriesErrors, ListIndustriesResponses, ListLanguagesData, ListLanguagesErrors, ListLanguagesResponses, ListMessagesData, ListMessagesErrors, ListMessagesResponses, ListPartnersData, ListPartnersErrors, ListPartnersResponses, ListQueuesData, ListQueuesErrors, ListQueuesResponses, ListRolesData, ListRolesErrors, ListRolesResponses, ListSessionsData, ListSessionsErrors, ListSessionsResponses, ListSituationsData, ListSituationsErrors, ListSituationsResponses, ListTasksData, ListTasksErrors, ListTasksResponses, ListUsersData, ListUsersErrors, ListUsersResponses, ListVersionsData, ListVersionsErrors, ListVersionsResponses, LogInData, LogInErrors, LogInResponses, MatchRolesData, MatchRolesErrors, MatchRolesResponses, PauseQueueData, PauseQueueErrors, PauseQueueResponses, PublishRoleData, PublishRoleErrors, PublishRoleResponses, RefreshSessionData, RefreshSessionErrors, RefreshSessionResponses, ReindexRolesData, ReindexRolesErrors, ReindexRolesResponses, ReplayDeadLetterData, ReplayDeadLetterErrors, ReplayDeadLetterResponses, RequestEmailVerificationData, RequestEmailVerificationErrors, RequestEmailVerificationResponses, RequestPasswordResetData, RequestPasswordResetErrors, RequestPasswordResetResponses, ResetOnboardingData, ResetOnboardingErrors, ResetOnboardingResponses, ResumeQueueData, ResumeQueueErrors, ResumeQueueResponses, RetryMessageData, RetryMessageErrors, RetryMessageResponses, RevokeOtherSessionsData, RevokeOtherSessionsErrors, RevokeOtherSessionsResponses, RevokeSessionData, RevokeSessionErrors, RevokeSessionResponses, RollbackConversationData, RollbackConversationErrors, RollbackConversationResponses, SetIndustryData, SetIndustryErrors, SetIndustryResponses, SetNativeLanguageData, SetNativeLanguageErrors, SetNativeLanguageResponses, SetPartnersData, SetPartnersErrors, SetPartnerSituationsData, SetPartnerSituationsErrors, SetPartnerSituationsResponses, SetPartnersResponses, SetRoleData, SetRoleErrors, SetRoleResponses, SignUpData, SignUpErrors, SignUpResponses, StreamConversationEventsData, StreamConversationEventsErrors, StreamConversationEventsResponse, StreamConversationEventsResponses, StreamMessageEventsData, StreamMessageEventsErrors, StreamMessageEventsResponse, StreamMessageEventsResponses, StreamMyEventsData, StreamMyEventsErrors, StreamMyEventsResponse, StreamMyEventsResponses, StreamTaskEventsData, StreamTaskEventsErrors, StreamTaskEventsResponse, StreamTaskEventsResponses, UpdateConversationData, UpdateConversationErrors, UpdateConversationResponses, UpdateMeData, UpdateMeErrors, UpdateMeResponses, UpdateUserData, UpdateUserErrors, UpdateUserResponses, UpdateUserRolesData, UpdateUserRolesErrors, UpdateUserRolesResponses, VerifyEmailData, VerifyEmailErrors, VerifyEmailResponses } from './types.gen.js';
+import type { CancelMessageData, CancelMessageErrors, CancelMessageResponses, CancelTaskData, CancelTaskErrors, CancelTaskResponses, ChangeEmailData, ChangeEmailErrors, ChangeEmailResponses, ChangePasswordData, ChangePasswordErrors, ChangePasswordResponses, CompareVersionsData, CompareVersionsErrors, CompareVersionsResponses, CompleteOnboardingData, CompleteOnboardingErrors, CompleteOnboardingResponses, CompletePasswordResetData, CompletePasswordResetErrors, CompletePasswordResetResponses, ConnectRealtimeData, ConnectRealtimeErrors, ConnectRealtimeResponses, CreateConversationData, CreateConversationErrors, CreateConversationResponses, CreateEventReplayData, CreateEventReplayErrors, CreateEventReplayResponses, CreateFeedbackData, CreateFeedbackErrors, CreateFeedbackResponses, CreateLearningPlanData, CreateLearningPlanErrors, CreateLearningPlanResponses, CreateMessageData, CreateMessageErrors, CreateMessageResponses, CreateRealtimeTicketData, CreateRealtimeTicketErrors, CreateRealtimeTicketResponses, CreateVerificationData, CreateVerificationErrors, CreateVerificationResponses, DeleteConversationData, DeleteConversationErrors, DeleteConversationResponses, DeleteMeData, DeleteMeErrors, DeleteMeResponses, DisconnectUserData, DisconnectUserErrors, DisconnectUserResponses, ExportAuditEventsData, ExportAuditEventsErrors, ExportAuditEventsResponses, ExportMeData, ExportMeErrors, ExportMeResponses, ExportUsersData, ExportUsersErrors, ExportUsersResponses, ForkConversationData, ForkConversationErrors, ForkConversationResponses, GetConversationData, GetConversationErrors, GetConversationResponses, GetFeedbackData, GetFeedbackErrors, GetFeedbackResponses, GetLearningPlanData, GetLearningPlanErrors, GetLearningPlanResponses, GetMeData, GetMeErrors, GetMeResponses, GetMessageData, GetMessageErrors, GetMessageResponses, GetOnboardingData, GetOnboardingErrors, GetOnboardingResponses, GetOnboardingSummaryData, GetOnboardingSummaryErrors, GetOnboardingSummaryResponses, GetTaskData, GetTaskErrors, GetTaskResponses, GetUserData, GetUserErrors, GetUserResponses, GetVersionData, GetVersionErrors, GetVersionResponses, InspectConversationData, InspectConversationErrors, InspectConversationResponses, ListAuditEventsData, ListAuditEventsErrors, ListAuditEventsResponses, ListConnectionsData, ListConnectionsErrors, ListConnectionsResponses, ListConversationHealthData, ListConversationHealthErrors, ListConversationHealthResponses, ListConversationsData, ListConversationsErrors, ListConversationsResponses, ListCustomRolesData, ListCustomRolesErrors, ListCustomRolesResponses, ListDeadLettersData, ListDeadLettersErrors, ListDeadLettersResponses, ListIndustriesData, ListIndustriesErrors, ListIndustriesResponses, ListLanguagesData, ListLanguagesErrors, ListLanguagesResponses, ListMessagesData, ListMessagesErrors, ListMessagesResponses, ListPartnersData, ListPartnersErrors, ListPartnersResponses, ListQueuesData, ListQueuesErrors, ListQueuesResponses, ListRolesData, ListRolesErrors, ListRolesResponses, ListSessionsData, ListSessionsErrors, ListSessionsResponses, ListSituationsData, ListSituationsErrors, ListSituationsResponses, ListTasksData, ListTasksErrors, ListTasksResponses, ListUsersData, ListUsersErrors, ListUsersResponses, ListVersionsData, ListVersionsErrors, ListVersionsResponses, LogInData, LogInErrors, LogInResponses, MatchRolesData, MatchRolesErrors, MatchRolesResponses, PauseQueueData, PauseQueueErrors, PauseQueueResponses, PublishRoleData, PublishRoleErrors, PublishRoleResponses, RecoverConversationData, RecoverConversationErrors, RecoverConversationResponses, RefreshSessionData, RefreshSessionErrors, RefreshSessionResponses, ReindexRolesData, ReindexRolesErrors, ReindexRolesResponses, ReplayDeadLetterData, ReplayDeadLetterErrors, ReplayDeadLetterResponses, RequestEmailVerificationData, RequestEmailVerificationErrors, RequestEmailVerificationResponses, RequestPasswordResetData, RequestPasswordResetErrors, RequestPasswordResetResponses, ResetOnboardingData, ResetOnboardingErrors, ResetOnboardingResponses, ResumeQueueData, ResumeQueueErrors, ResumeQueueResponses, RetryMessageData, RetryMessageErrors, RetryMessageResponses, RevokeOtherSessionsData, RevokeOtherSessionsErrors, RevokeOtherSessionsResponses, RevokeSessionData, RevokeSessionErrors, RevokeSessionResponses, RollbackConversationData, RollbackConversationErrors, RollbackConversationResponses, SetIndustryData, SetIndustryErrors, SetIndustryResponses, SetNativeLanguageData, SetNativeLanguageErrors, SetNativeLanguageResponses, SetPartnersData, SetPartnersErrors, SetPartnerSituationsData, SetPartnerSituationsErrors, SetPartnerSituationsResponses, SetPartnersResponses, SetRoleData, SetRoleErrors, SetRoleResponses, SignUpData, SignUpErrors, SignUpResponses, StreamConversationEventsData, StreamConversationEventsErrors, StreamConversationEventsResponse, StreamConversationEventsResponses, StreamMessageEventsData, StreamMessageEventsErrors, StreamMessageEventsResponse, StreamMessageEventsResponses, StreamMyEventsData, StreamMyEventsErrors, StreamMyEventsResponse, StreamMyEventsResponses, StreamTaskEventsData, StreamTaskEventsErrors, StreamTaskEventsResponse, StreamTaskEventsResponses, UpdateConversationData, UpdateConversationErrors, UpdateConversationResponses, UpdateMeData, UpdateMeErrors, UpdateMeResponses, UpdateUserData, UpdateUserErrors, UpdateUserResponses, UpdateUserRolesData, UpdateUserRolesErrors, UpdateUserRolesResponses, VerifyEmailData, VerifyEmailErrors, VerifyEmailResponses } from './types.gen.js';
 
 export type Options<TData extends TDataShape = TDataShape, ThrowOnError extends boolean = boolean, TResponse = unknown> = Options2<TData, ThrowOnError, TResponse> & {
     /**
@@ -104,6 +104,60 @@ export class Operations extends HeyApiClient {
             security: [{ scheme: 'bearer', type: 'http' }],
             url: '/admin/connections',
             ...options
+        });
+    }
+    
+    /**
+     * List how well conversations are
+     *
+     * The worst first. Those that nothing is to be said against are left out.
+     */
+    public listConversationHealth<ThrowOnError extends boolean = true>(options?: Options<ListConversationHealthData, ThrowOnError>): RequestResult<ListConversationHealthResponses, ListConversationHealthErrors, ThrowOnError, 'data'> {
+        return (options?.client ?? this.client).get<ListConversationHealthResponses, ListConversationHealthErrors, ThrowOnError, 'data'>({
+            responseStyle: 'data',
+            security: [{ scheme: 'bearer', type: 'http' }],
+            url: '/admin/conversation-health',
+            ...options
+        });
+    }
+    
+    /**
+     * Inspect a conversation
+     *
+     * What is stored of it, verified now: its findings, its health, and its history with steps back and recoveries. It may be
+     * anyone's; nothing that was written in it is shown.
+     *
+     */
+    public inspectConversation<ThrowOnError extends boolean = true>(options: Options<InspectConversationData, ThrowOnError>): RequestResult<InspectConversationResponses, InspectConversationErrors, ThrowOnError, 'data'> {
+        return (options.client ?? this.client).get<InspectConversationResponses, InspectConversationErrors, ThrowOnError, 'data'>({
+            responseStyle: 'data',
+            security: [{ scheme: 'bearer', type: 'http' }],
+            url: '/admin/conversations/{conversation_id}/inspection',
+            ...options
+        });
+    }
+    
+    /**
+     * Make a damaged conversation good
+     *
+     * Begins a task that makes the conversation good from its versions, and from the rows of its messages as far as their
+     * hashes prove them, always as a new version `recover`; what it takes the place of is kept in that version. One that is
+     * whole stays as it is. With `version` the conversation also gets the content of that one. Who reads it is told, as of a
+     * step back. From a backup: restoreBackup. The result says what was healed and from where, what is lost and what takes
+     * its place: `{"needed", "is_complete", "findings", "healed", "lost", "notes"}`. A version that it does not have is 422
+     * `conversation.unknown_version`; when nothing is left to go by, 422 `conversation.beyond_recovery`, both in the task.
+     *
+     */
+    public recoverConversation<ThrowOnError extends boolean = true>(options: Options<RecoverConversationData, ThrowOnError>): RequestResult<RecoverConversationResponses, RecoverConversationErrors, ThrowOnError, 'data'> {
+        return (options.client ?? this.client).post<RecoverConversationResponses, RecoverConversationErrors, ThrowOnError, 'data'>({
+            responseStyle: 'data',
+            security: [{ scheme: 'bearer', type: 'http' }],
+            url: '/admin/conversations/{conversation_id}/recovery',
+            ...options,
+            headers: {
+                'Content-Type': 'application/json',
+                ...options.headers
+            }
         });
     }
     
@@ -347,6 +401,28 @@ export class Operations extends HeyApiClient {
             security: [{ scheme: 'bearer', type: 'http' }],
             url: '/admin/users/export',
             ...options
+        });
+    }
+    
+    /**
+     * Verify what is stored of conversations
+     *
+     * Begins a task that holds all that is stored of each conversation against its versions, as of one moment each, while
+     * they go on. By default over what has changed since the last one; the service does that by itself every hour, and over
+     * everything once a week. Progress is in conversations. The result is `{"conversations", "versions", "findings",
+     * "damaged"}`, the last the first 100 conversations with findings: inspectConversation shows them.
+     *
+     */
+    public createVerification<ThrowOnError extends boolean = true>(options: Options<CreateVerificationData, ThrowOnError>): RequestResult<CreateVerificationResponses, CreateVerificationErrors, ThrowOnError, 'data'> {
+        return (options.client ?? this.client).post<CreateVerificationResponses, CreateVerificationErrors, ThrowOnError, 'data'>({
+            responseStyle: 'data',
+            security: [{ scheme: 'bearer', type: 'http' }],
+            url: '/admin/verifications',
+            ...options,
+            headers: {
+                'Content-Type': 'application/json',
+                ...options.headers
+            }
         });
     }
     

@@ -296,6 +296,64 @@ export type ConversationFeedback = {
     suggestions: Array<FeedbackSuggestion>;
 };
 
+/**
+ * How well a conversation is: 100 points, less those that its reasons take. It is weighed when the conversation is
+ * verified, at least once a day while it is active.
+ *
+ */
+export type ConversationHealth = {
+    conversation_id: string;
+    /**
+     * The heaviest first.
+     */
+    reasons: Array<HealthReason>;
+    score: number;
+    status: ConversationStatus;
+    user_id: string;
+    weighed_at: string;
+};
+
+export type ConversationHealthPage = {
+    data: Array<ConversationHealth>;
+    next_cursor: string | null;
+};
+
+/**
+ * What an operator may know of a conversation. Nothing that was written in it is here.
+ */
+export type ConversationInspection = {
+    /**
+     * Of the newest version.
+     */
+    checksum: string;
+    conversation_id: string;
+    created_at: string;
+    /**
+     * What does not hold now, 100 at most.
+     */
+    findings: Array<Finding>;
+    /**
+     * Conversations that were forked from it, 100 at most.
+     */
+    forks: Array<string>;
+    health: InspectedHealth;
+    /**
+     * The newest versions, 500 at most, the newest first.
+     */
+    history: Array<HistoryStep>;
+    last_activity_at: string;
+    message_count: number;
+    parent?: ConversationParent;
+    partner_id: string;
+    situation_id: string;
+    status: ConversationStatus;
+    token_limit: number | null;
+    tokens_used: number;
+    updated_at: string;
+    user_id: string;
+    version: number;
+};
+
 export type ConversationPage = {
     data: Array<Conversation>;
     next_cursor: string | null;
@@ -783,9 +841,60 @@ export type FieldProblem = {
 };
 
 /**
+ * A rule that does not hold of what is stored of a conversation. It says no text, only the hash of one.
+ */
+export type Finding = {
+    expected: string;
+    found: string;
+    rule: VerificationRule;
+    /**
+     * A message, or a member of the conversation; null: neither.
+     */
+    subject: string | null;
+    /**
+     * The version that it is about; null: none.
+     */
+    version: number | null;
+};
+
+export type HealthReason = {
+    /**
+     * New codes may appear. `findings`: verification found something (40, and 5 for each, 60 at most). `reply.stuck`: a reply
+     * has been under way for more than 5 minutes (20). `unanswered`: for 10 minutes the learner has had no answer (15).
+     * `reply.failed`: of the last 10 replies some failed (5 each, 25 at most). `tokens.share`: 80 percent of the token
+     * limit are used (10), or all (20). `size`: more than 1,000 messages (5), or 5,000 (10). `silence`: it is active and
+     * nobody spoke for 30 days (5), or 90 (10).
+     *
+     */
+    code: string;
+    detail: string;
+    /**
+     * How many of the 100 it takes.
+     */
+    points: number;
+};
+
+/**
  * Where a role stands in a company, from the bottom up.
  */
 export type HierarchyLevel = 'associate' | 'supervisor' | 'manager' | 'director' | 'executive';
+
+export type HistoryStep = {
+    /**
+     * Who made it; null: the service itself.
+     */
+    actor_id: string | null;
+    at: string;
+    checksum: string;
+    has_findings: boolean;
+    operation: VersionOperation;
+    parent: number | null;
+    /**
+     * Whose content it has, where it is a step back; else null.
+     */
+    restored_version: number | null;
+    version: number;
+};
 
 export type Industry = {
     description: string;
@@ -796,6 +905,11 @@ export type Industry = {
 export type IndustryPage = {
     data: Array<Industry>;
     next_cursor: null;
+};
+
+export type InspectedHealth = {
+    reasons: Array<HealthReason>;
+    score: number;
 };
 
 export type Language = {
@@ -1198,7 +1312,7 @@ export type Problem = {
 /**
  * A stable slug; clients may act on it. New codes may appear.
  */
-export type ProblemCode = 'auth.forbidden' | 'auth.invalid_code' | 'auth.invalid_credentials' | 'auth.invalid_refresh_token' | 'auth.invalid_token' | 'auth.required' | 'budget.learner_spent' | 'budget.service_spent' | 'catalogue.too_many_custom_roles' | 'catalogue.unknown_industry' | 'conversation.busy' | 'conversation.closed' | 'conversation.context_too_large' | 'conversation.not_active' | 'conversation.reply_in_flight' | 'conversation.status_not_allowed' | 'conversation.token_limit_reached' | 'conversation.too_long' | 'conversation.unknown_partner' | 'conversation.unknown_situation' | 'conversation.unknown_version' | 'cursor.invalid' | 'dead_letter.replayed' | 'dead_letter.unknown_kind' | 'event.expired' | 'export.busy' | 'export.out_of_time' | 'feedback.conversation_not_finished' | 'feedback.nothing_said' | 'idempotency.in_progress' | 'idempotency.key_reused' | 'message.not_a_reply' | 'message.not_newest' | 'model.garbled' | 'model.interrupted' | 'model.rate_limited' | 'model.refused' | 'model.timeout' | 'model.unavailable' | 'onboarding.incomplete' | 'onboarding.industry_required' | 'onboarding.invalid_partners' | 'onboarding.invalid_situations' | 'onboarding.partner_not_selected' | 'onboarding.partner_required' | 'onboarding.role_of_other_industry' | 'onboarding.situation_required' | 'onboarding.unknown_industry' | 'onboarding.unknown_language' | 'onboarding.unknown_role' | 'realtime.forbidden_origin' | 'realtime.invalid_ticket' | 'realtime.not_a_websocket' | 'realtime.subprotocol_required' | 'realtime.too_many_connections' | 'realtime.too_many_subscriptions' | 'realtime.unknown_topic' | 'replay.invalid' | 'request.invalid' | 'request.malformed' | 'request.not_acceptable' | 'request.precondition_failed' | 'request.rate_limited' | 'request.too_large' | 'request.unsupported_media_type' | 'resource.not_found' | 'room.full' | 'room.not_a_member' | 'route.gone' | 'route.method_not_allowed' | 'route.not_found' | 'server.internal' | 'server.overloaded' | 'server.unavailable' | 'task.not_cancellable' | 'task.result_too_large' | 'user.email_taken' | 'user.own_account' | 'user.password_required' | 'user.password_weak' | 'user.preferences_too_large' | 'user.unknown_language' | 'user.wrong_password' | 'version.too_many_changes';
+export type ProblemCode = 'auth.forbidden' | 'auth.invalid_code' | 'auth.invalid_credentials' | 'auth.invalid_refresh_token' | 'auth.invalid_token' | 'auth.required' | 'budget.learner_spent' | 'budget.service_spent' | 'catalogue.too_many_custom_roles' | 'catalogue.unknown_industry' | 'conversation.beyond_recovery' | 'conversation.busy' | 'conversation.closed' | 'conversation.context_too_large' | 'conversation.not_active' | 'conversation.reply_in_flight' | 'conversation.status_not_allowed' | 'conversation.token_limit_reached' | 'conversation.too_long' | 'conversation.unknown_partner' | 'conversation.unknown_situation' | 'conversation.unknown_version' | 'cursor.invalid' | 'dead_letter.replayed' | 'dead_letter.unknown_kind' | 'event.expired' | 'export.busy' | 'export.out_of_time' | 'feedback.conversation_not_finished' | 'feedback.nothing_said' | 'idempotency.in_progress' | 'idempotency.key_reused' | 'message.not_a_reply' | 'message.not_newest' | 'model.garbled' | 'model.interrupted' | 'model.rate_limited' | 'model.refused' | 'model.timeout' | 'model.unavailable' | 'onboarding.incomplete' | 'onboarding.industry_required' | 'onboarding.invalid_partners' | 'onboarding.invalid_situations' | 'onboarding.partner_not_selected' | 'onboarding.partner_required' | 'onboarding.role_of_other_industry' | 'onboarding.situation_required' | 'onboarding.unknown_industry' | 'onboarding.unknown_language' | 'onboarding.unknown_role' | 'realtime.forbidden_origin' | 'realtime.invalid_ticket' | 'realtime.not_a_websocket' | 'realtime.subprotocol_required' | 'realtime.too_many_connections' | 'realtime.too_many_subscriptions' | 'realtime.unknown_topic' | 'replay.invalid' | 'request.invalid' | 'request.malformed' | 'request.not_acceptable' | 'request.precondition_failed' | 'request.rate_limited' | 'request.too_large' | 'request.unsupported_media_type' | 'resource.not_found' | 'room.full' | 'room.not_a_member' | 'route.gone' | 'route.method_not_allowed' | 'route.not_found' | 'server.internal' | 'server.overloaded' | 'server.unavailable' | 'task.not_cancellable' | 'task.result_too_large' | 'user.email_taken' | 'user.own_account' | 'user.password_required' | 'user.password_weak' | 'user.preferences_too_large' | 'user.unknown_language' | 'user.wrong_password' | 'version.too_many_changes';
 
 /**
  * A step of the onboarding, in the order of doing.
@@ -1501,6 +1615,17 @@ export type RecommendedConversation = {
     title: string;
 };
 
+export type RecoveryRequest = {
+    /**
+     * Only tells what would be done.
+     */
+    dry_run?: boolean;
+    /**
+     * Whose content the conversation is to have; left out: the newest that can be told.
+     */
+    version?: number;
+};
+
 export type RefreshRequest = {
     refresh_token: string;
 };
@@ -1753,13 +1878,15 @@ export type SituationPage = {
 };
 
 /**
- * The server ends this stream before what it tells of has ended; resume it after `retry_ms`. It has no `id`.
+ * The server ends this stream before what it tells of has ended; resume it after `retry_ms`. It has no `id`. As an event of a topic
+ * of the WebSocket it ends that subscription alone.
+ *
  */
 export type StreamClosing = {
     /**
-     * New reasons may appear.
+     * New reasons may appear. `gone`: what is told of does not exist any more; there is nothing to resume.
      */
-    reason: 'token_expiring' | 'draining' | 'too_slow';
+    reason: 'token_expiring' | 'draining' | 'too_slow' | 'gone';
     retry_ms: number;
     type: 'stream.closing';
 };
@@ -2024,6 +2151,33 @@ export type UserEvent = ({
  * What a user may do; `admin` may everything.
  */
 export type UserRole = 'user' | 'moderator' | 'admin';
+
+/**
+ * What to verify; of conversations that are named, those.
+ */
+export type VerificationRequest = {
+    /**
+     * Only these, instead of a scope.
+     */
+    conversation_ids?: Array<string>;
+    /**
+     * `changed`: what has changed since the last verification that came to its end; `all`: everything.
+     */
+    scope?: 'changed' | 'all';
+};
+
+/**
+ * What must hold; new rules may appear. `chain.gap`: every version up to the newest is there. `chain.checksum`: each checksum
+ * is the SHA-256 of the one before and the version's bytes. `chain.entry`: the bytes can be read and say what the columns
+ * say. `chain.step`: each version can be made after the one before. `text.missing`, `text.hash`: each version has its text,
+ * and it is the one that was hashed. `head.version`, `head.checksum`, `head.state`: the conversation has the newest
+ * version's number and checksum, and is what the versions tell. `tokens.sum`: the tokens used are the sum of what the
+ * versions used. `message.missing`, `message.unknown`, `message.content`, `message.state`, `message.order`: the messages
+ * are those that the versions tell, and lie in the order said. `snapshot.state`: so do the snapshots. `date.impossible`:
+ * no version is from before its parent, or from the future.
+ *
+ */
+export type VerificationRule = string;
 
 export type VerifyEmailRequest = {
     token: MailedCode;
@@ -2355,6 +2509,116 @@ export type ListConnectionsResponses = {
 };
 
 export type ListConnectionsResponse = ListConnectionsResponses[keyof ListConnectionsResponses];
+
+export type ListConversationHealthData = {
+    body?: never;
+    path?: never;
+    query?: {
+        /**
+         * The most entries to return, 1-100.
+         */
+        limit?: number;
+        /**
+         * The `next_cursor` of the page before, with the same filter; anything else is 400 `cursor.invalid`.
+         */
+        cursor?: string;
+    };
+    url: '/admin/conversation-health';
+};
+
+export type ListConversationHealthErrors = {
+    /**
+     * Something is wrong; see `code`.
+     */
+    default: Problem;
+};
+
+export type ListConversationHealthError = ListConversationHealthErrors[keyof ListConversationHealthErrors];
+
+export type ListConversationHealthResponses = {
+    /**
+     * One page.
+     */
+    200: ConversationHealthPage;
+};
+
+export type ListConversationHealthResponse = ListConversationHealthResponses[keyof ListConversationHealthResponses];
+
+export type InspectConversationData = {
+    body?: never;
+    path: {
+        /**
+         * The conversation; one that is absent or another's is 404.
+         */
+        conversation_id: string;
+    };
+    query?: never;
+    url: '/admin/conversations/{conversation_id}/inspection';
+};
+
+export type InspectConversationErrors = {
+    /**
+     * Something is wrong; see `code`.
+     */
+    default: Problem;
+};
+
+export type InspectConversationError = InspectConversationErrors[keyof InspectConversationErrors];
+
+export type InspectConversationResponses = {
+    /**
+     * What there is to know.
+     */
+    200: ConversationInspection;
+};
+
+export type InspectConversationResponse = InspectConversationResponses[keyof InspectConversationResponses];
+
+export type RecoverConversationData = {
+    body: RecoveryRequest;
+    headers?: {
+        /**
+         * Makes a retry safe: the same key and body within 24 hours has one effect and gets the first answer
+         * again; another body is 422 `idempotency.key_reused`. Any unique text, a UUID for instance.
+         *
+         */
+        'Idempotency-Key'?: string;
+        /**
+         * `wait=N` (RFC 7240): wait up to N seconds for the outcome, at most 30. Other preferences are ignored.
+         */
+        Prefer?: string;
+    };
+    path: {
+        /**
+         * The conversation; one that is absent or another's is 404.
+         */
+        conversation_id: string;
+    };
+    query?: never;
+    url: '/admin/conversations/{conversation_id}/recovery';
+};
+
+export type RecoverConversationErrors = {
+    /**
+     * Something is wrong; see `code`.
+     */
+    default: Problem;
+};
+
+export type RecoverConversationError = RecoverConversationErrors[keyof RecoverConversationErrors];
+
+export type RecoverConversationResponses = {
+    /**
+     * The finished task (`Prefer` asked to wait, and it was done in time).
+     */
+    200: Task;
+    /**
+     * The task, not done yet.
+     */
+    202: Task;
+};
+
+export type RecoverConversationResponse = RecoverConversationResponses[keyof RecoverConversationResponses];
 
 export type ListDeadLettersData = {
     body?: never;
@@ -2879,6 +3143,47 @@ export type ExportUsersResponses = {
 };
 
 export type ExportUsersResponse = ExportUsersResponses[keyof ExportUsersResponses];
+
+export type CreateVerificationData = {
+    body: VerificationRequest;
+    headers?: {
+        /**
+         * Makes a retry safe: the same key and body within 24 hours has one effect and gets the first answer
+         * again; another body is 422 `idempotency.key_reused`. Any unique text, a UUID for instance.
+         *
+         */
+        'Idempotency-Key'?: string;
+        /**
+         * `wait=N` (RFC 7240): wait up to N seconds for the outcome, at most 30. Other preferences are ignored.
+         */
+        Prefer?: string;
+    };
+    path?: never;
+    query?: never;
+    url: '/admin/verifications';
+};
+
+export type CreateVerificationErrors = {
+    /**
+     * Something is wrong; see `code`.
+     */
+    default: Problem;
+};
+
+export type CreateVerificationError = CreateVerificationErrors[keyof CreateVerificationErrors];
+
+export type CreateVerificationResponses = {
+    /**
+     * The finished task (`Prefer` asked to wait, and it was done in time).
+     */
+    200: Task;
+    /**
+     * The task, not done yet.
+     */
+    202: Task;
+};
+
+export type CreateVerificationResponse = CreateVerificationResponses[keyof CreateVerificationResponses];
 
 export type ListConversationsData = {
     body?: never;
