@@ -213,7 +213,7 @@ func (a *App) wireNouns(ctx context.Context, cfg Config, with nounParts) (*nouns
 		Pool: a.pool, Log: a.log, Locks: a.locks, Model: a.model, Once: with.once, Jobs: with.jobs, Scenes: scenes{n.catalogue},
 		Learners: learners{n}, Budgets: n.budgets, Logger: a.logger, Now: now,
 	})
-	if n.backups, err = newBackups(cfg, a.pool, n, backup.Deps{Once: with.once, Logger: a.logger, Now: now}); err != nil {
+	if n.backups, err = newBackups(cfg, a.pool, n, backup.Deps{Logger: a.logger, Now: now}); err != nil {
 		return nil, err
 	}
 	a.backups = n.backups

@@ -146,6 +146,9 @@ func (r usersRestore) some(ctx context.Context, bite []account.DumpedUser) error
 		case there[u.ID]:
 			r.tell(backup.Told{ID: u.ID, Outcome: conversation.Unchanged, Quiet: true})
 		case back[u.ID]:
+			if !r.in.Write {
+				r.in.Coming[u.ID] = struct{}{}
+			}
 			r.tell(backup.Told{ID: u.ID, Outcome: conversation.Restored, Quiet: true})
 		default:
 			r.tell(backup.Told{ID: u.ID, Outcome: emailTaken, Detail: "the email, or the account at the identity provider, belongs to another account now"})
@@ -219,6 +222,7 @@ func (n *nouns) restoreConversations(ctx context.Context, in backup.PartRestore,
 		}
 	}
 	err := n.conversations.Restore(ctx, conversation.RestoreInput{
+		Owns:   func(user uuid.UUID) bool { _, coming := in.Coming[user]; return coming },
 		UserID: in.UserID, Version: in.Version, At: in.At, IncludeDeleted: in.IncludeDeleted, DryRun: !in.Write, Skip: in.Skip,
 		ActorID: in.ActorID, TaskID: in.TaskID,
 	}, records, func(o conversation.Outcome) { tell(backup.Told(o)) })

@@ -79,7 +79,7 @@ func (v *Vault) wire(cfg Config, logger *slog.Logger) (err error) {
 		onboardings: new(onboarding.Service), plans: new(learning.Service), tasks: task.New(task.Deps{Pool: v.Pool}), replays: replay.New(v.Pool, keys),
 		usage: new(usage.Service), budgets: new(budget.Service),
 	}
-	if n.backups, err = newBackups(cfg, v.Pool, n, backup.Deps{Once: keys, Logger: logger, Now: time.Now}); err != nil {
+	if n.backups, err = newBackups(cfg, v.Pool, n, backup.Deps{Logger: logger, Now: time.Now}); err != nil {
 		return err
 	}
 	v.Backups = n.backups

@@ -39,7 +39,7 @@ var (
 	errNoRecipient = fault.New(fault.Conflict, "backup.no_recipient", "No backup can be made: FLUENTPRO_BACKUP_RECIPIENT names nobody who could read it.")
 	errNoIdentity  = fault.New(fault.Conflict, "backup.no_identity", "The server cannot read backups: FLUENTPRO_BACKUP_IDENTITY_FILE names no file with the identity. Restore from the command line, with --identity.")
 	errRunning     = fault.New(fault.Conflict, "backup.running", "Another backup is being made.")
-	errDamaged     = fault.New(fault.Unprocessable, "backup.damaged", "The backup is damaged, or lacks one that it builds upon.")
+	errDamaged     = fault.New(fault.Unprocessable, "backup.damaged", "The backup is damaged, or lacks one that it builds upon.") // see damaged
 	errWrongKey    = fault.New(fault.Unprocessable, "backup.wrong_identity", "The identity is not one that the backup was encrypted to.")
 	errStore       = fault.New(fault.Unavailable, "backup.store_unavailable", "The store of backups cannot be reached, or takes nothing; try again later.").WithRetryAfter(time.Minute)
 )

@@ -39,8 +39,10 @@ func (s *Service) chain(ctx context.Context, m Manifest, all found) ([]Manifest,
 	}
 }
 
+// damaged says what a backup suffers from.
 func damaged(format string, args ...any) error {
-	return errDamaged.WithDetail("why", fmt.Sprintf(format, args...))
+	why := fmt.Sprintf(format, args...)
+	return fault.New(errDamaged.Kind, errDamaged.Code, "The backup is damaged: "+why+".").WithDetail("why", why)
 }
 
 // parent gives the backup that an increment may build upon, or why there is none.

@@ -5,6 +5,7 @@ import (
 	"os"
 	"strings"
 	"testing"
+	"time"
 
 	"filippo.io/age"
 	"github.com/google/uuid"
@@ -34,8 +35,17 @@ func TestAChainBringsEverythingBack(t *testing.T) {
 	require.Equal(t, middle.ID, *newest.ParentID)
 	require.EqualValues(t, 1, newest.Parts[0].Changed)
 
+	for id, notAfter := range map[uuid.UUID]*time.Time{newest.ID: nil, middle.ID: &middle.AsOf, full.ID: &full.AsOf} {
+		found, err := b.Newest(t.Context(), notAfter)
+		require.NoError(t, err)
+		require.Equal(t, id, found)
+	}
+	before := full.AsOf.Add(-1)
+	_, err = b.Newest(t.Context(), &before)
+	require.Equal(t, "resource.not_found", fault.Find(err).Code)
+
 	whole := b.said()
-	v, err := b.Verify(t.Context(), newest.ID, b.identities)
+	v, err := b.Verify(t.Context(), steps(nil), newest.ID, b.identities)
 	require.NoError(t, err)
 	require.Len(t, v.Backups, 3)
 	require.EqualValues(t, 2, v.Things)
@@ -126,9 +136,9 @@ func TestNobodyButTheRecipientReadsABackup(t *testing.T) {
 	require.Equal(t, "backup.no_identity", fault.Find(err).Code, "the server cannot read it")
 	other, err := age.GenerateX25519Identity()
 	require.NoError(t, err)
-	_, err = b.Verify(t.Context(), m.ID, []age.Identity{other})
+	_, err = b.Verify(t.Context(), steps(nil), m.ID, []age.Identity{other})
 	require.Equal(t, "backup.wrong_identity", fault.Find(err).Code)
-	_, err = b.Verify(t.Context(), m.ID, nil)
+	_, err = b.Verify(t.Context(), steps(nil), m.ID, nil)
 	require.NoError(t, err, "that it is unchanged can be told without")
 }
 

@@ -63,7 +63,7 @@ func TestDamageIsFoundAndNamed(t *testing.T) {
 			b.say(nil, "two")
 			m := b.make(false)
 			c.damage(b, full, m)
-			_, err := b.Verify(t.Context(), m.ID, nil)
+			_, err := b.Verify(t.Context(), steps(nil), m.ID, nil)
 			isDamaged(t, err, c.why)
 			b.forget()
 			_, err = b.restore(m.ID)
@@ -94,7 +94,7 @@ func TestABackupOfAnotherKeyIsRefused(t *testing.T) {
 	b.say(nil, "one")
 	m := b.make(false)
 	other := setup(t, func(d *backup.Deps) { d.URL, d.Signing = b.folder, bytes.Repeat([]byte{7}, 32) })
-	_, err := other.Verify(t.Context(), m.ID, nil)
+	_, err := other.Verify(t.Context(), steps(nil), m.ID, nil)
 	isDamaged(t, err, "signed by another key")
 }
 
@@ -108,13 +108,13 @@ func TestEveryThingInABackupIsVerified(t *testing.T) {
 	b.make(false)
 	b.say(&bad, rotten)
 	m := b.make(false)
-	v, err := b.Verify(t.Context(), m.ID, b.identities)
+	v, err := b.Verify(t.Context(), steps(nil), m.ID, b.identities)
 	require.NoError(t, err)
 	require.True(t, v.Opened)
 	require.EqualValues(t, 4, v.Things)
 	require.EqualValues(t, 1, v.Findings)
 	require.Equal(t, []string{"boxes " + bad.String() + ": holds what is rotten"}, v.Named)
 
-	_, err = b.Verify(t.Context(), uuid.New(), nil)
+	_, err = b.Verify(t.Context(), steps(nil), uuid.New(), nil)
 	require.Equal(t, "resource.not_found", fault.Find(err).Code)
 }

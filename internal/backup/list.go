@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/google/uuid"
 
@@ -88,6 +89,26 @@ func (s *Service) List(ctx context.Context, after *uuid.UUID, limit int) (list [
 		list = append(list, one)
 	}
 	return list, len(ids) > limit, nil
+}
+
+// Newest is the id of the newest backup that can be restored, as far as can be told without
+// reading it, and that is not of a moment after a time; nil: of any. Faults: resource.not_found,
+// backup.store_unavailable.
+func (s *Service) Newest(ctx context.Context, notAfter *time.Time) (uuid.UUID, error) {
+	all, err := s.look(ctx)
+	if err != nil {
+		return uuid.Nil, err
+	}
+	for _, id := range all.newest() {
+		one, err := s.listed(ctx, id, all)
+		if err != nil {
+			return uuid.Nil, err
+		}
+		if one.Problem == "" && (notAfter == nil || !one.AsOf.After(*notAfter)) {
+			return id, nil
+		}
+	}
+	return uuid.Nil, errNotFound
 }
 
 func (s *Service) listed(ctx context.Context, id uuid.UUID, all found) (Listed, error) {

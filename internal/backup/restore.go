@@ -4,6 +4,7 @@ import (
 	"context"
 	"iter"
 	"slices"
+	"strings"
 	"time"
 
 	"filippo.io/age"
@@ -31,6 +32,9 @@ type PartRestore struct {
 	RestoreInput
 	Skip   func(user uuid.UUID) bool // whose things are never brought back
 	TaskID *uuid.UUID                // the task that does it
+	// Coming are things that a dry run would have brought back by now, as far as later parts
+	// need them.
+	Coming map[uuid.UUID]struct{}
 }
 
 // RestoreBy says what a restore is done with.
@@ -75,6 +79,27 @@ func CheckRestore(in RestoreInput) error {
 	return nil
 }
 
+// MayCreate says why no backup can be made; nil: one can be. Fault: backup.no_recipient.
+func (s *Service) MayCreate() error {
+	if !s.On() {
+		return errNoRecipient
+	}
+	return nil
+}
+
+// MayRestore says why a restore cannot be begun, as far as can be told without reading the
+// backup; nil: it can. Faults: as Restore.
+func (s *Service) MayRestore(ctx context.Context, in RestoreInput) error {
+	if err := CheckRestore(in); err != nil {
+		return err
+	}
+	if _, err := s.chainOf(ctx, in.BackupID); err != nil {
+		return err
+	}
+	_, err := s.identities(nil)
+	return err
+}
+
 // Restore brings back what a backup holds, beside what is there: nothing that is whole and
 // newer is touched. A backup that is not as it was written is refused before anything is
 // done. After a crash it may be done again. Faults: resource.not_found, backup.no_identity,
@@ -89,7 +114,7 @@ func (s *Service) Restore(ctx context.Context, p Progress, in RestoreInput, by R
 	if err != nil {
 		return report, err
 	}
-	sealed, err := s.Verify(ctx, in.BackupID, nil)
+	sealed, err := s.Verify(ctx, nobody{}, in.BackupID, nil)
 	if err != nil {
 		return report, err
 	}
@@ -100,20 +125,17 @@ func (s *Service) Restore(ctx context.Context, p Progress, in RestoreInput, by R
 		return report, err
 	}
 	report.Erased = len(erased)
-	var total int64
-	for _, part := range newest.Parts {
-		total += part.Things
-	}
-	p.Total(total)
+	p.Total(things(newest))
 	r, err := s.read(ctx, sealed.Backups, identities)
 	if err != nil {
 		return report, err
 	}
 	defer r.close()
 	skip := func(user uuid.UUID) bool { _, gone := erased[user]; return gone }
+	coming := map[uuid.UUID]struct{}{}
 	for _, part := range s.Parts {
 		told := PartReport{Name: part.Name, Outcomes: map[string]int64{}, Named: []Told{}}
-		err := part.Restore(ctx, PartRestore{in, skip, by.TaskID}, counted(r.part(part.Name), p), told.add)
+		err := part.Restore(ctx, PartRestore{in, skip, by.TaskID, coming}, counted(r.part(part.Name), p), told.add)
 		if err != nil {
 			return report, err
 		}
@@ -150,6 +172,9 @@ func counted(things iter.Seq2[Whole, error], p Progress) iter.Seq2[Whole, error]
 
 // add takes what became of one thing.
 func (r *PartReport) add(t Told) {
+	if len(t.Detail) > maxDetail {
+		t.Detail = strings.ToValidUTF8(t.Detail[:maxDetail], "") + "..."
+	}
 	if !t.Aside {
 		r.Looked++
 	}

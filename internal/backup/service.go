@@ -13,7 +13,6 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/fluentpro/fluentpro/internal/platform/blob"
-	"github.com/fluentpro/fluentpro/internal/platform/once"
 )
 
 // Where things lie in the store.
@@ -36,7 +35,6 @@ type Deps struct {
 	Signing    []byte          // 32 secret bytes that manifests are signed with
 	Parts      []Part          // in the order in which they are restored
 	Erased     Erased
-	Once       *once.Keys
 	Release    string
 	Schedule   Schedule
 	Logger     *slog.Logger
@@ -145,7 +143,7 @@ func (s *Service) manifest(ctx context.Context, id uuid.UUID) (Manifest, error) 
 		err = fmt.Errorf("the manifest is that of another backup, %s", m.ID)
 	}
 	if err != nil {
-		return Manifest{}, errDamaged.WithDetail("why", err.Error()).WithCause(err)
+		return Manifest{}, damaged("%v", err)
 	}
 	return m, nil
 }

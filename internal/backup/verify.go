@@ -12,8 +12,12 @@ import (
 	"github.com/google/uuid"
 )
 
-// maxNamed bounds what reports name one by one.
-const maxNamed = 50
+// Bounds of what reports name one by one, and of what they say of each in bytes: the result of
+// a task holds a report.
+const (
+	maxNamed  = 40
+	maxDetail = 400
+)
 
 // Verification is what came of verifying a backup with all that it builds upon.
 type Verification struct {
@@ -29,7 +33,7 @@ type Verification struct {
 // was made. With identities it is read as a restore would read it, and each thing in it is
 // held against the rules that it must keep. Nothing is restored. Faults: resource.not_found,
 // backup.damaged, backup.wrong_identity, backup.store_unavailable.
-func (s *Service) Verify(ctx context.Context, id uuid.UUID, identities []age.Identity) (v Verification, err error) {
+func (s *Service) Verify(ctx context.Context, p Progress, id uuid.UUID, identities []age.Identity) (v Verification, err error) {
 	chain, err := s.chainOf(ctx, id)
 	if err != nil {
 		return v, err
@@ -45,7 +49,16 @@ func (s *Service) Verify(ctx context.Context, id uuid.UUID, identities []age.Ide
 		return v, nil
 	}
 	v.Opened = true
-	return v, s.inspect(ctx, chain, identities, &v)
+	p.Total(things(chain[len(chain)-1]))
+	return v, s.inspect(ctx, p, chain, identities, &v)
+}
+
+// things is how many there are in a backup.
+func things(m Manifest) (n int64) {
+	for _, part := range m.Parts {
+		n += part.Things
+	}
+	return n
 }
 
 // chainOf gives a backup after all that it builds upon.
@@ -84,7 +97,7 @@ func (s *Service) sealed(ctx context.Context, m Manifest) error {
 }
 
 // inspect reads everything.
-func (s *Service) inspect(ctx context.Context, chain []Manifest, identities []age.Identity, v *Verification) error {
+func (s *Service) inspect(ctx context.Context, p Progress, chain []Manifest, identities []age.Identity, v *Verification) error {
 	r, err := s.read(ctx, chain, identities)
 	if err != nil {
 		return err
@@ -102,6 +115,7 @@ func (s *Service) inspect(ctx context.Context, chain []Manifest, identities []ag
 			}
 			count(&summary, ids, Entry{ID: w.ID})
 			v.Things++
+			p.Add(1)
 			if err := v.check(part, w); err != nil {
 				return err
 			}

@@ -40,6 +40,7 @@ type RestoreInput struct {
 	IncludeDeleted bool                      // also those that their learners have deleted
 	DryRun         bool                      // only tells
 	Skip           func(user uuid.UUID) bool // whose are never brought back
+	Owns           func(user uuid.UUID) bool // in a dry run, who would be there by then; may be nil
 	ActorID        *uuid.UUID                // who restores; nil: the service itself
 	TaskID         *uuid.UUID                // the task that does it
 }
@@ -163,7 +164,7 @@ func (r *restoring) judge(now standing, one *record.Record) (outcome, detail str
 		return Erased, ""
 	case now.there[head.ID]:
 		return Unchanged, ""
-	case !now.owners[head.UserID]:
+	case !now.owners[head.UserID] && (r.in.Owns == nil || !r.in.Owns(head.UserID)):
 		return Ownerless, "there is no learner " + head.UserID.String()
 	case !now.partners[head.PartnerID] || !now.situations[head.SituationID]:
 		return Sceneless, fmt.Sprintf("there is no partner %s in the situation %s", head.PartnerID, head.SituationID)

@@ -194,8 +194,13 @@ var stages = map[string]func(t *testing.T, s *apitest.Server) stage{
 	"recoverConversation 200":    inspectedAsTheExample,
 	"recoverConversation 202":    begun(inspectedAsTheExample),
 	"listConversationHealth 200": weighedAsTheExample,
-	"createEventReplay 200": func(t *testing.T, s *apitest.Server) stage { return stage{asks: s.Admin(t)} },
-	"createEventReplay 202": begun(func(t *testing.T, s *apitest.Server) stage { return stage{asks: s.Admin(t)} }),
+	"listBackups 200":            backedUpAsTheExample,
+	"createBackup 200":           measured(inspectedAsTheExample),
+	"createBackup 202":           begun(inspectedAsTheExample),
+	"restoreBackup 200":          measured(backedUpAsTheExample),
+	"restoreBackup 202":          begun(backedUpAsTheExample),
+	"createEventReplay 200":      func(t *testing.T, s *apitest.Server) stage { return stage{asks: s.Admin(t)} },
+	"createEventReplay 202":      begun(func(t *testing.T, s *apitest.Server) stage { return stage{asks: s.Admin(t)} }),
 	"listTasks 200": func(t *testing.T, s *apitest.Server) stage {
 		st := taskAsTheExample(t, s)
 		st.asks.Get(t, "/tasks/%s/events", st.path["task_id"]).Expect(t, http.StatusOK, nil) // to its end
