@@ -33,7 +33,7 @@ func root() *cobra.Command {
 		SilenceUsage:  true,
 	}
 	cmd.AddCommand(devCommand(), serveCommand(), workerCommand(), migrateCommand(), adminCommand(), keysCommand(), queuesCommand(),
-		deadLettersCommand(), eventsCommand(), openapiCommand(), versionCommand())
+		deadLettersCommand(), eventsCommand(), stateCommand(), openapiCommand(), versionCommand())
 	return cmd
 }
 
