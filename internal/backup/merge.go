@@ -100,13 +100,13 @@ func (r *reading) compare(a, b line) int {
 
 // next gives the next thing that was there when the newest of the chain was made; io.EOF
 // after the last.
-func (r *reading) next() (part string, w Whole, err error) {
+func (r *reading) next() (w Whole, err error) {
 	last := len(r.heads) - 1
 	now := r.heads[last]
 	for i := range r.heads {
 		for r.heads[i].Part != "" && r.compare(r.heads[i], now) < 0 { // gone since
 			if err := r.advance(i); err != nil {
-				return "", w, err
+				return w, err
 			}
 		}
 		if now.Part == "" || r.heads[i].Part == "" || r.compare(r.heads[i], now) != 0 {
@@ -119,17 +119,17 @@ func (r *reading) next() (part string, w Whole, err error) {
 			w.Layers = append(w.Layers, l.Data)
 		}
 		if err := r.advance(i); err != nil {
-			return "", w, err
+			return w, err
 		}
 	}
 	if now.Part == "" {
-		return "", w, io.EOF
+		return w, io.EOF
 	}
 	w.ID = now.ID
 	if len(w.Layers) == 0 {
-		return "", w, damaged("%s: nothing is kept of %s", r.chain[last].ID, w.ID)
+		return w, damaged("%s: nothing is kept of %s", r.chain[last].ID, w.ID)
 	}
-	return now.Part, w, nil
+	return w, nil
 }
 
 // part gives all things of one part, which must come next. It is read to its end, whatever
@@ -138,7 +138,7 @@ func (r *reading) part(name string) iter.Seq2[Whole, error] {
 	return func(yield func(Whole, error) bool) {
 		on := true
 		for r.heads[len(r.heads)-1].Part == name {
-			_, w, err := r.next()
+			w, err := r.next()
 			if on {
 				on = yield(w, err)
 			}
@@ -151,7 +151,7 @@ func (r *reading) part(name string) iter.Seq2[Whole, error] {
 
 // end looks whether all that was read, which must be everything, is what was written.
 func (r *reading) end() error {
-	if _, _, err := r.next(); !errors.Is(err, io.EOF) {
+	if _, err := r.next(); !errors.Is(err, io.EOF) {
 		return errors.Join(errors.New("it was not read to its end"), err)
 	}
 	for i, one := range r.readers {

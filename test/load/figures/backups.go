@@ -25,7 +25,7 @@ import (
 // How much is backed up: with the greeting, 2.1 million messages.
 const (
 	backedUp  = 2_000 // conversations
-	exchanges = 10      // in each
+	exchanges = 10    // in each
 	owners    = 1_000
 )
 
