@@ -52,7 +52,8 @@ type RecoverInput struct {
 	ConversationID uuid.UUID
 	Backup         *record.Record // nil: from what is left in the database
 	Version        int64          // whose content it gets then; 0: the newest
-	ActorID        *uuid.UUID     // who recovers it; nil: the service itself
+	ActorID        *uuid.UUID     // who recovers it; nil: the service itself, or an operator
+	Operator       string         // who does it from the command line; "": nobody
 	TaskID         *uuid.UUID     // the task that does it
 	DryRun         bool           // only plans
 }
@@ -88,9 +89,28 @@ func (s *Service) Recover(ctx context.Context, in RecoverInput) (record.Plan, er
 	})
 	if err == nil && plan.Needed {
 		s.wake(ctx, in.ConversationID)
+		s.reweigh(ctx, in.ConversationID)
 	}
 	return plan, err
 }
+
+// reweigh verifies a conversation once more, so that it is not listed as damaged until the next
+// verification comes to it.
+func (s *Service) reweigh(ctx context.Context, id uuid.UUID) {
+	v := verification{service: s, progress: unseen{}, began: s.clock()}
+	if err := v.batch(ctx, []sized{{id: id}}); err != nil {
+		s.logger.WarnContext(ctx, "recovered conversation not verified", "conversation_id", id, "error", err.Error())
+	}
+}
+
+// unseen is the progress of what nobody waits for.
+type unseen struct{}
+
+// Total is not shown.
+func (unseen) Total(int64) {}
+
+// Add is not shown.
+func (unseen) Add(int64) {}
 
 func (s *Service) plan(in RecoverInput, now record.Record) (record.Plan, error) {
 	if in.Version > max(now.Head.Version, 1) {
@@ -122,9 +142,13 @@ func (s *Service) recoverIn(ctx context.Context, tx Tx, in RecoverInput, plan re
 			return fmt.Errorf("recover conversation: %w", err)
 		}
 	}
-	return outbox.Write(ctx, tx, at, head.ID, events.ConversationRecovered{
+	told := events.ConversationRecovered{
 		ConversationID: head.ID, UserID: head.UserID, Version: head.Version + 1, Source: source(plan), IsComplete: plan.IsComplete, TaskID: in.TaskID,
-	})
+	}
+	if in.Operator != "" {
+		told.Operator = &in.Operator
+	}
+	return outbox.Write(ctx, tx, at, head.ID, told)
 }
 
 // source is where what was made good comes from.
@@ -143,6 +167,9 @@ func recovered(in RecoverInput, plan record.Plan, at time.Time) change {
 	says := map[string]any{"source": source(plan), "is_complete": plan.IsComplete, "message_count": plan.Record.Head.MessageCount}
 	if plan.Target > 0 {
 		says["restored_version"] = plan.Target
+	}
+	if in.Operator != "" {
+		says["operator"] = in.Operator
 	}
 	return change{OperationRecover, in.ActorID, at, says, map[string]any{
 		"head": plan.Record.Head, "messages": plan.Record.Messages, "pasts": plan.Record.Pasts, "known": plan.Known,

@@ -40,6 +40,9 @@ type VerifyInput struct {
 	Format          int         `json:"v"` // 1
 	Scope           string      `json:"scope,omitempty"`
 	ConversationIDs []uuid.UUID `json:"conversation_ids,omitempty"` // instead of a scope
+
+	// Look is told of each conversation with findings; nil: what is found is kept instead.
+	Look func(record.Head, []record.Finding) `json:"-"`
 }
 
 // Verification is what came of one.
@@ -57,9 +60,10 @@ type Progress interface {
 }
 
 // Verify looks whether all that is stored of conversations holds together, each as of one
-// moment, while they go on. What it finds is kept until the conversation is verified again.
+// moment, while they go on. What it finds is kept until the conversation is verified again,
+// unless somebody only looks.
 func (s *Service) Verify(ctx context.Context, p Progress, in VerifyInput) (Verification, error) {
-	v := verification{Verification: Verification{Damaged: []uuid.UUID{}}, service: s, progress: p, began: s.clock()}
+	v := verification{Verification: Verification{Damaged: []uuid.UUID{}}, service: s, progress: p, look: in.Look, began: s.clock()}
 	err := v.run(ctx, in)
 	return v.Verification, err
 }
@@ -69,6 +73,7 @@ type verification struct {
 	Verification
 	service  *Service
 	progress Progress
+	look     func(record.Head, []record.Finding)
 	began    time.Time
 }
 
@@ -95,7 +100,7 @@ func (v *verification) run(ctx context.Context, in VerifyInput) error {
 	} else {
 		err = v.changes(ctx, *last)
 	}
-	if err != nil {
+	if err != nil || v.look != nil {
 		return err
 	}
 	return store.keepVerification(ctx, v, whole, horizon)
@@ -184,10 +189,15 @@ func (v *verification) batch(ctx context.Context, list []sized) error {
 		if len(found) > 0 && len(v.Damaged) < maxDamaged {
 			v.Damaged = append(v.Damaged, r.Head.ID)
 		}
+		if v.look != nil && len(found) > 0 {
+			v.look(r.Head, found)
+		}
 		weighed[i] = weighing{r.Head.ID, found[:min(len(found), maxFindings)], r.Health(len(found), now)}
 	}
-	if err := v.service.store.keepFindings(ctx, weighed, now); err != nil {
-		return err
+	if v.look == nil {
+		if err := v.service.store.keepFindings(ctx, weighed, now); err != nil {
+			return err
+		}
 	}
 	v.Conversations += int64(len(records))
 	v.progress.Add(int64(len(list)))

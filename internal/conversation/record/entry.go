@@ -58,6 +58,7 @@ type says struct {
 	MessageCount    int             `json:"message_count"`
 	RestoredVersion int64           `json:"restored_version"`
 	Adopted         bool            `json:"adopted"`
+	Operator        string          `json:"operator"`
 }
 
 // heard is what the texts of all operations may say.

@@ -13,7 +13,8 @@ type Step struct {
 	Version   int64      `json:"version"`
 	Parent    *int64     `json:"parent"`
 	Operation string     `json:"operation"`
-	ActorID   *uuid.UUID `json:"actor_id"` // nil: the service itself
+	ActorID   *uuid.UUID `json:"actor_id"` // nil: the service itself, or an operator
+	Operator  string     `json:"operator,omitempty"`
 	At        time.Time  `json:"at"`
 	Checksum  string     `json:"checksum"`
 	Restored  *int64     `json:"restored_version"` // whose content it has, where it is a step back
@@ -29,6 +30,7 @@ func (r *Record) History(limit int) []Step {
 		}
 		st := Step{Version: v.Version, Parent: v.Parent, Operation: v.Operation, ActorID: v.ActorID, At: v.At, Checksum: hex.EncodeToString(v.Checksum)}
 		if e, err := v.read(); err == nil {
+			st.Operator = e.Change.Operator
 			if e.Change.RestoredVersion > 0 {
 				st.Restored = &e.Change.RestoredVersion
 			}
