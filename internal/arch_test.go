@@ -20,7 +20,7 @@ const module = "github.com/fluentpro/fluentpro/"
 
 // nouns hold the rules of the product.
 var nouns = []string{
-	"internal/account", "internal/activity", "internal/audit", "internal/budget", "internal/catalogue", "internal/conversation", "internal/learning", "internal/onboarding",
+	"internal/account", "internal/activity", "internal/audit", "internal/backup", "internal/budget", "internal/catalogue", "internal/conversation", "internal/learning", "internal/onboarding",
 	"internal/replay", "internal/room", "internal/task", "internal/usage",
 }
 

@@ -730,6 +730,13 @@ const (
 	AuthInvalidRefreshToken         ProblemCode = "auth.invalid_refresh_token"
 	AuthInvalidToken                ProblemCode = "auth.invalid_token"
 	AuthRequired                    ProblemCode = "auth.required"
+	BackupDamaged                   ProblemCode = "backup.damaged"
+	BackupInvalidRestore            ProblemCode = "backup.invalid_restore"
+	BackupNoIdentity                ProblemCode = "backup.no_identity"
+	BackupNoRecipient               ProblemCode = "backup.no_recipient"
+	BackupRunning                   ProblemCode = "backup.running"
+	BackupStoreUnavailable          ProblemCode = "backup.store_unavailable"
+	BackupWrongIdentity             ProblemCode = "backup.wrong_identity"
 	BudgetLearnerSpent              ProblemCode = "budget.learner_spent"
 	BudgetServiceSpent              ProblemCode = "budget.service_spent"
 	CatalogueTooManyCustomRoles     ProblemCode = "catalogue.too_many_custom_roles"
@@ -825,6 +832,20 @@ func (e ProblemCode) Valid() bool {
 	case AuthInvalidToken:
 		return true
 	case AuthRequired:
+		return true
+	case BackupDamaged:
+		return true
+	case BackupInvalidRestore:
+		return true
+	case BackupNoIdentity:
+		return true
+	case BackupNoRecipient:
+		return true
+	case BackupRunning:
+		return true
+	case BackupStoreUnavailable:
+		return true
+	case BackupWrongIdentity:
 		return true
 	case BudgetLearnerSpent:
 		return true
@@ -1479,6 +1500,72 @@ type AuditEventPage struct {
 // last line.
 type AuditExportLine struct {
 	union json.RawMessage
+}
+
+// Backup A backup, as its signed manifest says. Of one whose manifest cannot be read, only the id and the problem are known.
+type Backup struct {
+	// AsOf The moment that it is of.
+	AsOf nullable.Nullable[time.Time] `json:"as_of"`
+
+	// Bytes Its size in the store, compressed and encrypted.
+	Bytes int64 `json:"bytes"`
+
+	// Excluded What no backup holds, in English.
+	Excluded string             `json:"excluded"`
+	ID       openapi_types.UUID `json:"id"`
+
+	// Kind `full`; `incremental`: what has come since its parent. New kinds may appear.
+	Kind BackupKind `json:"kind"`
+
+	// MadeAt When it was complete.
+	MadeAt nullable.Nullable[time.Time] `json:"made_at"`
+
+	// ParentID The backup that it builds upon; null: none.
+	ParentID nullable.Nullable[openapi_types.UUID] `json:"parent_id"`
+	Parts    []BackupPart                          `json:"parts"`
+
+	// Problem Why it cannot be restored, in English; null: nothing is known to be wrong.
+	Problem nullable.Nullable[string] `json:"problem"`
+
+	// Recipients Who can read it: recipients of age-encryption.org.
+	Recipients []string `json:"recipients"`
+
+	// Release What made it.
+	Release string `json:"release"`
+
+	// Why Why it is of this kind, in English.
+	Why string `json:"why"`
+}
+
+// BackupKind `full`; `incremental`: what has come since its parent. New kinds may appear.
+type BackupKind = string
+
+// BackupPage defines model for BackupPage.
+type BackupPage struct {
+	Data       []Backup                  `json:"data"`
+	NextCursor nullable.Nullable[string] `json:"next_cursor"`
+}
+
+// BackupPart What a backup holds of one kind of things.
+type BackupPart struct {
+	// Changed Of how many it holds something itself.
+	Changed int64 `json:"changed"`
+
+	// Contents What is inside, in English.
+	Contents string `json:"contents"`
+
+	// Counts What else was counted.
+	Counts map[string]int64 `json:"counts"`
+	Name   string           `json:"name"`
+
+	// Things How many there were.
+	Things int64 `json:"things"`
+}
+
+// BackupRequest defines model for BackupRequest.
+type BackupRequest struct {
+	// Full Make a full one even where an increment would do.
+	Full *bool `json:"full,omitempty"`
 }
 
 // ChangeEmailRequest defines model for ChangeEmailRequest.
@@ -2823,6 +2910,27 @@ type Resource struct {
 // ResourceKind New kinds may appear.
 type ResourceKind string
 
+// RestoreRequest What to bring back; by default everything, as it was last.
+type RestoreRequest struct {
+	// At The content that each conversation had then.
+	At *time.Time `json:"at,omitempty"`
+
+	// ConversationID Only this conversation.
+	ConversationID *openapi_types.UUID `json:"conversation_id,omitempty"`
+
+	// DryRun Only tells what would be done.
+	DryRun *bool `json:"dry_run,omitempty"`
+
+	// IncludeDeleted Also what its learner has deleted.
+	IncludeDeleted *bool `json:"include_deleted,omitempty"`
+
+	// UserID Only this account, and its conversations.
+	UserID *openapi_types.UUID `json:"user_id,omitempty"`
+
+	// Version Whose content the conversation is to have.
+	Version *int64 `json:"version,omitempty"`
+}
+
 // Role A job in an industry. Texts are in the language asked for; those of a custom role are in the language of its author.
 type Role struct {
 	// Description In the third person, 2-3 sentences.
@@ -3488,6 +3596,35 @@ type ExportAuditEventsParams struct {
 	To *time.Time `form:"to,omitempty" json:"to,omitempty"`
 }
 
+// ListBackupsParams defines parameters for ListBackups.
+type ListBackupsParams struct {
+	// Limit The most entries to return, 1-100.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor The `next_cursor` of the page before, with the same filter; anything else is 400 `cursor.invalid`.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+}
+
+// CreateBackupParams defines parameters for CreateBackup.
+type CreateBackupParams struct {
+	// IdempotencyKey Makes a retry safe: the same key and body within 24 hours has one effect and gets the first answer
+	// again; another body is 422 `idempotency.key_reused`. Any unique text, a UUID for instance.
+	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
+
+	// Prefer `wait=N` (RFC 7240): wait up to N seconds for the outcome, at most 30. Other preferences are ignored.
+	Prefer *Prefer `json:"Prefer,omitempty"`
+}
+
+// RestoreBackupParams defines parameters for RestoreBackup.
+type RestoreBackupParams struct {
+	// IdempotencyKey Makes a retry safe: the same key and body within 24 hours has one effect and gets the first answer
+	// again; another body is 422 `idempotency.key_reused`. Any unique text, a UUID for instance.
+	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
+
+	// Prefer `wait=N` (RFC 7240): wait up to N seconds for the outcome, at most 30. Other preferences are ignored.
+	Prefer *Prefer `json:"Prefer,omitempty"`
+}
+
 // ListConnectionsParams defines parameters for ListConnections.
 type ListConnectionsParams struct {
 	// Limit The most entries to return, 1-100.
@@ -4033,6 +4170,12 @@ type UpdateMeParams struct {
 	// IfMatch ETags that the client knows (RFC 9110); 412 `request.precondition_failed` if none of them is current.
 	IfMatch *IfMatch `json:"If-Match,omitempty"`
 }
+
+// CreateBackupJSONRequestBody defines body for CreateBackup for application/json ContentType.
+type CreateBackupJSONRequestBody = BackupRequest
+
+// RestoreBackupJSONRequestBody defines body for RestoreBackup for application/json ContentType.
+type RestoreBackupJSONRequestBody = RestoreRequest
 
 // RecoverConversationJSONRequestBody defines body for RecoverConversation for application/json ContentType.
 type RecoverConversationJSONRequestBody = RecoveryRequest
@@ -7309,6 +7452,15 @@ type ServerInterface interface {
 	// ExportAuditEvents Export the audit log
 	// (GET /admin/audit-events/export)
 	ExportAuditEvents(ctx echo.Context, params ExportAuditEventsParams) error
+	// ListBackups List the backups that there are
+	// (GET /admin/backups)
+	ListBackups(ctx echo.Context, params ListBackupsParams) error
+	// CreateBackup Make a backup
+	// (POST /admin/backups)
+	CreateBackup(ctx echo.Context, params CreateBackupParams) error
+	// RestoreBackup Bring back what a backup holds
+	// (POST /admin/backups/{backup_id}/restore)
+	RestoreBackup(ctx echo.Context, backupID openapi_types.UUID, params RestoreBackupParams) error
 	// ListConnections List the open WebSockets
 	// (GET /admin/connections)
 	ListConnections(ctx echo.Context, params ListConnectionsParams) error
@@ -7684,6 +7836,126 @@ func (w *ServerInterfaceWrapper) ExportAuditEvents(ctx echo.Context) error {
 
 	// Invoke the callback with all the unmarshaled arguments
 	err = w.Handler.ExportAuditEvents(ctx, params)
+	return err
+}
+
+// ListBackups converts echo context to params.
+func (w *ServerInterfaceWrapper) ListBackups(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListBackupsParams
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", ctx.QueryParams(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter limit: %s", err))
+	}
+
+	// ------------- Optional query parameter "cursor" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "cursor", ctx.QueryParams(), &params.Cursor, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter cursor: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ListBackups(ctx, params)
+	return err
+}
+
+// CreateBackup converts echo context to params.
+func (w *ServerInterfaceWrapper) CreateBackup(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params CreateBackupParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = &IdempotencyKey
+	}
+	// ------------- Optional header parameter "Prefer" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Prefer")]; found {
+		var Prefer Prefer
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Prefer, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Prefer", valueList[0], &Prefer, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Prefer: %s", err))
+		}
+
+		params.Prefer = &Prefer
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.CreateBackup(ctx, params)
+	return err
+}
+
+// RestoreBackup converts echo context to params.
+func (w *ServerInterfaceWrapper) RestoreBackup(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "backup_id" -------------
+	var backupID openapi_types.UUID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "backup_id", ctx.Param("backup_id"), &backupID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter backup_id: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params RestoreBackupParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = &IdempotencyKey
+	}
+	// ------------- Optional header parameter "Prefer" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Prefer")]; found {
+		var Prefer Prefer
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Prefer, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Prefer", valueList[0], &Prefer, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Prefer: %s", err))
+		}
+
+		params.Prefer = &Prefer
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.RestoreBackup(ctx, backupID, params)
 	return err
 }
 
@@ -10285,6 +10557,9 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 
 	router.GET(options.BaseURL+"/admin/audit-events", wrapper.ListAuditEvents, options.OperationMiddlewares["listAuditEvents"]...)
 	router.GET(options.BaseURL+"/admin/audit-events/export", wrapper.ExportAuditEvents, options.OperationMiddlewares["exportAuditEvents"]...)
+	router.GET(options.BaseURL+"/admin/backups", wrapper.ListBackups, options.OperationMiddlewares["listBackups"]...)
+	router.POST(options.BaseURL+"/admin/backups", wrapper.CreateBackup, options.OperationMiddlewares["createBackup"]...)
+	router.POST(options.BaseURL+"/admin/backups/:backup_id/restore", wrapper.RestoreBackup, options.OperationMiddlewares["restoreBackup"]...)
 	router.GET(options.BaseURL+"/admin/connections", wrapper.ListConnections, options.OperationMiddlewares["listConnections"]...)
 	router.GET(options.BaseURL+"/admin/conversation-health", wrapper.ListConversationHealth, options.OperationMiddlewares["listConversationHealth"]...)
 	router.GET(options.BaseURL+"/admin/conversations/:conversation_id/inspection", wrapper.InspectConversation, options.OperationMiddlewares["inspectConversation"]...)
@@ -10472,6 +10747,202 @@ type ExportAuditEventsdefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response ExportAuditEventsdefaultApplicationProblemPlusJSONResponse) VisitExportAuditEventsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListBackupsRequestObject struct {
+	Params ListBackupsParams
+}
+
+type ListBackupsResponseObject interface {
+	VisitListBackupsResponse(w http.ResponseWriter) error
+}
+
+type ListBackups200JSONResponse BackupPage
+
+func (response ListBackups200JSONResponse) VisitListBackupsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListBackupsdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ListBackupsdefaultApplicationProblemPlusJSONResponse) VisitListBackupsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateBackupRequestObject struct {
+	Params CreateBackupParams
+	Body   *CreateBackupJSONRequestBody
+}
+
+type CreateBackupResponseObject interface {
+	VisitCreateBackupResponse(w http.ResponseWriter) error
+}
+
+type CreateBackup200ResponseHeaders struct {
+	IdempotencyReplayed *bool
+	PreferenceApplied   string
+}
+
+type CreateBackup200JSONResponse struct {
+	Body    Task
+	Headers CreateBackup200ResponseHeaders
+}
+
+func (response CreateBackup200JSONResponse) VisitCreateBackupResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotencyReplayed != nil {
+		w.Header().Set("Idempotency-Replayed", fmt.Sprint(*response.Headers.IdempotencyReplayed))
+	}
+	w.Header().Set("Preference-Applied", fmt.Sprint(response.Headers.PreferenceApplied))
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateBackup202ResponseHeaders struct {
+	IdempotencyReplayed *bool
+	Location            string
+}
+
+type CreateBackup202JSONResponse struct {
+	Body    Task
+	Headers CreateBackup202ResponseHeaders
+}
+
+func (response CreateBackup202JSONResponse) VisitCreateBackupResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotencyReplayed != nil {
+		w.Header().Set("Idempotency-Replayed", fmt.Sprint(*response.Headers.IdempotencyReplayed))
+	}
+	w.Header().Set("Location", fmt.Sprint(response.Headers.Location))
+	w.WriteHeader(202)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateBackupdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response CreateBackupdefaultApplicationProblemPlusJSONResponse) VisitCreateBackupResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RestoreBackupRequestObject struct {
+	BackupID openapi_types.UUID `json:"backup_id"`
+	Params   RestoreBackupParams
+	Body     *RestoreBackupJSONRequestBody
+}
+
+type RestoreBackupResponseObject interface {
+	VisitRestoreBackupResponse(w http.ResponseWriter) error
+}
+
+type RestoreBackup200ResponseHeaders struct {
+	IdempotencyReplayed *bool
+	PreferenceApplied   string
+}
+
+type RestoreBackup200JSONResponse struct {
+	Body    Task
+	Headers RestoreBackup200ResponseHeaders
+}
+
+func (response RestoreBackup200JSONResponse) VisitRestoreBackupResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotencyReplayed != nil {
+		w.Header().Set("Idempotency-Replayed", fmt.Sprint(*response.Headers.IdempotencyReplayed))
+	}
+	w.Header().Set("Preference-Applied", fmt.Sprint(response.Headers.PreferenceApplied))
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RestoreBackup202ResponseHeaders struct {
+	IdempotencyReplayed *bool
+	Location            string
+}
+
+type RestoreBackup202JSONResponse struct {
+	Body    Task
+	Headers RestoreBackup202ResponseHeaders
+}
+
+func (response RestoreBackup202JSONResponse) VisitRestoreBackupResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotencyReplayed != nil {
+		w.Header().Set("Idempotency-Replayed", fmt.Sprint(*response.Headers.IdempotencyReplayed))
+	}
+	w.Header().Set("Location", fmt.Sprint(response.Headers.Location))
+	w.WriteHeader(202)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RestoreBackupdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response RestoreBackupdefaultApplicationProblemPlusJSONResponse) VisitRestoreBackupResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
@@ -14518,6 +14989,15 @@ type StrictServerInterface interface {
 	// ExportAuditEvents Export the audit log
 	// (GET /admin/audit-events/export)
 	ExportAuditEvents(ctx context.Context, request ExportAuditEventsRequestObject) (ExportAuditEventsResponseObject, error)
+	// ListBackups List the backups that there are
+	// (GET /admin/backups)
+	ListBackups(ctx context.Context, request ListBackupsRequestObject) (ListBackupsResponseObject, error)
+	// CreateBackup Make a backup
+	// (POST /admin/backups)
+	CreateBackup(ctx context.Context, request CreateBackupRequestObject) (CreateBackupResponseObject, error)
+	// RestoreBackup Bring back what a backup holds
+	// (POST /admin/backups/{backup_id}/restore)
+	RestoreBackup(ctx context.Context, request RestoreBackupRequestObject) (RestoreBackupResponseObject, error)
 	// ListConnections List the open WebSockets
 	// (GET /admin/connections)
 	ListConnections(ctx context.Context, request ListConnectionsRequestObject) (ListConnectionsResponseObject, error)
@@ -14813,6 +15293,128 @@ func (sh *strictHandler) ExportAuditEvents(ctx echo.Context, params ExportAuditE
 		return err
 	} else if validResponse, ok := response.(ExportAuditEventsResponseObject); ok {
 		return validResponse.VisitExportAuditEventsResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ListBackups operation middleware
+func (sh *strictHandler) ListBackups(ctx echo.Context, params ListBackupsParams) error {
+	var request ListBackupsRequestObject
+
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ListBackups(ctx.Request().Context(), request.(ListBackupsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListBackups")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ListBackupsResponseObject); ok {
+		return validResponse.VisitListBackupsResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// CreateBackup operation middleware
+func (sh *strictHandler) CreateBackup(ctx echo.Context, params CreateBackupParams) error {
+	var request CreateBackupRequestObject
+
+	request.Params = params
+
+	var body CreateBackupJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.CreateBackup(ctx.Request().Context(), request.(CreateBackupRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "CreateBackup")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(CreateBackupResponseObject); ok {
+		return validResponse.VisitCreateBackupResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// RestoreBackup operation middleware
+func (sh *strictHandler) RestoreBackup(ctx echo.Context, backupID openapi_types.UUID, params RestoreBackupParams) error {
+	var request RestoreBackupRequestObject
+
+	request.BackupID = backupID
+	request.Params = params
+
+	var body RestoreBackupJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.RestoreBackup(ctx.Request().Context(), request.(RestoreBackupRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "RestoreBackup")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(RestoreBackupResponseObject); ok {
+		return validResponse.VisitRestoreBackupResponse(ctx.Response())
 	} else if response != nil {
 		return fmt.Errorf("unexpected response type: %T", response)
 	}

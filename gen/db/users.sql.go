@@ -13,6 +13,17 @@ import (
 	"github.com/google/uuid"
 )
 
+const CountUsers = `-- name: CountUsers :one
+select count(*) from users
+`
+
+func (q *Queries) CountUsers(ctx context.Context, db DBTX) (int64, error) {
+	row := db.QueryRow(ctx, CountUsers)
+	var count int64
+	err := row.Scan(&count)
+	return count, err
+}
+
 const DeleteUser = `-- name: DeleteUser :execrows
 delete from users where id = $1
 `
@@ -151,6 +162,34 @@ func (q *Queries) MarkErasing(ctx context.Context, db DBTX, arg MarkErasingParam
 	return err
 }
 
+const RestoreUsers = `-- name: RestoreUsers :many
+insert into users select (jsonb_populate_record(null::users, w.one)).* from (select unnest($1::jsonb[]) as one) w
+on conflict do nothing
+returning id
+`
+
+// As a backup has them, but for those that are there, or whose email or subject belongs to another now; answers those that it
+// brought back. By users_pkey, users_email_key and users_subject_key.
+func (q *Queries) RestoreUsers(ctx context.Context, db DBTX, list []json.RawMessage) ([]uuid.UUID, error) {
+	rows, err := db.Query(ctx, RestoreUsers, list)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []uuid.UUID{}
+	for rows.Next() {
+		var id uuid.UUID
+		if err := rows.Scan(&id); err != nil {
+			return nil, err
+		}
+		items = append(items, id)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const SetActive = `-- name: SetActive :one
 update users set is_active = $1, updated_at = $2 where id = $3
 returning id, email, full_name, password_hash, email_verified, native_language, roles, is_active, created_at, updated_at, language, preferences, subject, erasing_at, erasure_task_id
@@ -260,6 +299,43 @@ func (q *Queries) TombstoneByUser(ctx context.Context, db DBTX, userID uuid.UUID
 		&i.Receipt,
 	)
 	return i, err
+}
+
+const Tombstones = `-- name: Tombstones :many
+select user_id, task_id, requested_at, erased_at from tombstones
+`
+
+type TombstonesRow struct {
+	UserID      uuid.UUID
+	TaskID      uuid.UUID
+	RequestedAt time.Time
+	ErasedAt    time.Time
+}
+
+// All of them: a restore reads them once.
+func (q *Queries) Tombstones(ctx context.Context, db DBTX) ([]TombstonesRow, error) {
+	rows, err := db.Query(ctx, Tombstones)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []TombstonesRow{}
+	for rows.Next() {
+		var i TombstonesRow
+		if err := rows.Scan(
+			&i.UserID,
+			&i.TaskID,
+			&i.RequestedAt,
+			&i.ErasedAt,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
 }
 
 const UpdateProfile = `-- name: UpdateProfile :one
@@ -419,6 +495,52 @@ func (q *Queries) UserForUpdate(ctx context.Context, db DBTX, id uuid.UUID) (Use
 	return i, err
 }
 
+const UsersAfter = `-- name: UsersAfter :many
+select id, email, full_name, password_hash, email_verified, native_language, roles, is_active, created_at, updated_at, language, preferences, subject, erasing_at, erasure_task_id from users where id > $1 order by id limit $2::int
+`
+
+type UsersAfterParams struct {
+	AfterID uuid.UUID
+	MaxRows int
+}
+
+// All columns, for a backup, in the order of ids. By users_pkey.
+func (q *Queries) UsersAfter(ctx context.Context, db DBTX, arg UsersAfterParams) ([]User, error) {
+	rows, err := db.Query(ctx, UsersAfter, arg.AfterID, arg.MaxRows)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []User{}
+	for rows.Next() {
+		var i User
+		if err := rows.Scan(
+			&i.ID,
+			&i.Email,
+			&i.FullName,
+			&i.PasswordHash,
+			&i.EmailVerified,
+			&i.NativeLanguage,
+			&i.Roles,
+			&i.IsActive,
+			&i.CreatedAt,
+			&i.UpdatedAt,
+			&i.Language,
+			&i.Preferences,
+			&i.Subject,
+			&i.ErasingAt,
+			&i.ErasureTaskID,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const UsersByCreation = `-- name: UsersByCreation :many
 select id, email, full_name, password_hash, email_verified, native_language, roles, is_active, created_at, updated_at, language, preferences, subject, erasing_at, erasure_task_id from users
 where (created_at, id) < ($1::timestamptz, $2::uuid)
@@ -475,6 +597,31 @@ func (q *Queries) UsersByCreation(ctx context.Context, db DBTX, arg UsersByCreat
 			return nil, err
 		}
 		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const UsersThere = `-- name: UsersThere :many
+select id from users where id = any ($1::uuid[])
+`
+
+// By users_pkey.
+func (q *Queries) UsersThere(ctx context.Context, db DBTX, ids []uuid.UUID) ([]uuid.UUID, error) {
+	rows, err := db.Query(ctx, UsersThere, ids)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []uuid.UUID{}
+	for rows.Next() {
+		var id uuid.UUID
+		if err := rows.Scan(&id); err != nil {
+			return nil, err
+		}
+		items = append(items, id)
 	}
 	if err := rows.Err(); err != nil {
 		return nil, err

@@ -17,6 +17,7 @@ var Types = []Type{
 	{"auth.locked", 1, "auth"},
 	{"auth.login_failed", 1, "auth"},
 	{"auth.unlocked", 1, "auth"},
+	{"backup.restore_started", 1, "backup"},
 	{"conversation.completed", 1, "conversation"},
 	{"conversation.created", 1, "conversation"},
 	{"conversation.deleted", 1, "conversation"},
@@ -97,6 +98,15 @@ func (AuthUnlocked) EventVersion() int { return 1 }
 
 // AggregateType is what a AuthUnlocked happens to.
 func (AuthUnlocked) AggregateType() string { return "auth" }
+
+// EventType is backup.restore_started.
+func (BackupRestoreStarted) EventType() string { return "backup.restore_started" }
+
+// EventVersion is that of the fields that a BackupRestoreStarted has.
+func (BackupRestoreStarted) EventVersion() int { return 1 }
+
+// AggregateType is what a BackupRestoreStarted happens to.
+func (BackupRestoreStarted) AggregateType() string { return "backup" }
 
 // EventType is conversation.completed.
 func (ConversationCompleted) EventType() string { return "conversation.completed" }

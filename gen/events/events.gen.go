@@ -54,6 +54,27 @@ func (e AuthUnlockedReason) Valid() bool {
 	}
 }
 
+// Defines values for BackupRestoreStartedScope.
+const (
+	BackupRestoreStartedScopeAll          BackupRestoreStartedScope = "all"
+	BackupRestoreStartedScopeConversation BackupRestoreStartedScope = "conversation"
+	BackupRestoreStartedScopeUser         BackupRestoreStartedScope = "user"
+)
+
+// Valid indicates whether the value is a known member of the BackupRestoreStartedScope enum.
+func (e BackupRestoreStartedScope) Valid() bool {
+	switch e {
+	case BackupRestoreStartedScopeAll:
+		return true
+	case BackupRestoreStartedScopeConversation:
+		return true
+	case BackupRestoreStartedScopeUser:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for ConversationField.
 const (
 	ConversationFieldContext    ConversationField = "context"
@@ -434,6 +455,30 @@ type AuthUnlocked struct {
 
 // AuthUnlockedReason Why it ended: an administrator lifted it, its time was up, or the user reset the password.
 type AuthUnlockedReason string
+
+// BackupRestoreStarted Things of a backup began to be brought back. What became of each conversation that was there is an event of its own.
+type BackupRestoreStarted struct {
+	// BackupID The backup.
+	BackupID openapi_types.UUID `json:"backup_id"`
+
+	// ConversationID The conversation; absent unless it is one.
+	ConversationID *openapi_types.UUID `json:"conversation_id,omitempty"`
+
+	// Operator The login name of who did it from the command line; absent when it was asked for over the API.
+	Operator *string `json:"operator,omitempty"`
+
+	// Scope What is brought back: one conversation, one account with its conversations, or everything.
+	Scope BackupRestoreStartedScope `json:"scope"`
+
+	// TaskID The task that does it; absent when no task does.
+	TaskID *openapi_types.UUID `json:"task_id,omitempty"`
+
+	// UserID The account; absent unless it is one.
+	UserID *openapi_types.UUID `json:"user_id,omitempty"`
+}
+
+// BackupRestoreStartedScope What is brought back: one conversation, one account with its conversations, or everything.
+type BackupRestoreStartedScope string
 
 // ConversationCompleted A learner finished a conversation; it takes no messages any more, and feedback can be given.
 type ConversationCompleted struct {

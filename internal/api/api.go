@@ -24,6 +24,7 @@ import (
 	"github.com/fluentpro/fluentpro/internal/api/realtime"
 	"github.com/fluentpro/fluentpro/internal/api/web"
 	"github.com/fluentpro/fluentpro/internal/audit"
+	"github.com/fluentpro/fluentpro/internal/backup"
 	"github.com/fluentpro/fluentpro/internal/budget"
 	"github.com/fluentpro/fluentpro/internal/catalogue"
 	"github.com/fluentpro/fluentpro/internal/conversation"
@@ -69,6 +70,7 @@ type Deps struct {
 	Learning       *learning.Service
 	Usage          *usage.Service
 	Budgets        *budget.Service
+	Backups        *backup.Service
 	Sockets        *realtime.Server
 	Streams        *sse.Streams
 	Tickets        *ticket.Tickets

@@ -20,6 +20,7 @@ import (
 	"github.com/fluentpro/fluentpro/internal/api"
 	"github.com/fluentpro/fluentpro/internal/api/realtime"
 	"github.com/fluentpro/fluentpro/internal/audit"
+	"github.com/fluentpro/fluentpro/internal/backup"
 	"github.com/fluentpro/fluentpro/internal/budget"
 	"github.com/fluentpro/fluentpro/internal/catalogue"
 	"github.com/fluentpro/fluentpro/internal/conversation"
@@ -67,6 +68,7 @@ type App struct {
 	users     *account.Service
 	catalogue *catalogue.Service
 	usage     *usage.Service
+	backups   *backup.Service
 	tenant    *auth0.Client // nil: passwords are ours
 	presence  *presence.Presence
 	sockets   *realtime.Server
@@ -211,6 +213,10 @@ func (a *App) wireNouns(ctx context.Context, cfg Config, with nounParts) (*nouns
 		Pool: a.pool, Log: a.log, Locks: a.locks, Model: a.model, Once: with.once, Jobs: with.jobs, Scenes: scenes{n.catalogue},
 		Learners: learners{n}, Budgets: n.budgets, Logger: a.logger, Now: now,
 	})
+	if n.backups, err = newBackups(cfg, a.pool, n, backup.Deps{Logger: a.logger, Now: now}); err != nil {
+		return nil, err
+	}
+	a.backups = n.backups
 	if n.accounts, err = a.wireAccounts(ctx, cfg, mailer, n, with); err != nil {
 		return nil, err
 	}
@@ -240,7 +246,7 @@ func (a *App) wireDoors(ctx context.Context, cfg Config, n *nouns, letters *dead
 	l := a.wireLive(ctx, n, limits, cursors, cfg, opts)
 	a.handler, err = api.New(api.Deps{
 		Accounts: n.accounts, Activity: n.activity, Gate: a.gate, Limits: limits, Catalogue: n.catalogue, Conversations: n.conversations, Audit: n.audit,
-		Tasks: n.tasks, Replays: n.replays, Onboarding: n.onboardings, Learning: n.plans, Usage: n.usage, Budgets: n.budgets,
+		Tasks: n.tasks, Replays: n.replays, Onboarding: n.onboardings, Learning: n.plans, Usage: n.usage, Budgets: n.budgets, Backups: n.backups,
 		Sockets: l.sockets, Streams: a.streams, Tickets: l.tickets, Cursors: cursors, Queues: a.queue, DeadLetters: letters,
 		Probes:   []api.Probe{{Name: "postgres", Required: true, Check: a.pool.Ping}, {Name: "redis", Check: a.pingRedis}},
 		NotReady: a.notReady, Draining: a.draining, Logger: a.logger, AllowedOrigins: cfg.AllowedOrigins, TrustedProxies: proxies,
@@ -310,6 +316,9 @@ func (a *App) Close() {
 		}
 		if a.usage != nil {
 			a.usage.Stop()
+		}
+		if a.backups != nil {
+			a.backups.Close()
 		}
 		if a.tenant != nil {
 			a.tenant.Close()

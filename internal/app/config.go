@@ -94,6 +94,14 @@ type Config struct {
 	Auth0Connection   string `env:"FLUENTPRO_AUTH0_CONNECTION" envDefault:"Username-Password-Authentication"`
 	Auth0Audience     string `env:"FLUENTPRO_AUTH0_AUDIENCE"`
 
+	BlobURL            string        `env:"FLUENTPRO_BLOB_URL"`
+	BackupRecipient    string        `env:"FLUENTPRO_BACKUP_RECIPIENT"`
+	BackupIdentityFile string        `env:"FLUENTPRO_BACKUP_IDENTITY_FILE"`
+	BackupFullEvery    time.Duration `env:"FLUENTPRO_BACKUP_FULL_EVERY" envDefault:"168h"`
+	BackupEvery        time.Duration `env:"FLUENTPRO_BACKUP_EVERY" envDefault:"24h"`
+	BackupKeep         int           `env:"FLUENTPRO_BACKUP_KEEP" envDefault:"4"`
+	BackupKeepFor      time.Duration `env:"FLUENTPRO_BACKUP_KEEP_FOR" envDefault:"840h"`
+
 	TokenLifetime    time.Duration `env:"FLUENTPRO_TOKEN_LIFETIME" envDefault:"15m"`
 	TokenIssuer      string        `env:"FLUENTPRO_TOKEN_ISSUER"`
 	TokenAudience    string        `env:"FLUENTPRO_TOKEN_AUDIENCE" envDefault:"fluentpro"`
@@ -191,6 +199,9 @@ func (c Config) Check() error {
 	}
 	if c.AuthProvider != ProviderLocal && c.AuthProvider != ProviderAuth0 {
 		wrong("FLUENTPRO_AUTH_PROVIDER", "must be local or auth0")
+	}
+	for name, why := range c.backupWrong() {
+		wrong(name, why)
 	}
 	if (c.TLSCertFile == "") != (c.TLSKeyFile == "") {
 		wrong("FLUENTPRO_TLS_CERT_FILE", "and FLUENTPRO_TLS_KEY_FILE go together")

@@ -23,7 +23,7 @@ func (d *Desk) Drill(ctx context.Context, cfg Config, user uuid.UUID, logger *sl
 	switch {
 	case cfg.Env == Production:
 		return errors.New("a drill breaks things on purpose, which FLUENTPRO_ENV=production refuses")
-	case !d.Live():
+	case !d.Live:
 		return errors.New("set FLUENTPRO_REDIS_URL: the drill has Redis lose things")
 	}
 	known, err := catalogue.New(ctx, catalogue.Deps{

@@ -82,3 +82,25 @@ where (created_at, id) < (@before_at::timestamptz, @before_id::uuid)
   and (sqlc.narg(email)::text is null or email = sqlc.narg(email)::text)
 order by created_at desc, id desc
 limit @max_rows::int;
+
+-- All columns, for a backup, in the order of ids. By users_pkey.
+-- name: UsersAfter :many
+select * from users where id > @after_id order by id limit @max_rows::int;
+
+-- name: CountUsers :one
+select count(*) from users;
+
+-- As a backup has them, but for those that are there, or whose email or subject belongs to another now; answers those that it
+-- brought back. By users_pkey, users_email_key and users_subject_key.
+-- name: RestoreUsers :many
+insert into users select (jsonb_populate_record(null::users, w.one)).* from (select unnest(@list::jsonb[]) as one) w
+on conflict do nothing
+returning id;
+
+-- By users_pkey.
+-- name: UsersThere :many
+select id from users where id = any (@ids::uuid[]);
+
+-- All of them: a restore reads them once.
+-- name: Tombstones :many
+select user_id, task_id, requested_at, erased_at from tombstones;

@@ -14,6 +14,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -24,6 +25,7 @@ import (
 
 	"github.com/fluentpro/fluentpro/internal/account"
 	"github.com/fluentpro/fluentpro/internal/app"
+	"github.com/fluentpro/fluentpro/internal/backup"
 	"github.com/fluentpro/fluentpro/internal/catalogue"
 	"github.com/fluentpro/fluentpro/internal/devstack"
 	"github.com/fluentpro/fluentpro/internal/devstack/mailcatcher"
@@ -103,6 +105,13 @@ func (s *Server) prepare(t testing.TB, pace partner.Config) {
 	t.Cleanup(func() { s.Model.Close(); model.Close() })
 	if s.Config.ModelBaseURL == "" {
 		s.Config.ModelBaseURL, s.Config.ModelName, s.Config.EmbeddingModel = model.URL+"/v1", s.Model.ModelName(), partner.EmbeddingVersion
+	}
+	if s.Config.BlobURL == "" {
+		s.Config.BlobURL = t.TempDir()
+		s.Config.BackupIdentityFile = filepath.Join(s.Config.BlobURL, "identity")
+		recipient, err := backup.NewIdentity(s.Config.BackupIdentityFile)
+		require.NoError(t, err)
+		s.Config.BackupRecipient = recipient
 	}
 	s.Mail = MailCatcher(t)
 	if s.Config.SMTPURL == "" {

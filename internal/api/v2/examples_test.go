@@ -194,6 +194,11 @@ var stages = map[string]func(t *testing.T, s *apitest.Server) stage{
 	"recoverConversation 200":    inspectedAsTheExample,
 	"recoverConversation 202":    begun(inspectedAsTheExample),
 	"listConversationHealth 200": weighedAsTheExample,
+	"listBackups 200":            backedUpAsTheExample,
+	"createBackup 200":           measured(inspectedAsTheExample),
+	"createBackup 202":           begun(inspectedAsTheExample),
+	"restoreBackup 200":          measured(backedUpAsTheExample),
+	"restoreBackup 202":          begun(backedUpAsTheExample),
 	"createEventReplay 200":      func(t *testing.T, s *apitest.Server) stage { return stage{asks: s.Admin(t)} },
 	"createEventReplay 202":      begun(func(t *testing.T, s *apitest.Server) stage { return stage{asks: s.Admin(t)} }),
 	"listTasks 200": func(t *testing.T, s *apitest.Server) stage {

@@ -12,6 +12,7 @@ import (
 	"github.com/fluentpro/fluentpro/internal/account"
 	"github.com/fluentpro/fluentpro/internal/activity"
 	"github.com/fluentpro/fluentpro/internal/audit"
+	"github.com/fluentpro/fluentpro/internal/backup"
 	"github.com/fluentpro/fluentpro/internal/budget"
 	"github.com/fluentpro/fluentpro/internal/catalogue"
 	"github.com/fluentpro/fluentpro/internal/conversation"
@@ -46,6 +47,7 @@ type Deps struct {
 	Learning      *learning.Service
 	Usage         *usage.Service
 	Budgets       *budget.Service
+	Backups       *backup.Service
 	Sockets       Sockets
 	Tickets       *ticket.Tickets
 	Cursors       *cursor.Sealer
