@@ -1,6 +1,7 @@
 -- +goose Up
 -- What is known of each probe: its state, and what would change it. A node claims a run by raising the run number, which
--- fences what an earlier run still writes.
+-- fences what an earlier run still writes, and by putting off when it is due, so that another node takes over from one
+-- that dies.
 create table monitor_probes (
     name       text primary key,
     state      text not null default 'unknown' check (state in ('unknown', 'ok', 'degraded', 'failing')),
@@ -10,10 +11,12 @@ create table monitor_probes (
     detail     text not null default '', -- numbers and names of parts, never a learner's text
     checked_at timestamptz,              -- null: never
     pace       interval not null,        -- so that readers know when it is stale
+    lease      interval not null,        -- how long a run may take before another node begins one
     worse      integer not null default 0,  -- readings in a row that are worse than the state
     better     integer not null default 0,  -- the same, better
     leaning    text not null default 'ok' check (leaning in ('ok', 'degraded', 'failing')), -- what they agree on
-    flaps      integer not null default 0,  -- how often it left ok without an hour of calm
+    flaps      integer not null default 0,  -- how often it left ok without an hour of calm before
+    calm_since timestamptz not null,     -- when it last came back to ok
     node       uuid,                     -- that claimed the last run
     run        bigint not null default 0,
     due_at     timestamptz not null
@@ -62,7 +65,10 @@ create table monitor_nodes (
     host       text not null,
     version    text not null,
     started_at timestamptz not null,
-    seen_at    timestamptz not null
+    seen_at    timestamptz not null,
+    stopped_at timestamptz,             -- null: it did not say good-bye
+    level      text not null default 'ok' check (level in ('ok', 'degraded', 'failing')), -- how it gets on with what all need
+    detail     text not null default ''
 );
 
 -- +goose Down

@@ -3,6 +3,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"os"
@@ -19,11 +20,20 @@ func main() {
 	context.AfterFunc(ctx, stop) // a second Ctrl-C ends the process at once
 	err := root().ExecuteContext(ctx)
 	stop()
+	if code, ok := errors.AsType[exitCode](err); ok {
+		os.Exit(int(code))
+	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "fluentpro:", err)
 		os.Exit(1)
 	}
 }
+
+// exitCode ends the process with a code of its own: the command has said all there is.
+type exitCode int
+
+// Error names the code.
+func (c exitCode) Error() string { return fmt.Sprintf("exit code %d", int(c)) }
 
 func root() *cobra.Command {
 	cmd := &cobra.Command{
@@ -33,7 +43,7 @@ func root() *cobra.Command {
 		SilenceUsage:  true,
 	}
 	cmd.AddCommand(devCommand(), serveCommand(), workerCommand(), migrateCommand(), adminCommand(), keysCommand(), queuesCommand(),
-		deadLettersCommand(), eventsCommand(), openapiCommand(), versionCommand())
+		deadLettersCommand(), eventsCommand(), statusCommand(), openapiCommand(), versionCommand())
 	return cmd
 }
 

@@ -14,6 +14,7 @@ import (
 	"github.com/fluentpro/fluentpro/internal/catalogue"
 	"github.com/fluentpro/fluentpro/internal/conversation"
 	"github.com/fluentpro/fluentpro/internal/learning"
+	"github.com/fluentpro/fluentpro/internal/monitor"
 	"github.com/fluentpro/fluentpro/internal/onboarding"
 	"github.com/fluentpro/fluentpro/internal/platform/deadletter"
 	"github.com/fluentpro/fluentpro/internal/platform/job"
@@ -30,6 +31,7 @@ type Desk struct {
 	Queues  *job.Queue // works on nothing
 	Letters *deadletter.Box
 	Usage   *usage.Service
+	Monitor *monitor.Service // looks at nothing, and reads what was found
 	Pool    *pgxpool.Pool
 }
 
@@ -40,14 +42,14 @@ func OpenDesk(ctx context.Context, cfg Config, logger *slog.Logger) (*Desk, erro
 	if err != nil {
 		return nil, err
 	}
-	d := &Desk{Pool: pool, Letters: deadletter.New(pool), Usage: usage.New(usage.Deps{Pool: pool, Logger: logger, Now: time.Now})}
+	d := &Desk{Pool: pool, Letters: deadletter.New(pool), Usage: usage.New(usage.Deps{Pool: pool, Logger: logger, Now: time.Now}), Monitor: monitor.New(monitor.Deps{Pool: pool, Logger: logger})}
 	registry := job.NewRegistry()
 	tasks := task.New(task.Deps{Pool: pool})
 	keys := once.New(nil, time.Now)
 	n := nouns{
 		accounts: new(account.Service), conversations: conversation.New(conversation.Deps{Pool: pool}), audit: audit.New(audit.Deps{Pool: pool}),
 		catalogue: new(catalogue.Service), onboardings: new(onboarding.Service), plans: new(learning.Service), tasks: tasks,
-		replays: replay.New(pool, keys), usage: d.Usage, budgets: new(budget.Service),
+		replays: replay.New(pool, keys), usage: d.Usage, budgets: new(budget.Service), monitor: d.Monitor,
 	}
 	n.registerJobs(registry)
 	n.registerTasks(registry)
@@ -72,6 +74,7 @@ type nouns struct {
 	budgets       *budget.Service
 	catalogue     *catalogue.Service
 	conversations *conversation.Service
+	monitor       *monitor.Service
 	onboardings   *onboarding.Service
 	plans         *learning.Service
 	replays       *replay.Service

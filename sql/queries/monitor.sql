@@ -1,20 +1,16 @@
 -- There is a row for each probe, so that it can be claimed. By monitor_probes_pkey.
--- name: PrepareProbes :exec
-insert into monitor_probes (name, pace, since, due_at)
-select p.name, make_interval(secs => p.pace), @at::timestamptz, @at::timestamptz
-from (select unnest(@names::text[]) as name, unnest(@paces::float8[]) as pace) p
-on conflict (name) do update set pace = excluded.pace where monitor_probes.pace <> excluded.pace;
+-- name: PrepareProbe :exec
+insert into monitor_probes (name, pace, lease, since, calm_since, due_at)
+values (@name, @pace::interval, @lease::interval, @at::timestamptz, @at::timestamptz, @at::timestamptz)
+on conflict (name) do update set pace = excluded.pace, lease = excluded.lease
+where monitor_probes.pace <> excluded.pace or monitor_probes.lease <> excluded.lease;
 
 -- Takes the runs that are due; of two nodes one gets each. A time that lies too far ahead is another node's clock gone
 -- wrong. By monitor_probes_pkey.
 -- name: ClaimProbes :many
-update monitor_probes p set run = p.run + 1, node = @node, due_at = @at::timestamptz + p.pace
-where p.name = any (@names::text[]) and (p.due_at <= @at or p.due_at > @at + 2 * p.pace)
+update monitor_probes p set run = p.run + 1, node = @node, due_at = p.lease + @at::timestamptz
+where p.name = any (@names::text[]) and (p.due_at <= @at or p.due_at - 2 * (p.pace + p.lease) > @at)
 returning p.name, p.run;
-
--- Makes a probe due at once. By monitor_probes_pkey.
--- name: PokeProbe :exec
-update monitor_probes set due_at = @at where name = @name;
 
 -- The probe, if the run is still the newest. By monitor_probes_pkey.
 -- name: ProbeForUpdate :one
@@ -24,7 +20,7 @@ select * from monitor_probes where name = @name and run = @run for update;
 -- name: UpdateProbe :exec
 update monitor_probes
 set state = @state, since = @since, value = @value, unit = @unit, detail = @detail, checked_at = @checked_at, worse = @worse,
-    better = @better, leaning = @leaning, flaps = @flaps
+    better = @better, leaning = @leaning, flaps = @flaps, calm_since = @calm_since, due_at = @due_at
 where name = @name;
 
 -- name: InsertReading :exec
@@ -63,25 +59,23 @@ update monitor_alerts set due_at = @due_at where change_id = @change_id and chan
 
 -- By monitor_nodes_pkey.
 -- name: SeeNode :exec
-insert into monitor_nodes (id, host, version, started_at, seen_at) values (@id, @host, @version, @started_at, @seen_at)
-on conflict (id) do update set seen_at = excluded.seen_at;
+insert into monitor_nodes (id, host, version, started_at, seen_at, level, detail)
+values (@id, @host, @version, @started_at, @seen_at, @level, @detail)
+on conflict (id) do update set seen_at = excluded.seen_at, level = excluded.level, detail = excluded.detail, stopped_at = null;
+
+-- By monitor_nodes_pkey.
+-- name: StopNode :exec
+update monitor_nodes set stopped_at = @at where id = @id;
 
 -- The table is small.
 -- name: MonitorProbes :many
 select * from monitor_probes order by name;
 
--- Of the last day, by monitor_readings_at.
--- name: ReadingsByHour :many
-select name, date_trunc('hour', at)::timestamptz as hour, count(*) filter (where level = 'ok')::int as ok,
-    count(*) filter (where level = 'degraded')::int as degraded, count(*) filter (where level = 'failing')::int as failing,
-    max(value)::float8 as most
-from monitor_readings where at >= @since group by name, hour order by name, hour;
-
 -- The newest first, by monitor_changes_at.
 -- name: ProbeChanges :many
 select * from monitor_changes order by at desc, id desc limit @max_rows::int;
 
--- The table is small.
+-- Those heard of since. The table is small.
 -- name: MonitorNodes :many
 select * from monitor_nodes where seen_at >= @since order by started_at, id;
 
@@ -89,7 +83,7 @@ select * from monitor_nodes where seen_at >= @since order by started_at, id;
 -- name: DeleteOldReadings :execrows
 delete from monitor_readings where id in (select r.id from monitor_readings r where r.at < @before order by r.at limit @max_rows::int);
 
--- The oldest first, by monitor_changes_at.
+-- The oldest first, by monitor_changes_at; their alerts go with them.
 -- name: DeleteOldProbeChanges :execrows
 delete from monitor_changes where id in (select c.id from monitor_changes c where c.at < @before order by c.at, c.id limit @max_rows::int);
 
@@ -97,6 +91,6 @@ delete from monitor_changes where id in (select c.id from monitor_changes c wher
 -- name: DeleteOldNodes :exec
 delete from monitor_nodes where seen_at < @before;
 
--- Where the monitor proves that it can write and read. By monitor_probes_pkey.
--- name: WriteProbe :one
-update monitor_probes set detail = detail where name = @name returning name;
+-- Where the monitor proves that it can write. By monitor_probes_pkey.
+-- name: TouchProbe :exec
+update monitor_probes set detail = detail where name = @name;

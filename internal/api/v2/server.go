@@ -16,6 +16,7 @@ import (
 	"github.com/fluentpro/fluentpro/internal/catalogue"
 	"github.com/fluentpro/fluentpro/internal/conversation"
 	"github.com/fluentpro/fluentpro/internal/learning"
+	"github.com/fluentpro/fluentpro/internal/monitor"
 	"github.com/fluentpro/fluentpro/internal/onboarding"
 	"github.com/fluentpro/fluentpro/internal/platform/cursor"
 	"github.com/fluentpro/fluentpro/internal/platform/deadletter"
@@ -44,6 +45,7 @@ type Deps struct {
 	Replays       *replay.Service
 	Onboarding    *onboarding.Service
 	Learning      *learning.Service
+	Monitor       *monitor.Service
 	Usage         *usage.Service
 	Budgets       *budget.Service
 	Sockets       Sockets
