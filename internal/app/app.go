@@ -98,6 +98,8 @@ type Options struct {
 	PingEvery, ConnectWait time.Duration
 	// PresenceBeat is how often a node says that it lives; 0: as presence.Config has it.
 	PresenceBeat time.Duration
+	// MonitorTick is how often the monitor looks at what is due; 0: as monitor.Deps has it.
+	MonitorTick time.Duration
 	// UsageEvery is how often counts of deprecated calls are written; 0: as usage.Deps has it.
 	UsageEvery time.Duration
 }
@@ -226,7 +228,7 @@ func (a *App) wireNouns(ctx context.Context, cfg Config, with nounParts) (*nouns
 		Pool: a.pool, Model: a.model, Budgets: n.budgets, Profiles: known, Backgrounds: known, Transcripts: transcripts{n.conversations, n.catalogue},
 		Tasks: feedbackTasks{n.tasks}, Jobs: with.jobs, Logger: a.logger, Now: now,
 	})
-	if n.monitor, err = a.wireMonitor(cfg, n, mailer, now); err != nil {
+	if n.monitor, err = a.wireMonitor(cfg, n, mailer, with.options); err != nil {
 		return nil, err
 	}
 	a.monitor, a.watches = n.monitor, cfg.Monitor

@@ -20,10 +20,10 @@ import (
 )
 
 // wireMonitor makes what looks after the others.
-func (a *App) wireMonitor(cfg Config, n *nouns, mailer monitor.Mailer, now func() time.Time) (*monitor.Service, error) {
+func (a *App) wireMonitor(cfg Config, n *nouns, mailer monitor.Mailer, opts Options) (*monitor.Service, error) {
 	d := monitor.Deps{
-		Pool: a.pool, Probes: a.probes(n, now), Node: uuid.New(), Version: version(), Logger: a.logger, Now: now, Mailer: mailer,
-		Addresses: cfg.AlertMails, Alone: a.alone,
+		Pool: a.pool, Probes: a.probes(n, opts.Now), Node: uuid.New(), Version: version(), Logger: a.logger, Now: opts.Now, Mailer: mailer,
+		Addresses: cfg.AlertMails, Alone: a.alone, Tick: opts.MonitorTick,
 	}
 	if host, err := os.Hostname(); err == nil {
 		d.Host = host

@@ -301,9 +301,9 @@ func (s *Service) nodes() Probe {
 		var said []string
 		for _, n := range list {
 			switch {
-			case n.Lost(now):
+			case n.Lost(now) && n.ID != s.node.ID:
 				said = append(said, "node "+n.Host+" is silent")
-			case n.Lives(now):
+			case n.Lives(now) || n.ID == s.node.ID:
 				r.Value++
 				if n.Level != OK {
 					said = append(said, "node "+n.Host+": "+n.Detail)

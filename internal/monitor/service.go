@@ -148,8 +148,10 @@ func (s *Service) run(ctx context.Context) {
 func (s *Service) Round(ctx context.Context) {
 	var work sync.WaitGroup
 	work.Go(func() { s.lookLocally(ctx) })
-	work.Go(func() { s.lookForAll(ctx) })
-	work.Go(func() { s.tell(ctx) })
+	work.Go(func() {
+		s.lookForAll(ctx)
+		s.tell(ctx)
+	})
 	work.Wait()
 }
 

@@ -189,13 +189,14 @@ var stages = map[string]func(t *testing.T, s *apitest.Server) stage{
 		return st
 	},
 	"createVerification 200":     inspectedAsTheExample,
+	"getSystemStatus 200":        monitoredAsTheExample,
 	"createVerification 202":     begun(func(t *testing.T, s *apitest.Server) stage { return stage{asks: s.Admin(t)} }),
 	"inspectConversation 200":    inspectedAsTheExample,
 	"recoverConversation 200":    inspectedAsTheExample,
 	"recoverConversation 202":    begun(inspectedAsTheExample),
 	"listConversationHealth 200": weighedAsTheExample,
-	"createEventReplay 200": func(t *testing.T, s *apitest.Server) stage { return stage{asks: s.Admin(t)} },
-	"createEventReplay 202": begun(func(t *testing.T, s *apitest.Server) stage { return stage{asks: s.Admin(t)} }),
+	"createEventReplay 200":      func(t *testing.T, s *apitest.Server) stage { return stage{asks: s.Admin(t)} },
+	"createEventReplay 202":      begun(func(t *testing.T, s *apitest.Server) stage { return stage{asks: s.Admin(t)} }),
 	"listTasks 200": func(t *testing.T, s *apitest.Server) stage {
 		st := taskAsTheExample(t, s)
 		st.asks.Get(t, "/tasks/%s/events", st.path["task_id"]).Expect(t, http.StatusOK, nil) // to its end
