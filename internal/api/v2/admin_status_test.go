@@ -96,7 +96,7 @@ func TestADamagedConversationIsAlarmedAndMended(t *testing.T) {
 	require.Zero(t, left, "the rehearsal leaves nothing")
 	require.NoError(t, s.Pool(t).QueryRow(t.Context(), "select count(*) from users where full_name = 'Monitor' and not is_active").Scan(&users))
 	require.Equal(t, 1, users)
-	var listed apiv2.UserPage
+	var listed apiv2.AdminUserPage
 	admin.Get(t, "/admin/users?limit=100").Expect(t, http.StatusOK, &listed)
 	for _, u := range listed.Data {
 		require.NotEqual(t, "Monitor", u.FullName, "its learner is in no list")
