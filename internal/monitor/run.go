@@ -61,6 +61,9 @@ func (s *Service) runProbe(ctx context.Context, r run) {
 	case err != nil:
 		s.say(ctx, "a reading of "+r.probe.Name+" could not be stored", err)
 	case change != nil:
+		s.mu.Lock()
+		s.beat = time.Time{} // this node's /readyz and metrics know it at once
+		s.mu.Unlock()
 		s.logger.Log(ctx, levelOf(change.State), "a part of the service has changed", slog.String("probe", change.Name),
 			slog.String("previous", change.Previous), slog.String("state", change.State), slog.Float64("value", change.Value),
 			slog.String("unit", change.Unit), slog.String("detail", change.Detail), slog.String("change_id", change.ID.String()))
