@@ -15,7 +15,7 @@ import (
 	"github.com/charmbracelet/colorprofile"
 	"github.com/spf13/cobra"
 
-	"github.com/fluentpro/fluentpro/internal/api/v2"
+	v2 "github.com/fluentpro/fluentpro/internal/api/v2"
 	"github.com/fluentpro/fluentpro/internal/app"
 	"github.com/fluentpro/fluentpro/internal/monitor"
 )

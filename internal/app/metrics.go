@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"errors"
 	"net"
 	"net/http"
 	"time"
@@ -28,7 +29,7 @@ func (a *App) startMetrics(ctx context.Context, addr string) (stop func()) {
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		if err := server.Serve(listener); err != http.ErrServerClosed { //nolint:errorlint // it is given as it is
+		if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
 			a.logger.Warn("metrics are not served any more", "error", err.Error())
 		}
 	}()

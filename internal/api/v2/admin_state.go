@@ -45,7 +45,7 @@ func (s *Server) RecoverConversation(ctx context.Context, req apiv2.RecoverConve
 	}
 	t, err := s.Tasks.Create(ctx, task.CreateInput{
 		StartInput: task.StartInput{UserID: user, Kind: conversation.RecoveryKind, Input: in, About: in},
-		Operation: "recoverConversation", IdempotencyKey: valueOr(req.Params.IdempotencyKey, ""), Refusal: s.Conversations.Exists(ctx, req.ConversationID),
+		Operation:  "recoverConversation", IdempotencyKey: valueOr(req.Params.IdempotencyKey, ""), Refusal: s.Conversations.Exists(ctx, req.ConversationID),
 	})
 	if err != nil {
 		return nil, err
