@@ -160,6 +160,7 @@ const (
 	EnvelopeAggregateTypeOnboarding   EnvelopeAggregateType = "onboarding"
 	EnvelopeAggregateTypeRole         EnvelopeAggregateType = "role"
 	EnvelopeAggregateTypeSession      EnvelopeAggregateType = "session"
+	EnvelopeAggregateTypeSystem       EnvelopeAggregateType = "system"
 	EnvelopeAggregateTypeTask         EnvelopeAggregateType = "task"
 	EnvelopeAggregateTypeUser         EnvelopeAggregateType = "user"
 )
@@ -176,6 +177,8 @@ func (e EnvelopeAggregateType) Valid() bool {
 	case EnvelopeAggregateTypeRole:
 		return true
 	case EnvelopeAggregateTypeSession:
+		return true
+	case EnvelopeAggregateTypeSystem:
 		return true
 	case EnvelopeAggregateTypeTask:
 		return true
