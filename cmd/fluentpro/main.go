@@ -65,7 +65,7 @@ func root() *cobra.Command {
 		SilenceUsage:  true,
 	}
 	cmd.AddCommand(devCommand(), serveCommand(), workerCommand(), migrateCommand(), adminCommand(), keysCommand(), queuesCommand(),
-		deadLettersCommand(), eventsCommand(), stateCommand(), openapiCommand(), versionCommand())
+		deadLettersCommand(), eventsCommand(), stateCommand(), statusCommand(), openapiCommand(), versionCommand())
 	return cmd
 }
 

@@ -722,6 +722,30 @@ func (e PresenceLeftType) Valid() bool {
 	}
 }
 
+// Defines values for ProbeState.
+const (
+	ProbeStateDegraded ProbeState = "degraded"
+	ProbeStateFailing  ProbeState = "failing"
+	ProbeStateOk       ProbeState = "ok"
+	ProbeStateUnknown  ProbeState = "unknown"
+)
+
+// Valid indicates whether the value is a known member of the ProbeState enum.
+func (e ProbeState) Valid() bool {
+	switch e {
+	case ProbeStateDegraded:
+		return true
+	case ProbeStateFailing:
+		return true
+	case ProbeStateOk:
+		return true
+	case ProbeStateUnknown:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for ProblemCode.
 const (
 	AuthForbidden                   ProblemCode = "auth.forbidden"
@@ -1211,6 +1235,27 @@ const (
 func (e StreamRestartedType) Valid() bool {
 	switch e {
 	case StreamRestartedTypeStreamRestarted:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for SystemStatusState.
+const (
+	SystemStatusStateDegraded SystemStatusState = "degraded"
+	SystemStatusStateFailing  SystemStatusState = "failing"
+	SystemStatusStateOk       SystemStatusState = "ok"
+)
+
+// Valid indicates whether the value is a known member of the SystemStatusState enum.
+func (e SystemStatusState) Valid() bool {
+	switch e {
+	case SystemStatusStateDegraded:
+		return true
+	case SystemStatusStateFailing:
+		return true
+	case SystemStatusStateOk:
 		return true
 	default:
 		return false
@@ -2509,6 +2554,21 @@ type NamedChoice struct {
 	Name        string  `json:"name"`
 }
 
+// NodeStatus A process of the service.
+type NodeStatus struct {
+	// Detail What it cannot reach itself.
+	Detail    string             `json:"detail"`
+	Host      string             `json:"host"`
+	ID        openapi_types.UUID `json:"id"`
+	SeenAt    time.Time          `json:"seen_at"`
+	StartedAt time.Time          `json:"started_at"`
+	State     ProbeState         `json:"state"`
+
+	// StoppedAt When it said good-bye; null: it did not.
+	StoppedAt nullable.Nullable[time.Time] `json:"stopped_at"`
+	Version   string                       `json:"version"`
+}
+
 // Onboarding defines model for Onboarding.
 type Onboarding struct {
 	// CompletedAt When it was completed first.
@@ -2633,6 +2693,50 @@ type PresenceLeft struct {
 
 // PresenceLeftType defines model for PresenceLeft.Type.
 type PresenceLeftType string
+
+// ProbeChange A part of the service that was found in another state than before, often enough to believe it.
+type ProbeChange struct {
+	At     time.Time `json:"at"`
+	Detail string    `json:"detail"`
+
+	// ID As alerts name it.
+	ID openapi_types.UUID `json:"id"`
+
+	// NodeID That found it.
+	NodeID   openapi_types.UUID `json:"node_id"`
+	Previous ProbeState         `json:"previous"`
+	Probe    string             `json:"probe"`
+	State    ProbeState         `json:"state"`
+	Unit     string             `json:"unit"`
+	Value    float64            `json:"value"`
+}
+
+// ProbeState defines model for ProbeState.
+type ProbeState string
+
+// ProbeStatus What is known of a part of the service.
+type ProbeStatus struct {
+	// CheckedAt When it was looked at last; null: never.
+	CheckedAt nullable.Nullable[time.Time] `json:"checked_at"`
+	Detail    string                       `json:"detail"`
+
+	// IsStale It should have been looked at again long ago.
+	IsStale bool `json:"is_stale"`
+
+	// Name Such as `database`; new ones may appear.
+	Name string `json:"name"`
+
+	// PaceSeconds How often it is looked at.
+	PaceSeconds float64    `json:"pace_seconds"`
+	Since       time.Time  `json:"since"`
+	State       ProbeState `json:"state"`
+
+	// Unit Of the value: `seconds` or `count`; empty when nothing was measured.
+	Unit string `json:"unit"`
+
+	// Value What was measured last.
+	Value float64 `json:"value"`
+}
 
 // Problem An error (RFC 9457). Members beyond these may appear, such as the id of what is in the way.
 type Problem struct {
@@ -3188,6 +3292,26 @@ type SummarySituation struct {
 	Priority int `json:"priority"`
 }
 
+// SystemStatus How the service is, by its probes; docs/monitor.md says what each does.
+type SystemStatus struct {
+	At time.Time `json:"at"`
+
+	// Changes The newest of the last seven days first.
+	Changes []ProbeChange `json:"changes"`
+
+	// Nodes Those heard of in the last hour, the oldest first.
+	Nodes []NodeStatus `json:"nodes"`
+
+	// Probes By name.
+	Probes []ProbeStatus `json:"probes"`
+
+	// State The worst of all probes; `degraded` where one is stale, `failing` where no node is heard of.
+	State SystemStatusState `json:"state"`
+}
+
+// SystemStatusState The worst of all probes; `degraded` where one is stale, `failing` where no node is heard of.
+type SystemStatusState string
+
 // Tag defines model for Tag.
 type Tag = string
 
@@ -3713,6 +3837,12 @@ type ListCustomRolesParams struct {
 
 	// Cursor The `next_cursor` of the page before, with the same filter; anything else is 400 `cursor.invalid`.
 	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+}
+
+// GetSystemStatusParams defines parameters for GetSystemStatus.
+type GetSystemStatusParams struct {
+	// Changes How many changes to show.
+	Changes *int `form:"changes,omitempty" json:"changes,omitempty"`
 }
 
 // ListUsersParams defines parameters for ListUsers.
@@ -7500,6 +7630,9 @@ type ServerInterface interface {
 	// PublishRole Show a custom role to everybody of its industry
 	// (POST /admin/roles/{role_id}/publish)
 	PublishRole(ctx echo.Context, roleID RoleID) error
+	// GetSystemStatus Read how the service is
+	// (GET /admin/status)
+	GetSystemStatus(ctx echo.Context, params GetSystemStatusParams) error
 	// ListUsers List accounts
 	// (GET /admin/users)
 	ListUsers(ctx echo.Context, params ListUsersParams) error
@@ -8328,6 +8461,24 @@ func (w *ServerInterfaceWrapper) PublishRole(ctx echo.Context) error {
 
 	// Invoke the callback with all the unmarshaled arguments
 	err = w.Handler.PublishRole(ctx, roleID)
+	return err
+}
+
+// GetSystemStatus converts echo context to params.
+func (w *ServerInterfaceWrapper) GetSystemStatus(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params GetSystemStatusParams
+	// ------------- Optional query parameter "changes" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "changes", ctx.QueryParams(), &params.Changes, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter changes: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.GetSystemStatus(ctx, params)
 	return err
 }
 
@@ -10573,6 +10724,7 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.POST(options.BaseURL+"/admin/role-index", wrapper.ReindexRoles, options.OperationMiddlewares["reindexRoles"]...)
 	router.GET(options.BaseURL+"/admin/roles", wrapper.ListCustomRoles, options.OperationMiddlewares["listCustomRoles"]...)
 	router.POST(options.BaseURL+"/admin/roles/:role_id/publish", wrapper.PublishRole, options.OperationMiddlewares["publishRole"]...)
+	router.GET(options.BaseURL+"/admin/status", wrapper.GetSystemStatus, options.OperationMiddlewares["getSystemStatus"]...)
 	router.GET(options.BaseURL+"/admin/users", wrapper.ListUsers, options.OperationMiddlewares["listUsers"]...)
 	router.GET(options.BaseURL+"/admin/users/:user_id", wrapper.GetUser, options.OperationMiddlewares["getUser"]...)
 	router.PATCH(options.BaseURL+"/admin/users/:user_id", wrapper.UpdateUser, options.OperationMiddlewares["updateUser"]...)
@@ -11567,6 +11719,45 @@ type PublishRoledefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response PublishRoledefaultApplicationProblemPlusJSONResponse) VisitPublishRoleResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetSystemStatusRequestObject struct {
+	Params GetSystemStatusParams
+}
+
+type GetSystemStatusResponseObject interface {
+	VisitGetSystemStatusResponse(w http.ResponseWriter) error
+}
+
+type GetSystemStatus200JSONResponse SystemStatus
+
+func (response GetSystemStatus200JSONResponse) VisitGetSystemStatusResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetSystemStatusdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response GetSystemStatusdefaultApplicationProblemPlusJSONResponse) VisitGetSystemStatusResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
@@ -15037,6 +15228,9 @@ type StrictServerInterface interface {
 	// PublishRole Show a custom role to everybody of its industry
 	// (POST /admin/roles/{role_id}/publish)
 	PublishRole(ctx context.Context, request PublishRoleRequestObject) (PublishRoleResponseObject, error)
+	// GetSystemStatus Read how the service is
+	// (GET /admin/status)
+	GetSystemStatus(ctx context.Context, request GetSystemStatusRequestObject) (GetSystemStatusResponseObject, error)
 	// ListUsers List accounts
 	// (GET /admin/users)
 	ListUsers(ctx context.Context, request ListUsersRequestObject) (ListUsersResponseObject, error)
@@ -15787,6 +15981,31 @@ func (sh *strictHandler) PublishRole(ctx echo.Context, roleID RoleID) error {
 		return err
 	} else if validResponse, ok := response.(PublishRoleResponseObject); ok {
 		return validResponse.VisitPublishRoleResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// GetSystemStatus operation middleware
+func (sh *strictHandler) GetSystemStatus(ctx echo.Context, params GetSystemStatusParams) error {
+	var request GetSystemStatusRequestObject
+
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.GetSystemStatus(ctx.Request().Context(), request.(GetSystemStatusRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetSystemStatus")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(GetSystemStatusResponseObject); ok {
+		return validResponse.VisitGetSystemStatusResponse(ctx.Response())
 	} else if response != nil {
 		return fmt.Errorf("unexpected response type: %T", response)
 	}

@@ -722,6 +722,30 @@ func (e PresenceLeftType) Valid() bool {
 	}
 }
 
+// Defines values for ProbeState.
+const (
+	ProbeStateDegraded ProbeState = "degraded"
+	ProbeStateFailing  ProbeState = "failing"
+	ProbeStateOk       ProbeState = "ok"
+	ProbeStateUnknown  ProbeState = "unknown"
+)
+
+// Valid indicates whether the value is a known member of the ProbeState enum.
+func (e ProbeState) Valid() bool {
+	switch e {
+	case ProbeStateDegraded:
+		return true
+	case ProbeStateFailing:
+		return true
+	case ProbeStateOk:
+		return true
+	case ProbeStateUnknown:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for ProblemCode.
 const (
 	AuthForbidden                   ProblemCode = "auth.forbidden"
@@ -1211,6 +1235,27 @@ const (
 func (e StreamRestartedType) Valid() bool {
 	switch e {
 	case StreamRestartedTypeStreamRestarted:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for SystemStatusState.
+const (
+	SystemStatusStateDegraded SystemStatusState = "degraded"
+	SystemStatusStateFailing  SystemStatusState = "failing"
+	SystemStatusStateOk       SystemStatusState = "ok"
+)
+
+// Valid indicates whether the value is a known member of the SystemStatusState enum.
+func (e SystemStatusState) Valid() bool {
+	switch e {
+	case SystemStatusStateDegraded:
+		return true
+	case SystemStatusStateFailing:
+		return true
+	case SystemStatusStateOk:
 		return true
 	default:
 		return false
@@ -2509,6 +2554,21 @@ type NamedChoice struct {
 	Name        string  `json:"name"`
 }
 
+// NodeStatus A process of the service.
+type NodeStatus struct {
+	// Detail What it cannot reach itself.
+	Detail    string             `json:"detail"`
+	Host      string             `json:"host"`
+	ID        openapi_types.UUID `json:"id"`
+	SeenAt    time.Time          `json:"seen_at"`
+	StartedAt time.Time          `json:"started_at"`
+	State     ProbeState         `json:"state"`
+
+	// StoppedAt When it said good-bye; null: it did not.
+	StoppedAt nullable.Nullable[time.Time] `json:"stopped_at"`
+	Version   string                       `json:"version"`
+}
+
 // Onboarding defines model for Onboarding.
 type Onboarding struct {
 	// CompletedAt When it was completed first.
@@ -2633,6 +2693,50 @@ type PresenceLeft struct {
 
 // PresenceLeftType defines model for PresenceLeft.Type.
 type PresenceLeftType string
+
+// ProbeChange A part of the service that was found in another state than before, often enough to believe it.
+type ProbeChange struct {
+	At     time.Time `json:"at"`
+	Detail string    `json:"detail"`
+
+	// ID As alerts name it.
+	ID openapi_types.UUID `json:"id"`
+
+	// NodeID That found it.
+	NodeID   openapi_types.UUID `json:"node_id"`
+	Previous ProbeState         `json:"previous"`
+	Probe    string             `json:"probe"`
+	State    ProbeState         `json:"state"`
+	Unit     string             `json:"unit"`
+	Value    float64            `json:"value"`
+}
+
+// ProbeState defines model for ProbeState.
+type ProbeState string
+
+// ProbeStatus What is known of a part of the service.
+type ProbeStatus struct {
+	// CheckedAt When it was looked at last; null: never.
+	CheckedAt nullable.Nullable[time.Time] `json:"checked_at"`
+	Detail    string                       `json:"detail"`
+
+	// IsStale It should have been looked at again long ago.
+	IsStale bool `json:"is_stale"`
+
+	// Name Such as `database`; new ones may appear.
+	Name string `json:"name"`
+
+	// PaceSeconds How often it is looked at.
+	PaceSeconds float64    `json:"pace_seconds"`
+	Since       time.Time  `json:"since"`
+	State       ProbeState `json:"state"`
+
+	// Unit Of the value: `seconds` or `count`; empty when nothing was measured.
+	Unit string `json:"unit"`
+
+	// Value What was measured last.
+	Value float64 `json:"value"`
+}
 
 // Problem An error (RFC 9457). Members beyond these may appear, such as the id of what is in the way.
 type Problem struct {
@@ -3188,6 +3292,26 @@ type SummarySituation struct {
 	Priority int `json:"priority"`
 }
 
+// SystemStatus How the service is, by its probes; docs/monitor.md says what each does.
+type SystemStatus struct {
+	At time.Time `json:"at"`
+
+	// Changes The newest of the last seven days first.
+	Changes []ProbeChange `json:"changes"`
+
+	// Nodes Those heard of in the last hour, the oldest first.
+	Nodes []NodeStatus `json:"nodes"`
+
+	// Probes By name.
+	Probes []ProbeStatus `json:"probes"`
+
+	// State The worst of all probes; `degraded` where one is stale, `failing` where no node is heard of.
+	State SystemStatusState `json:"state"`
+}
+
+// SystemStatusState The worst of all probes; `degraded` where one is stale, `failing` where no node is heard of.
+type SystemStatusState string
+
 // Tag defines model for Tag.
 type Tag = string
 
@@ -3713,6 +3837,12 @@ type ListCustomRolesParams struct {
 
 	// Cursor The `next_cursor` of the page before, with the same filter; anything else is 400 `cursor.invalid`.
 	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+}
+
+// GetSystemStatusParams defines parameters for GetSystemStatus.
+type GetSystemStatusParams struct {
+	// Changes How many changes to show.
+	Changes *int `form:"changes,omitempty" json:"changes,omitempty"`
 }
 
 // ListUsersParams defines parameters for ListUsers.
@@ -7744,6 +7874,14 @@ type ClientInterface interface {
 	// Corresponds with POST /admin/roles/{role_id}/publish (the `PublishRole` operationId).
 	PublishRole(ctx context.Context, roleID RoleID, reqEditors ...RequestEditorFn) (*http.Response, error)
 
+	// GetSystemStatus Read how the service is
+	//
+	// The probes, as the nodes found them last, the newest changes and the nodes. It is read from the database, so that every
+	// node tells the same. A change raises system.probe_changed and the alerts that are configured.
+	//
+	// Corresponds with GET /admin/status (the `GetSystemStatus` operationId).
+	GetSystemStatus(ctx context.Context, params *GetSystemStatusParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
 	// ListUsers List accounts
 	//
 	// The newest first. Filters are combined.
@@ -9149,6 +9287,24 @@ func (c *Client) ListCustomRoles(ctx context.Context, params *ListCustomRolesPar
 // Corresponds with POST /admin/roles/{role_id}/publish (the `PublishRole` operationId).
 func (c *Client) PublishRole(ctx context.Context, roleID RoleID, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewPublishRoleRequest(c.Server, roleID)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// GetSystemStatus Read how the service is
+//
+// The probes, as the nodes found them last, the newest changes and the nodes. It is read from the database, so that every
+// node tells the same. A change raises system.probe_changed and the alerts that are configured.
+//
+// Corresponds with GET /admin/status (the `GetSystemStatus` operationId).
+func (c *Client) GetSystemStatus(ctx context.Context, params *GetSystemStatusParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGetSystemStatusRequest(c.Server, params)
 	if err != nil {
 		return nil, err
 	}
@@ -12261,6 +12417,60 @@ func NewPublishRoleRequest(server string, roleID RoleID) (*http.Request, error) 
 	}
 
 	req, err := http.NewRequest(http.MethodPost, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewGetSystemStatusRequest constructs an http.Request for the GetSystemStatus method
+func NewGetSystemStatusRequest(server string, params *GetSystemStatusParams) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/admin/status")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Changes != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "changes", *params.Changes, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
 	if err != nil {
 		return nil, err
 	}
@@ -16387,6 +16597,16 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with POST /admin/roles/{role_id}/publish (the `PublishRole` operationId).
 	PublishRoleWithResponse(ctx context.Context, roleID RoleID, reqEditors ...RequestEditorFn) (*PublishRoleResponse, error)
 
+	// GetSystemStatusWithResponse Read how the service is
+	//
+	// The probes, as the nodes found them last, the newest changes and the nodes. It is read from the database, so that every
+	// node tells the same. A change raises system.probe_changed and the alerts that are configured.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /admin/status (the `GetSystemStatus` operationId).
+	GetSystemStatusWithResponse(ctx context.Context, params *GetSystemStatusParams, reqEditors ...RequestEditorFn) (*GetSystemStatusResponse, error)
+
 	// ListUsersWithResponse List accounts
 	//
 	// The newest first. Filters are combined.
@@ -18408,6 +18628,54 @@ func (r PublishRoleResponse) StatusCode() int {
 
 // ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
 func (r PublishRoleResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type GetSystemStatusResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *SystemStatus
+	// ApplicationProblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationProblemJSONDefault *ProblemResponse
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r GetSystemStatusResponse) GetJSON200() *SystemStatus {
+	return r.JSON200
+}
+
+// GetApplicationProblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r GetSystemStatusResponse) GetApplicationProblemJSONDefault() *ProblemResponse {
+	return r.ApplicationProblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r GetSystemStatusResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r GetSystemStatusResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r GetSystemStatusResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r GetSystemStatusResponse) ContentType() string {
 	if r.HTTPResponse != nil {
 		return r.HTTPResponse.Header.Get("Content-Type")
 	}
@@ -22308,6 +22576,22 @@ func (c *ClientWithResponses) PublishRoleWithResponse(ctx context.Context, roleI
 	return ParsePublishRoleResponse(rsp)
 }
 
+// GetSystemStatusWithResponse Read how the service is
+//
+// The probes, as the nodes found them last, the newest changes and the nodes. It is read from the database, so that every
+// node tells the same. A change raises system.probe_changed and the alerts that are configured.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /admin/status (the `GetSystemStatus` operationId).
+func (c *ClientWithResponses) GetSystemStatusWithResponse(ctx context.Context, params *GetSystemStatusParams, reqEditors ...RequestEditorFn) (*GetSystemStatusResponse, error) {
+	rsp, err := c.GetSystemStatus(ctx, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseGetSystemStatusResponse(rsp)
+}
+
 // ListUsersWithResponse List accounts
 //
 // The newest first. Filters are combined.
@@ -24704,6 +24988,39 @@ func ParsePublishRoleResponse(rsp *http.Response) (*PublishRoleResponse, error) 
 	switch {
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
 		var dest Role
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest ProblemResponse
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseGetSystemStatusResponse parses an HTTP response from a GetSystemStatusWithResponse call
+func ParseGetSystemStatusResponse(rsp *http.Response) (*GetSystemStatusResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &GetSystemStatusResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest SystemStatus
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
 			return nil, err
 		}

@@ -75,6 +75,30 @@ func (q *Queries) GrantRole(ctx context.Context, db DBTX, arg GrantRoleParams) (
 	return i, err
 }
 
+const InsertReservedUser = `-- name: InsertReservedUser :exec
+insert into users (id, email, full_name, password_hash, language, is_active, created_at, updated_at)
+values ($1, $2, $3, '', 'en', false, $4, $4)
+on conflict do nothing
+`
+
+type InsertReservedUserParams struct {
+	ID       uuid.UUID
+	Email    string
+	FullName string
+	At       time.Time
+}
+
+// The learner of the monitor's rehearsals, who cannot sign in.
+func (q *Queries) InsertReservedUser(ctx context.Context, db DBTX, arg InsertReservedUserParams) error {
+	_, err := db.Exec(ctx, InsertReservedUser,
+		arg.ID,
+		arg.Email,
+		arg.FullName,
+		arg.At,
+	)
+	return err
+}
+
 const InsertTombstone = `-- name: InsertTombstone :exec
 insert into tombstones (user_id, task_id, requested_at, erased_at, receipt)
 values ($1, $2, $3, $4, $5)
@@ -543,28 +567,30 @@ func (q *Queries) UsersAfter(ctx context.Context, db DBTX, arg UsersAfterParams)
 
 const UsersByCreation = `-- name: UsersByCreation :many
 select id, email, full_name, password_hash, email_verified, native_language, roles, is_active, created_at, updated_at, language, preferences, subject, erasing_at, erasure_task_id from users
-where (created_at, id) < ($1::timestamptz, $2::uuid)
-  and ($3::text is null or $3::text = any (roles))
-  and ($4::boolean is null or is_active = $4::boolean)
-  and ($5::text is null or email = $5::text)
+where (created_at, id) < ($1::timestamptz, $2::uuid) and id <> $3
+  and ($4::text is null or $4::text = any (roles))
+  and ($5::boolean is null or is_active = $5::boolean)
+  and ($6::text is null or email = $6::text)
 order by created_at desc, id desc
-limit $6::int
+limit $7::int
 `
 
 type UsersByCreationParams struct {
 	BeforeAt time.Time
 	BeforeID uuid.UUID
+	Reserved uuid.UUID
 	Role     *string
 	IsActive *bool
 	Email    *string
 	MaxRows  int
 }
 
-// Newest first, by users_created; the keyset is (created_at, id).
+// Newest first, by users_created; the keyset is (created_at, id). The reserved one is left out.
 func (q *Queries) UsersByCreation(ctx context.Context, db DBTX, arg UsersByCreationParams) ([]User, error) {
 	rows, err := db.Query(ctx, UsersByCreation,
 		arg.BeforeAt,
 		arg.BeforeID,
+		arg.Reserved,
 		arg.Role,
 		arg.IsActive,
 		arg.Email,

@@ -45,6 +45,7 @@ var Types = []Type{
 	{"session.refreshed", 1, "session"},
 	{"session.reuse_detected", 1, "session"},
 	{"session.revoked", 1, "session"},
+	{"system.probe_changed", 1, "system"},
 	{"task.cancelled", 1, "task"},
 	{"task.completed", 1, "task"},
 	{"task.failed", 1, "task"},
@@ -350,6 +351,15 @@ func (SessionRevoked) EventVersion() int { return 1 }
 
 // AggregateType is what a SessionRevoked happens to.
 func (SessionRevoked) AggregateType() string { return "session" }
+
+// EventType is system.probe_changed.
+func (SystemProbeChanged) EventType() string { return "system.probe_changed" }
+
+// EventVersion is that of the fields that a SystemProbeChanged has.
+func (SystemProbeChanged) EventVersion() int { return 1 }
+
+// AggregateType is what a SystemProbeChanged happens to.
+func (SystemProbeChanged) AggregateType() string { return "system" }
 
 // EventType is task.cancelled.
 func (TaskCancelled) EventType() string { return "task.cancelled" }

@@ -177,10 +177,12 @@ func (e ConversationUpdatedStatus) Valid() bool {
 // Defines values for EnvelopeAggregateType.
 const (
 	EnvelopeAggregateTypeAuth         EnvelopeAggregateType = "auth"
+	EnvelopeAggregateTypeBackup       EnvelopeAggregateType = "backup"
 	EnvelopeAggregateTypeConversation EnvelopeAggregateType = "conversation"
 	EnvelopeAggregateTypeOnboarding   EnvelopeAggregateType = "onboarding"
 	EnvelopeAggregateTypeRole         EnvelopeAggregateType = "role"
 	EnvelopeAggregateTypeSession      EnvelopeAggregateType = "session"
+	EnvelopeAggregateTypeSystem       EnvelopeAggregateType = "system"
 	EnvelopeAggregateTypeTask         EnvelopeAggregateType = "task"
 	EnvelopeAggregateTypeUser         EnvelopeAggregateType = "user"
 )
@@ -190,6 +192,8 @@ func (e EnvelopeAggregateType) Valid() bool {
 	switch e {
 	case EnvelopeAggregateTypeAuth:
 		return true
+	case EnvelopeAggregateTypeBackup:
+		return true
 	case EnvelopeAggregateTypeConversation:
 		return true
 	case EnvelopeAggregateTypeOnboarding:
@@ -197,6 +201,8 @@ func (e EnvelopeAggregateType) Valid() bool {
 	case EnvelopeAggregateTypeRole:
 		return true
 	case EnvelopeAggregateTypeSession:
+		return true
+	case EnvelopeAggregateTypeSystem:
 		return true
 	case EnvelopeAggregateTypeTask:
 		return true
@@ -396,6 +402,51 @@ func (e SessionRevokedReason) Valid() bool {
 	case SessionRevokedReasonUserDeactivated:
 		return true
 	case SessionRevokedReasonUserDeleted:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for SystemProbeChangedPrevious.
+const (
+	SystemProbeChangedPreviousDegraded SystemProbeChangedPrevious = "degraded"
+	SystemProbeChangedPreviousFailing  SystemProbeChangedPrevious = "failing"
+	SystemProbeChangedPreviousOk       SystemProbeChangedPrevious = "ok"
+	SystemProbeChangedPreviousUnknown  SystemProbeChangedPrevious = "unknown"
+)
+
+// Valid indicates whether the value is a known member of the SystemProbeChangedPrevious enum.
+func (e SystemProbeChangedPrevious) Valid() bool {
+	switch e {
+	case SystemProbeChangedPreviousDegraded:
+		return true
+	case SystemProbeChangedPreviousFailing:
+		return true
+	case SystemProbeChangedPreviousOk:
+		return true
+	case SystemProbeChangedPreviousUnknown:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for SystemProbeChangedState.
+const (
+	SystemProbeChangedStateDegraded SystemProbeChangedState = "degraded"
+	SystemProbeChangedStateFailing  SystemProbeChangedState = "failing"
+	SystemProbeChangedStateOk       SystemProbeChangedState = "ok"
+)
+
+// Valid indicates whether the value is a known member of the SystemProbeChangedState enum.
+func (e SystemProbeChangedState) Valid() bool {
+	switch e {
+	case SystemProbeChangedStateDegraded:
+		return true
+	case SystemProbeChangedStateFailing:
+		return true
+	case SystemProbeChangedStateOk:
 		return true
 	default:
 		return false
@@ -923,6 +974,27 @@ type SessionRevoked struct {
 
 // SessionRevokedReason Why it ended: `logged_out` by itself, `revoked` from another session of the user, the password was changed (`password_changed`) or reset (`password_reset`), a used refresh token came back (`reuse_detected`), the user was deactivated (`user_deactivated`) or deleted (`user_deleted`), an administrator ended it (`admin`), or its time was up (`expired`).
 type SessionRevokedReason string
+
+// SystemProbeChanged The monitor found a part of the service in another state than before, often enough to believe it.
+type SystemProbeChanged struct {
+	// ChangeID The change, as alerts and getSystemStatus name it.
+	ChangeID openapi_types.UUID `json:"change_id"`
+
+	// Previous The state before.
+	Previous SystemProbeChangedPrevious `json:"previous"`
+
+	// Probe Which part, such as `database`; see docs/monitor.md.
+	Probe string `json:"probe"`
+
+	// State The state now.
+	State SystemProbeChangedState `json:"state"`
+}
+
+// SystemProbeChangedPrevious The state before.
+type SystemProbeChangedPrevious string
+
+// SystemProbeChangedState The state now.
+type SystemProbeChangedState string
 
 // TaskCancelled A task was stopped because its user asked for it, or because its user is being erased. It is the last event of a task.
 type TaskCancelled struct {

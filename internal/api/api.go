@@ -29,6 +29,7 @@ import (
 	"github.com/fluentpro/fluentpro/internal/catalogue"
 	"github.com/fluentpro/fluentpro/internal/conversation"
 	"github.com/fluentpro/fluentpro/internal/learning"
+	"github.com/fluentpro/fluentpro/internal/monitor"
 	"github.com/fluentpro/fluentpro/internal/onboarding"
 	"github.com/fluentpro/fluentpro/internal/platform/cursor"
 	"github.com/fluentpro/fluentpro/internal/platform/deadletter"
@@ -75,9 +76,11 @@ type Deps struct {
 	Streams        *sse.Streams
 	Tickets        *ticket.Tickets
 	Cursors        *cursor.Sealer
+	Monitor        *monitor.Service
 	Probes         []Probe
-	NotReady       <-chan struct{} // closed when /readyz must fail, so that balancers go elsewhere
-	Draining       context.Context // ends when streams must
+	Probed         func() map[string]string // what the monitor knows, by probe; nil: nothing
+	NotReady       <-chan struct{}          // closed when /readyz must fail, so that balancers go elsewhere
+	Draining       context.Context          // ends when streams must
 	Logger         *slog.Logger
 	AllowedOrigins []string
 	TrustedProxies []*net.IPNet

@@ -77,6 +77,12 @@ type Config struct {
 	SMTPURL  string `env:"FLUENTPRO_SMTP_URL"`
 	MailFrom string `env:"FLUENTPRO_MAIL_FROM"`
 
+	Monitor            bool     `env:"FLUENTPRO_MONITOR" envDefault:"true"`
+	MetricsAddr        string   `env:"FLUENTPRO_METRICS_ADDR" envDefault:"127.0.0.1:9090"`
+	AlertWebhookURL    string   `env:"FLUENTPRO_ALERT_WEBHOOK_URL"`
+	AlertWebhookSecret string   `env:"FLUENTPRO_ALERT_WEBHOOK_SECRET"`
+	AlertMails         []string `env:"FLUENTPRO_ALERT_MAILS"`
+
 	RateAuth     string `env:"FLUENTPRO_RATE_AUTH" envDefault:"30/1m"`
 	RateAPI      string `env:"FLUENTPRO_RATE_API" envDefault:"600/1m"`
 	RateMatching string `env:"FLUENTPRO_RATE_MATCHING" envDefault:"30/1m"`
@@ -190,6 +196,11 @@ func (c Config) Check() error {
 	}
 	for name, err := range c.limitErrors() {
 		wrong(name, err.Error())
+	}
+	for name, err := range c.alertErrors() {
+		if err != nil {
+			wrong(name, err.Error())
+		}
 	}
 	if c.TokenLifetime < time.Minute || c.TokenLifetime > account.MaxAccessLifetime {
 		wrong("FLUENTPRO_TOKEN_LIFETIME", "must be 1m to "+account.MaxAccessLifetime.String())

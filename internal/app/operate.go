@@ -18,6 +18,7 @@ import (
 	"github.com/fluentpro/fluentpro/internal/catalogue"
 	"github.com/fluentpro/fluentpro/internal/conversation"
 	"github.com/fluentpro/fluentpro/internal/learning"
+	"github.com/fluentpro/fluentpro/internal/monitor"
 	"github.com/fluentpro/fluentpro/internal/onboarding"
 	"github.com/fluentpro/fluentpro/internal/platform/deadletter"
 	"github.com/fluentpro/fluentpro/internal/platform/eventlog"
@@ -36,6 +37,7 @@ type Desk struct {
 	Queues        *job.Queue // works on nothing
 	Letters       *deadletter.Box
 	Usage         *usage.Service
+	Monitor       *monitor.Service // looks at nothing, and reads what was found
 	Conversations *conversation.Service
 	Backups       *backup.Service // nil: no key-encryption key is set
 	Pool          *pgxpool.Pool
@@ -64,7 +66,7 @@ func OpenDesk(ctx context.Context, cfg Config, logger *slog.Logger) (*Desk, erro
 	if err != nil {
 		return nil, err
 	}
-	d := &Desk{Pool: pool, Letters: deadletter.New(pool), Usage: usage.New(usage.Deps{Pool: pool, Logger: logger, Now: time.Now})}
+	d := &Desk{Pool: pool, Letters: deadletter.New(pool), Usage: usage.New(usage.Deps{Pool: pool, Logger: logger, Now: time.Now}), Monitor: monitor.New(monitor.Deps{Pool: pool, Logger: logger})}
 	if err := d.open(cfg, logger); err != nil {
 		d.Close()
 		return nil, err
@@ -94,7 +96,7 @@ func (d *Desk) open(cfg Config, logger *slog.Logger) (err error) {
 	n := nouns{
 		accounts: new(account.Service), conversations: d.Conversations, audit: audit.New(audit.Deps{Pool: pool}),
 		catalogue: new(catalogue.Service), onboardings: new(onboarding.Service), plans: new(learning.Service), tasks: tasks,
-		replays: replay.New(pool, keys), usage: d.Usage, budgets: new(budget.Service), backups: new(backup.Service),
+		replays: replay.New(pool, keys), usage: d.Usage, budgets: new(budget.Service), backups: new(backup.Service), monitor: d.Monitor,
 	}
 	if cfg.KeyEncryptionKey != "" {
 		if n.backups, err = newBackups(cfg, pool, &n, backup.Deps{Logger: logger, Now: time.Now}); err != nil {
@@ -136,6 +138,7 @@ type nouns struct {
 	budgets       *budget.Service
 	catalogue     *catalogue.Service
 	conversations *conversation.Service
+	monitor       *monitor.Service
 	onboardings   *onboarding.Service
 	plans         *learning.Service
 	replays       *replay.Service

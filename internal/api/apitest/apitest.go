@@ -134,7 +134,7 @@ func MailCatcher(t testing.TB) *mailcatcher.Server {
 
 func (s *Server) start(t testing.TB, set setting) {
 	logger := slog.New(slog.NewJSONHandler(s.Logs, nil))
-	options := app.Options{Now: s.Clock.Now, GateTimeout: gatePatience, UsageEvery: usageEvery, ConnectWait: set.connectWait, PingEvery: set.pingEvery, PresenceBeat: set.presenceBeat, HashCost: account.HashCost{KiB: 64, Passes: 1}, Tasks: func(tasks *task.Service, r *job.Registry) {
+	options := app.Options{Now: s.Clock.Now, GateTimeout: gatePatience, UsageEvery: usageEvery, ConnectWait: set.connectWait, PingEvery: set.pingEvery, PresenceBeat: set.presenceBeat, MonitorTick: set.monitorTick, HashCost: account.HashCost{KiB: 64, Passes: 1}, Tasks: func(tasks *task.Service, r *job.Registry) {
 		if s.Tasks = tasks; set.tasks != nil {
 			set.tasks(tasks, r)
 		}

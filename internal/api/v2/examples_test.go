@@ -189,6 +189,7 @@ var stages = map[string]func(t *testing.T, s *apitest.Server) stage{
 		return st
 	},
 	"createVerification 200":     inspectedAsTheExample,
+	"getSystemStatus 200":        monitoredAsTheExample,
 	"createVerification 202":     begun(func(t *testing.T, s *apitest.Server) stage { return stage{asks: s.Admin(t)} }),
 	"inspectConversation 200":    inspectedAsTheExample,
 	"recoverConversation 200":    inspectedAsTheExample,

@@ -17,6 +17,7 @@ import (
 	"github.com/fluentpro/fluentpro/internal/catalogue"
 	"github.com/fluentpro/fluentpro/internal/conversation"
 	"github.com/fluentpro/fluentpro/internal/learning"
+	"github.com/fluentpro/fluentpro/internal/monitor"
 	"github.com/fluentpro/fluentpro/internal/onboarding"
 	"github.com/fluentpro/fluentpro/internal/platform/cursor"
 	"github.com/fluentpro/fluentpro/internal/platform/deadletter"
@@ -45,6 +46,7 @@ type Deps struct {
 	Replays       *replay.Service
 	Onboarding    *onboarding.Service
 	Learning      *learning.Service
+	Monitor       *monitor.Service
 	Usage         *usage.Service
 	Budgets       *budget.Service
 	Backups       *backup.Service

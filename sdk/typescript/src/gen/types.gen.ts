@@ -1238,6 +1238,26 @@ export type NamedChoice = {
     name: string;
 };
 
+/**
+ * A process of the service.
+ */
+export type NodeStatus = {
+    /**
+     * What it cannot reach itself.
+     */
+    detail: string;
+    host: string;
+    id: string;
+    seen_at: string;
+    started_at: string;
+    state: ProbeState;
+    /**
+     * When it said good-bye; null: it did not.
+     */
+    stopped_at: string | null;
+    version: string;
+};
+
 export type Onboarding = {
     /**
      * When it was completed first.
@@ -1359,6 +1379,62 @@ export type PresenceJoined = {
 export type PresenceLeft = {
     member: RoomMember;
     type: 'presence.left';
+};
+
+/**
+ * A part of the service that was found in another state than before, often enough to believe it.
+ */
+export type ProbeChange = {
+    at: string;
+    detail: string;
+    /**
+     * As alerts name it.
+     */
+    id: string;
+    /**
+     * That found it.
+     */
+    node_id: string;
+    previous: ProbeState;
+    probe: string;
+    state: ProbeState;
+    unit: string;
+    value: number;
+};
+
+export type ProbeState = 'unknown' | 'ok' | 'degraded' | 'failing';
+
+/**
+ * What is known of a part of the service.
+ */
+export type ProbeStatus = {
+    /**
+     * When it was looked at last; null: never.
+     */
+    checked_at: string | null;
+    detail: string;
+    /**
+     * It should have been looked at again long ago.
+     */
+    is_stale: boolean;
+    /**
+     * Such as `database`; new ones may appear.
+     */
+    name: string;
+    /**
+     * How often it is looked at.
+     */
+    pace_seconds: number;
+    since: string;
+    state: ProbeState;
+    /**
+     * Of the value: `seconds` or `count`; empty when nothing was measured.
+     */
+    unit: string;
+    /**
+     * What was measured last.
+     */
+    value: number;
 };
 
 /**
@@ -2034,6 +2110,29 @@ export type SummarySituation = {
      * 1 is the most important.
      */
     priority: number;
+};
+
+/**
+ * How the service is, by its probes; docs/monitor.md says what each does.
+ */
+export type SystemStatus = {
+    at: string;
+    /**
+     * The newest of the last seven days first.
+     */
+    changes: Array<ProbeChange>;
+    /**
+     * Those heard of in the last hour, the oldest first.
+     */
+    nodes: Array<NodeStatus>;
+    /**
+     * By name.
+     */
+    probes: Array<ProbeStatus>;
+    /**
+     * The worst of all probes; `degraded` where one is stale, `failing` where no node is heard of.
+     */
+    state: 'ok' | 'degraded' | 'failing';
 };
 
 export type Tag = string;
@@ -3177,6 +3276,36 @@ export type PublishRoleResponses = {
 };
 
 export type PublishRoleResponse = PublishRoleResponses[keyof PublishRoleResponses];
+
+export type GetSystemStatusData = {
+    body?: never;
+    path?: never;
+    query?: {
+        /**
+         * How many changes to show.
+         */
+        changes?: number;
+    };
+    url: '/admin/status';
+};
+
+export type GetSystemStatusErrors = {
+    /**
+     * Something is wrong; see `code`.
+     */
+    default: Problem;
+};
+
+export type GetSystemStatusError = GetSystemStatusErrors[keyof GetSystemStatusErrors];
+
+export type GetSystemStatusResponses = {
+    /**
+     * How it is.
+     */
+    200: SystemStatus;
+};
+
+export type GetSystemStatusResponse = GetSystemStatusResponses[keyof GetSystemStatusResponses];
 
 export type ListUsersData = {
     body?: never;
