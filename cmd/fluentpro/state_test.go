@@ -298,6 +298,7 @@ func TestEverythingThatADrillBreaksIsFoundAndHealedOrNamed(t *testing.T) {
 		require.NotEmpty(t, r.Found, r.What)
 		lost += r.Lost
 	}
+	require.Equal(t, []string{"backup.damaged"}, results[len(results)-1].Found)
 	require.Positive(t, lost, "what is beyond recovery is named")
 	require.Equal(t, whole, d.said(), "nothing else was broken")
 	require.Len(t, read[[]map[string]any](d, 0, "list"), 1, "the drill leaves no conversation")

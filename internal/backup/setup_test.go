@@ -20,8 +20,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/fluentpro/fluentpro/internal/backup"
-	"github.com/fluentpro/fluentpro/internal/devstack"
 	"github.com/fluentpro/fluentpro/internal/platform/postgres"
+	"github.com/fluentpro/fluentpro/internal/platform/postgres/postgrestest"
 )
 
 // boxes are what is backed up here: each has words, to which more are added.
@@ -68,21 +68,9 @@ func setup(t *testing.T, changes ...func(*backup.Deps)) *bench {
 
 func newDatabase(t *testing.T) *pgxpool.Pool {
 	t.Helper()
-	admin, err := devstack.Cluster()
+	pool := postgrestest.Open(t)
+	_, err := pool.Exec(t.Context(), boxes)
 	require.NoError(t, err)
-	url, drop, err := devstack.CloneDatabase(t.Context(), admin, "backup/"+boxes, func(ctx context.Context, url string) error {
-		conn, err := pgx.Connect(ctx, url)
-		if err != nil {
-			return err
-		}
-		_, err = conn.Exec(ctx, boxes)
-		return errors.Join(err, conn.Close(ctx))
-	})
-	require.NoError(t, err)
-	t.Cleanup(drop)
-	pool, err := postgres.Open(t.Context(), postgres.Config{URL: url, MaxConns: 4})
-	require.NoError(t, err)
-	t.Cleanup(pool.Close)
 	return pool
 }
 
