@@ -1,6 +1,7 @@
 package main
 
 import (
+	"encoding/json"
 	"io"
 	"os"
 	"path/filepath"
@@ -11,6 +12,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/fluentpro/fluentpro/internal/api/apitest"
+	"github.com/fluentpro/fluentpro/internal/conversation/drill"
+	"github.com/fluentpro/fluentpro/internal/conversation/record"
 )
 
 func TestABackupIsMadeVerifiedAndRestoredFromTheCommandLine(t *testing.T) {
@@ -97,4 +100,32 @@ func TestABackupIsMadeVerifiedAndRestoredFromTheCommandLine(t *testing.T) {
 	t.Setenv("FLUENTPRO_KEY_ENCRYPTION_KEY", "")
 	_, err = command(t, "state", "backup", "list")
 	require.ErrorContains(t, err, "FLUENTPRO_KEY_ENCRYPTION_KEY")
+}
+
+// The runbook of docs/state.md: "yesterday's data is back".
+func TestYesterdaysDataMakesWayForTodays(t *testing.T) {
+	d := newDesk(t)
+	file := filepath.Join(t.TempDir(), "identity")
+	recipient, err := command(t, "keys", "backup", file)
+	require.NoError(t, err)
+	t.Setenv("FLUENTPRO_BLOB_URL", t.TempDir())
+	t.Setenv("FLUENTPRO_KEY_ENCRYPTION_KEY", d.Config.KeyEncryptionKey)
+	t.Setenv("FLUENTPRO_BACKUP_RECIPIENT", strings.TrimSpace(recipient))
+	var yesterday record.Record
+	require.NoError(t, json.Unmarshal([]byte(d.state(0, "export CONVERSATION")), &yesterday))
+	d.say("Today we sign.", "Gladly.")
+	today := d.said()
+	d.state(0, "backup create")
+	require.NoError(t, drill.Plant(t.Context(), d.Pool(t), yesterday))
+	require.Len(t, d.said(), len(today)-2, "Redis is of today")
+
+	require.Contains(t, d.state(0, "stats"), "newest version")
+	require.Contains(t, d.state(0, "backup list"), "full")
+	restore := "restore latest --all --identity " + file
+	require.Equal(t, "1", words(t, d.state(exitDamaged, restore), "recovered")[1])
+	d.state(0, restore+" --write --operator mei.chen")
+	d.state(0, "verify --all")
+	require.Equal(t, today, d.said())
+	d.say("And tomorrow we deliver.", "We look forward to it.")
+	d.state(0, "verify --all")
 }

@@ -57,7 +57,7 @@ func (s *stage) backups(ctx context.Context) error {
 		return err
 	}
 	into := append(slices.Clone(settings), "FLUENTPRO_DATABASE_URL="+empty)
-	if err := s.operate(ctx, "restore into an empty database", into, "state", "restore", "latest", "--all", "--write", "--identity", identity); err != nil {
+	if err := s.operate(ctx, "restore into an empty database", into, "state", "restore", "latest", "--all", "--write", "--operator", "figures", "--identity", identity); err != nil {
 		return err
 	}
 	return s.sayEquality(ctx, empty)
