@@ -70,3 +70,15 @@ export function confirmed(question: string, yes: string): Promise<boolean> {
 export function timeOf(at: number | string): string {
   return new Date(at).toLocaleTimeString('en-GB');
 }
+
+/** A moment as those who compare logs write it. */
+export function stampOf(at: string): string {
+  return new Date(at).toISOString().slice(0, 19).replace('T', ' ');
+}
+
+/** A table that scrolls by itself where it is too wide, by the keys too. Columns whose name begins with ~ are left out on phones. */
+export function table(label: string, heads: string[], rows: HTMLElement[], attributes: Attributes = {}): HTMLElement {
+  const columns = heads.map((text) => el('th', { scope: 'col', class: text.startsWith('~') ? 'wide' : undefined }, text.replace('~', '')));
+  const made = el('table', attributes, el('thead', {}, el('tr', {}, ...columns)), el('tbody', {}, ...rows));
+  return el('div', { class: 'scroll', tabindex: 0, role: 'group', 'aria-label': label }, made);
+}
