@@ -9,7 +9,7 @@ interface Plan {
   target: number;
   needed: boolean;
   is_complete: boolean;
-  findings: unknown[];
+  findings: { version: number; rule: string; subject?: string }[];
   healed: { version: number; what: string; from: string }[];
   lost: { version: number; what: string; instead: string }[];
   notes: string[];
@@ -38,8 +38,8 @@ export function mending(session: Session, conversation_id: string, changed: () =
   const verify = async () => {
     const result = await run<{ versions: number; findings: number }>(() => api.createVerification({ body: { conversation_ids: [conversation_id] } }));
     if (!result) return;
-    report.replaceChildren(el('p', {}, `Verified ${result.versions} versions: ${result.findings} findings.`));
     await problems.attempt(changed);
+    report.replaceChildren(el('p', {}, `Verified ${result.versions} versions: ${result.findings} findings.`));
   };
   const body = () => (target.value === '' ? {} : { version: target.valueAsNumber });
   const plan = async () => {
@@ -54,8 +54,8 @@ export function mending(session: Session, conversation_id: string, changed: () =
     if (!(await confirmed(`Make the conversation good, as a new version? Who reads it is told.${loss}`, 'Recover'))) return;
     const made = await run<Plan>(() => api.recoverConversation({ path: { conversation_id }, body: chosen }));
     if (!made) return;
-    report.replaceChildren(...told(made, 'was'));
     await problems.attempt(changed);
+    report.replaceChildren(...told(made, 'were'));
   };
 
   const actions = el(
@@ -72,12 +72,13 @@ function told({ needed, is_complete, target, findings, healed, lost, notes }: Pl
   if (!needed) return [el('p', {}, 'It is whole: nothing is to be done.')];
   const to = target > 0 ? ` The content is that of version ${target}.` : '';
   const items = [
+    ...findings.map(({ version, rule, subject }) => `${at(version)}${rule}${subject ? ` of ${subject}` : ''}`),
     ...healed.map(({ version, what, from }) => `${at(version)}${what} ${when} healed from ${from}`),
     ...lost.map(({ version, what, instead }) => `${at(version)}${what} is lost; in its place: ${instead}`),
     ...notes,
   ];
   return [
-    el('p', {}, `${findings.length} findings, ${healed.length} healed, ${lost.length} lost: ${is_complete ? 'nothing is missing afterwards.' : 'it is not complete afterwards.'}${to}`),
+    el('p', {}, `${findings.length} findings. Of the history ${healed.length} ${when} healed, ${lost.length} ${when} lost; ${is_complete ? 'nothing is missing' : 'it is not complete'} afterwards.${to}`),
     el('ul', { class: 'told' }, ...items.map((item) => el('li', {}, item))),
   ];
 }
