@@ -82,3 +82,23 @@ export function table(label: string, heads: string[], rows: HTMLElement[], attri
   const made = el('table', attributes, el('thead', {}, el('tr', {}, ...columns)), el('tbody', {}, ...rows));
   return el('div', { class: 'scroll', tabindex: 0, role: 'group', 'aria-label': label }, made);
 }
+
+const shapes = new Set(['svg', 'title', 'line', 'path', 'circle', 'text']);
+const looks = new Set('viewBox width height role fill stroke font-family font-size x y x1 y1 x2 y2 cx cy r d stroke-dasharray opacity'.split(' '));
+
+/** Makes a drawing of ours anew: shapes, their looks and words. Whatever else an SVG may hold is left out. */
+export function drawing(svg: string): SVGElement {
+  const root = new DOMParser().parseFromString(svg, 'image/svg+xml').documentElement;
+  if (root.localName !== 'svg') throw new Error('the drawing is no SVG');
+  return copied(root);
+}
+
+function copied(from: Element): SVGElement {
+  const made = document.createElementNS('http://www.w3.org/2000/svg', from.localName) as SVGElement;
+  for (const { name, value } of from.attributes) if (looks.has(name)) made.setAttribute(name, value);
+  for (const child of from.childNodes) {
+    if (child instanceof Text) made.append(child.data);
+    else if (child instanceof Element && shapes.has(child.localName)) made.append(copied(child));
+  }
+  return made;
+}

@@ -15,7 +15,7 @@ export function makeInspect(session: Session): void {
   const { api } = session;
   const problems = new Problems();
   const list = el('ul', { id: 'worst', class: 'stack' });
-  const none = el('p', { class: 'quiet', role: 'status' });
+  const none = el('p', { class: 'quiet', hidden: true }, 'Nothing is said against any conversation.');
   const place = el('div', { id: 'inspection' });
   const id = el('input', { name: 'conversation_id', required: true, autocomplete: 'off', spellcheck: 'false' });
   let cursor: string | null = null;
@@ -25,7 +25,7 @@ export function makeInspect(session: Session): void {
     if (!page) return;
     if (from === null) list.replaceChildren();
     list.append(...page.data.map((each) => line(each, show)));
-    none.textContent = list.childElementCount === 0 ? 'Nothing is said against any conversation.' : '';
+    none.hidden = list.childElementCount > 0;
     cursor = page.next_cursor;
     more.hidden = cursor === null;
   };
@@ -40,7 +40,7 @@ export function makeInspect(session: Session): void {
   const open = form(
     () => void show(id.value.trim()),
     { id: 'inspect-open', class: 'row' },
-    field('Conversation', id, 'The id of anyone’s. Nothing that was written in it is shown.'),
+    field('Conversation', id),
     el('button', { class: 'primary' }, 'Inspect'),
   );
 
@@ -56,6 +56,7 @@ export function makeInspect(session: Session): void {
         list,
         more,
         open,
+        el('p', { class: 'quiet' }, 'The id of anyone’s. Nothing that was written in it is shown.'),
         problems.element,
       ),
       place,

@@ -1,5 +1,5 @@
 import type { ConversationInspection, Finding, HealthReason } from '../sdk/typescript/src/index.js';
-import { button, type Child, el, stampOf, table } from './dom.js';
+import { button, type Child, drawing, el, stampOf, table } from './dom.js';
 import { mending } from './mending.js';
 import type { Session } from './session.js';
 import { timeline } from './timeline.js';
@@ -21,11 +21,11 @@ export class Inspection {
   /** Reads it, or reads it again. */
   async read(): Promise<true> {
     const path = { conversation_id: this.id };
-    const [found, drawing] = await Promise.all([this.session.api.inspectConversation({ path }), this.session.api.drawConversation({ path })]);
+    const [found, svg] = await Promise.all([this.session.api.inspectConversation({ path }), this.session.api.drawConversation({ path })]);
     this.#head.replaceChildren(el('h2', { tabindex: -1 }, 'Conversation ', el('code', {}, this.id)), facts(found, this.show));
     this.#rest.replaceChildren(
       el('div', { class: 'card stack' }, el('h3', {}, `Findings: ${found.findings.length}`), findings(found.findings)),
-      el('div', { class: 'card stack' }, el('h3', {}, 'Version graph'), graph(drawing)),
+      el('div', { class: 'card stack' }, el('h3', {}, 'Version graph'), graph(svg)),
       timeline(this.session, found),
     );
     return true;
@@ -71,9 +71,6 @@ function findings(all: Finding[]): HTMLElement {
   return table('Findings', ['Version', 'Rule', 'Of what', 'Expected', 'Found'], rows, { id: 'findings', class: 'findings' });
 }
 
-/** The drawing is read as XML, and becomes nodes as what it is; nothing in it is run. */
-function graph(drawing: string): HTMLElement {
-  const root = new DOMParser().parseFromString(drawing, 'image/svg+xml').documentElement;
-  if (root.localName !== 'svg') throw new Error('the drawing of the versions is no SVG');
-  return el('div', { class: 'scroll', id: 'graph', tabindex: 0, role: 'group', 'aria-label': 'Version graph' }, document.importNode(root, true));
+function graph(svg: string): HTMLElement {
+  return el('div', { class: 'scroll', id: 'graph', tabindex: 0, role: 'group', 'aria-label': 'Version graph' }, drawing(svg));
 }

@@ -62,7 +62,7 @@ export function mending(session: Session, conversation_id: string, changed: () =
     'div',
     { class: 'row mending' },
     button('Verify', () => void verify(), { id: 'verify' }),
-    field('Content of version', target, 'Left empty: the newest that can be told.'),
+    field('To version (empty: the newest)', target),
     button('Plan a recovery', () => void plan(), { id: 'plan-recovery' }),
   );
   return el('div', { class: 'card stack' }, el('h3', {}, 'Verify and recover'), actions, problems.element, list, report);
