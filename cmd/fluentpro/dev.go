@@ -29,6 +29,7 @@ const (
 	mailFolder   = "mail"         // every mail that was sent
 	keyFile      = "key"          // the master key, made once
 	databaseFile = "database.url" // there while dev runs, for commands that need a database alone
+	redisFile    = "redis.url"    // the same, for those that change what readers see
 )
 
 // stopLimit bounds how long each embedded part may take to stop.
@@ -134,9 +135,14 @@ func (d *devStack) startPostgres(ctx context.Context) error {
 	}
 	d.stops = append(d.stops, pg.Stop)
 	d.cfg.DatabaseURL = pg.URL("fluentpro")
-	path := filepath.Join(d.cfg.DataDir, databaseFile)
-	d.about = append(d.about, fmt.Sprintf(`PostgreSQL    psql "$(cat %s)"`, path))
-	if err := os.WriteFile(path, []byte(d.cfg.DatabaseURL), 0o600); err != nil {
+	d.about = append(d.about, fmt.Sprintf(`PostgreSQL    psql "$(cat %s)"`, filepath.Join(d.cfg.DataDir, databaseFile)))
+	return d.tell(databaseFile, d.cfg.DatabaseURL)
+}
+
+// tell keeps a URL in the data folder while dev runs.
+func (d *devStack) tell(file, url string) error {
+	path := filepath.Join(d.cfg.DataDir, file)
+	if err := os.WriteFile(path, []byte(url), 0o600); err != nil {
 		return fmt.Errorf("data folder: %w", err)
 	}
 	d.stops = append(d.stops, func(context.Context) error { return os.Remove(path) })
@@ -155,7 +161,7 @@ func (d *devStack) startRedis(ctx context.Context) error {
 	d.stops = append(d.stops, r.Stop)
 	d.cfg.RedisURL = r.URL()
 	d.about = append(d.about, fmt.Sprintf("Redis         %s (%s)", r.URL(), r.Kind()))
-	return nil
+	return d.tell(redisFile, r.URL())
 }
 
 // startModel serves the built-in model on a port of its own: the service
@@ -244,13 +250,21 @@ Talk to it, step by step:
   curl -s %[1]s/api/v2/conversations/$CONVERSATION/messages -H "Authorization: Bearer $TOKEN"
 `
 
-// devDatabaseURL finds the database of a running dev in its data folder.
-func devDatabaseURL(dataDir string) (string, error) {
-	text, err := os.ReadFile(filepath.Join(dataDir, databaseFile))
+// devURLs gives cfg the database, and the Redis if none is set, of a running dev.
+func devURLs(cfg *app.Config) error {
+	text, err := os.ReadFile(filepath.Join(cfg.DataDir, databaseFile))
 	if err != nil {
-		return "", fmt.Errorf("set FLUENTPRO_DATABASE_URL, or start `fluentpro dev` first: %w", err)
+		return fmt.Errorf("set FLUENTPRO_DATABASE_URL, or start `fluentpro dev` first: %w", err)
 	}
-	return string(text), nil
+	cfg.DatabaseURL = string(text)
+	if cfg.RedisURL == "" {
+		text, err = os.ReadFile(filepath.Join(cfg.DataDir, redisFile))
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return fmt.Errorf("data folder: %w", err)
+		}
+		cfg.RedisURL = string(text)
+	}
+	return nil
 }
 
 // devKey gives cfg the master key of its data folder, where none is set.

@@ -3,7 +3,9 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"os"
 	"os/signal"
@@ -19,10 +21,40 @@ func main() {
 	context.AfterFunc(ctx, stop) // a second Ctrl-C ends the process at once
 	err := root().ExecuteContext(ctx)
 	stop()
-	if err != nil {
-		fmt.Fprintln(os.Stderr, "fluentpro:", err)
-		os.Exit(1)
+	os.Exit(report(err, os.Stderr))
+}
+
+// exitCode is the error of a command that did what it should and found something, or that
+// wants scripts to tell its failure from others.
+type exitCode struct {
+	code int
+	err  error // nil: all has been said
+}
+
+// Error says what there is to say.
+func (e exitCode) Error() string {
+	if e.err == nil {
+		return fmt.Sprintf("exit code %d", e.code)
 	}
+	return e.err.Error()
+}
+
+// Unwrap gives the error that is told.
+func (e exitCode) Unwrap() error { return e.err }
+
+// report tells an error and gives the code that the process ends with.
+func report(err error, out io.Writer) int {
+	if err == nil {
+		return 0
+	}
+	code := exitCode{code: 1, err: err}
+	if wanted, ok := errors.AsType[exitCode](err); ok {
+		code = wanted
+	}
+	if code.err != nil {
+		fmt.Fprintln(out, "fluentpro:", err)
+	}
+	return code.code
 }
 
 func root() *cobra.Command {
@@ -33,7 +65,7 @@ func root() *cobra.Command {
 		SilenceUsage:  true,
 	}
 	cmd.AddCommand(devCommand(), serveCommand(), workerCommand(), migrateCommand(), adminCommand(), keysCommand(), queuesCommand(),
-		deadLettersCommand(), eventsCommand(), openapiCommand(), versionCommand())
+		deadLettersCommand(), eventsCommand(), stateCommand(), openapiCommand(), versionCommand())
 	return cmd
 }
 
@@ -52,11 +84,11 @@ func settings() (app.Config, *slog.Logger, error) {
 }
 
 // databaseSettings are the settings of commands that need nothing but a database:
-// the one that is set, else that of a running dev.
+// the one that is set, else that of a running dev, with its Redis.
 func databaseSettings() (app.Config, *slog.Logger, error) {
 	cfg, logger, err := settings()
 	if err == nil && cfg.DatabaseURL == "" {
-		cfg.DatabaseURL, err = devDatabaseURL(cfg.DataDir)
+		err = devURLs(&cfg)
 	}
 	return cfg, logger, err
 }

@@ -524,7 +524,7 @@ type ConversationRecovered struct {
 	// IsComplete Whether nothing was lost; the report names what was.
 	IsComplete bool `json:"is_complete"`
 
-	// Operator Who did it from the command line, as they call themselves; absent when it was asked for over the API.
+	// Operator The login name of who did it from the command line; absent when it was asked for over the API.
 	Operator *string `json:"operator,omitempty"`
 
 	// Source What it was made from, its own versions or a backup and what follows it.

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5/pgxpool"
 )
 
@@ -18,4 +19,14 @@ func GrantRole(ctx context.Context, pool *pgxpool.Pool, email, role string, now 
 		return User{}, fmt.Errorf("grant role: there is no role %q", role)
 	}
 	return (&store{pool: pool}).grantRole(ctx, normalEmail(email), role, now)
+}
+
+// IDByEmail finds an account; it needs no Service either. Faults: resource.not_found,
+// server.unavailable.
+func IDByEmail(ctx context.Context, pool *pgxpool.Pool, email string) (uuid.UUID, error) {
+	found, err := (&store{pool: pool}).credentials(ctx, normalEmail(email))
+	if err == nil && found.ID == uuid.Nil {
+		err = errUserNotFound
+	}
+	return found.ID, err
 }

@@ -5,7 +5,9 @@ import (
 	"log/slog"
 	"time"
 
+	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/redis/go-redis/v9"
 
 	"github.com/fluentpro/fluentpro/internal/account"
 	"github.com/fluentpro/fluentpro/internal/activity"
@@ -16,7 +18,9 @@ import (
 	"github.com/fluentpro/fluentpro/internal/learning"
 	"github.com/fluentpro/fluentpro/internal/onboarding"
 	"github.com/fluentpro/fluentpro/internal/platform/deadletter"
+	"github.com/fluentpro/fluentpro/internal/platform/eventlog"
 	"github.com/fluentpro/fluentpro/internal/platform/job"
+	"github.com/fluentpro/fluentpro/internal/platform/lock"
 	"github.com/fluentpro/fluentpro/internal/platform/once"
 	"github.com/fluentpro/fluentpro/internal/platform/postgres"
 	"github.com/fluentpro/fluentpro/internal/replay"
@@ -27,10 +31,26 @@ import (
 // Desk is what an operator works with from the command line: it needs nothing
 // but the database, and no running service.
 type Desk struct {
-	Queues  *job.Queue // works on nothing
-	Letters *deadletter.Box
-	Usage   *usage.Service
-	Pool    *pgxpool.Pool
+	Queues        *job.Queue // works on nothing
+	Letters       *deadletter.Box
+	Usage         *usage.Service
+	Conversations *conversation.Service
+	Pool          *pgxpool.Pool
+
+	redis         redis.UniversalClient // nil: none is set
+	conversations conversation.Deps
+}
+
+// Live reports whether the desk has Redis, without which conversations can be read, and
+// neither be watched nor changed.
+func (d *Desk) Live() bool { return d.redis != nil }
+
+// User finds an account by its id or its email. Fault: resource.not_found.
+func (d *Desk) User(ctx context.Context, idOrEmail string) (uuid.UUID, error) {
+	if id, err := uuid.Parse(idOrEmail); err == nil {
+		return id, nil
+	}
+	return account.IDByEmail(ctx, d.Pool, idOrEmail)
 }
 
 // OpenDesk opens one; Close must follow. It knows every kind of job, and could do
@@ -41,19 +61,8 @@ func OpenDesk(ctx context.Context, cfg Config, logger *slog.Logger) (*Desk, erro
 		return nil, err
 	}
 	d := &Desk{Pool: pool, Letters: deadletter.New(pool), Usage: usage.New(usage.Deps{Pool: pool, Logger: logger, Now: time.Now})}
-	registry := job.NewRegistry()
-	tasks := task.New(task.Deps{Pool: pool})
-	keys := once.New(nil, time.Now)
-	n := nouns{
-		accounts: new(account.Service), conversations: conversation.New(conversation.Deps{Pool: pool}), audit: audit.New(audit.Deps{Pool: pool}),
-		catalogue: new(catalogue.Service), onboardings: new(onboarding.Service), plans: new(learning.Service), tasks: tasks,
-		replays: replay.New(pool, keys), usage: d.Usage, budgets: new(budget.Service),
-	}
-	n.registerJobs(registry)
-	n.registerTasks(registry)
-	n.registerSweeps(registry, sweeps{keys, d.Letters, pool})
-	if d.Queues, err = job.New(job.Config{Pool: pool, Registry: registry, Logger: logger}); err != nil {
-		pool.Close()
+	if err := d.open(cfg, logger); err != nil {
+		d.Close()
 		return nil, err
 	}
 	d.Letters.Register(deadletter.SourceJob, d.Queues.Replay)
@@ -61,8 +70,43 @@ func OpenDesk(ctx context.Context, cfg Config, logger *slog.Logger) (*Desk, erro
 	return d, nil
 }
 
-// Close lets go of the database.
-func (d *Desk) Close() { d.Pool.Close() }
+func (d *Desk) open(cfg Config, logger *slog.Logger) (err error) {
+	pool, registry, jobs := d.Pool, job.NewRegistry(), &laterJobs{}
+	with := conversation.Deps{Pool: pool, Jobs: jobs, Logger: logger, Now: time.Now}
+	if cfg.RedisURL != "" {
+		if d.redis, err = openRedis(cfg.RedisURL); err != nil {
+			return err
+		}
+		if with.Log, err = eventlog.New(eventlog.Config{Client: d.redis}); err != nil {
+			return err
+		}
+		if with.Locks, err = lock.New(lock.Config{Client: d.redis}); err != nil {
+			return err
+		}
+	}
+	d.conversations, d.Conversations = with, conversation.New(with)
+	tasks := task.New(task.Deps{Pool: pool})
+	keys := once.New(nil, time.Now)
+	n := nouns{
+		accounts: new(account.Service), conversations: d.Conversations, audit: audit.New(audit.Deps{Pool: pool}),
+		catalogue: new(catalogue.Service), onboardings: new(onboarding.Service), plans: new(learning.Service), tasks: tasks,
+		replays: replay.New(pool, keys), usage: d.Usage, budgets: new(budget.Service),
+	}
+	n.registerJobs(registry)
+	n.registerTasks(registry)
+	n.registerSweeps(registry, sweeps{keys, d.Letters, pool})
+	d.Queues, err = job.New(job.Config{Pool: pool, Registry: registry, Logger: logger})
+	jobs.Queue = d.Queues
+	return err
+}
+
+// Close lets go of the database and Redis.
+func (d *Desk) Close() {
+	d.Pool.Close()
+	if d.redis != nil {
+		_ = d.redis.Close() // nothing is lost by it
+	}
+}
 
 // nouns are those that have work to do in the background.
 type nouns struct {

@@ -130,13 +130,13 @@ func TestAnOperatorsRecoveryNamesThem(t *testing.T) {
 	broken := n.record(c)
 	broken.Head.Title = "Broken"
 	n.plant(broken)
-	_, err := n.Recover(t.Context(), conversation.RecoverInput{ConversationID: c.ID, Operator: "Priya"})
+	_, err := n.Recover(t.Context(), conversation.RecoverInput{ConversationID: c.ID, Operator: "priya.n"})
 	require.NoError(t, err)
 	r := n.record(c)
 	last := r.History(1)[0]
-	require.Equal(t, "Priya", last.Operator)
+	require.Equal(t, "priya.n", last.Operator)
 	require.Nil(t, last.ActorID)
 	var told string
 	n.scan("select data->>'operator' from outbox where aggregate_id = $1 and type = 'conversation.recovered'", []any{c.ID}, &told)
-	require.Equal(t, "Priya", told)
+	require.Equal(t, "priya.n", told)
 }

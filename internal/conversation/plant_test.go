@@ -1,84 +1,14 @@
 package conversation_test
 
 import (
-	"context"
-	"encoding/hex"
-	"encoding/json"
-
-	"github.com/jackc/pgx/v5"
 	"github.com/stretchr/testify/require"
 
+	"github.com/fluentpro/fluentpro/internal/conversation/drill"
 	"github.com/fluentpro/fluentpro/internal/conversation/record"
 )
 
-// plant makes the tables hold a record and nothing else of its conversation, past all rules
-// of theirs, as a broken disk would.
+// plant makes the tables hold a record and nothing else of its conversation.
 func (s *stage) plant(r record.Record) {
 	s.t.Helper()
-	require.NoError(s.t, pgx.BeginFunc(s.t.Context(), s.pool, func(tx pgx.Tx) error {
-		ctx := s.t.Context()
-		if _, err := tx.Exec(ctx, "alter table conversation_versions disable trigger user"); err != nil {
-			return err
-		}
-		for _, sql := range []string{
-			"delete from message_pasts p using messages m where m.id = p.message_id and m.conversation_id = $1",
-			"delete from messages where conversation_id = $1", "delete from conversation_snapshots where conversation_id = $1",
-			"delete from conversation_texts where conversation_id = $1", "delete from conversation_versions where conversation_id = $1",
-			"delete from conversations where id = $1",
-		} {
-			if _, err := tx.Exec(ctx, sql, r.Head.ID); err != nil {
-				return err
-			}
-		}
-		if err := plantRows(ctx, tx, r); err != nil {
-			return err
-		}
-		_, err := tx.Exec(ctx, "alter table conversation_versions enable trigger user")
-		return err
-	}))
-}
-
-func plantRows(ctx context.Context, tx pgx.Tx, r record.Record) error {
-	var head map[string]any
-	if err := inJSON(r.Head, &head); err != nil {
-		return err
-	}
-	delete(head, "checksum") // JSON has bytes in another form than PostgreSQL
-	if _, err := tx.Exec(ctx, "insert into conversations select (jsonb_populate_record(null::conversations, $1::jsonb || jsonb_build_object('checksum', '\\x' || $2::text))).*",
-		head, hex.EncodeToString(r.Head.Checksum)); err != nil {
-		return err
-	}
-	for _, v := range r.Versions {
-		if _, err := tx.Exec(ctx, "insert into conversation_versions (conversation_id, version, parent, operation, actor_id, at, entry, checksum) values ($1, $2, $3, $4, $5, $6, $7, $8)",
-			v.ConversationID, v.Version, v.Parent, v.Operation, v.ActorID, v.At, v.Entry, v.Checksum); err != nil {
-			return err
-		}
-	}
-	for _, t := range r.Texts {
-		if _, err := tx.Exec(ctx, "insert into conversation_texts (conversation_id, version, salt, body) values ($1, $2, $3, $4)", t.ConversationID, t.Version, t.Salt, t.Body); err != nil {
-			return err
-		}
-	}
-	rest := []struct {
-		table string
-		rows  any
-	}{{"messages", r.Messages}, {"message_pasts", r.Pasts}, {"conversation_snapshots", r.Snapshots}}
-	for _, one := range rest {
-		text, err := json.Marshal(one.rows)
-		if err != nil {
-			return err
-		}
-		if _, err := tx.Exec(ctx, "insert into "+one.table+" select * from jsonb_populate_recordset(null::"+one.table+", coalesce(nullif($1::jsonb, 'null'), '[]'))", text); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func inJSON(from any, into any) error {
-	text, err := json.Marshal(from)
-	if err != nil {
-		return err
-	}
-	return json.Unmarshal(text, into)
+	require.NoError(s.t, drill.Plant(s.t.Context(), s.pool, r))
 }

@@ -89,9 +89,28 @@ func (s *Service) Recover(ctx context.Context, in RecoverInput) (record.Plan, er
 	})
 	if err == nil && plan.Needed {
 		s.wake(ctx, in.ConversationID)
+		s.reweigh(ctx, in.ConversationID)
 	}
 	return plan, err
 }
+
+// reweigh verifies a conversation once more, so that it is not listed as damaged until the next
+// verification comes to it.
+func (s *Service) reweigh(ctx context.Context, id uuid.UUID) {
+	v := verification{service: s, progress: unseen{}, began: s.clock()}
+	if err := v.batch(ctx, []sized{{id: id}}); err != nil {
+		s.logger.WarnContext(ctx, "recovered conversation not verified", "conversation_id", id, "error", err.Error())
+	}
+}
+
+// unseen is the progress of what nobody waits for.
+type unseen struct{}
+
+// Total is not shown.
+func (unseen) Total(int64) {}
+
+// Add is not shown.
+func (unseen) Add(int64) {}
 
 func (s *Service) plan(in RecoverInput, now record.Record) (record.Plan, error) {
 	if in.Version > max(now.Head.Version, 1) {

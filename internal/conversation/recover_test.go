@@ -11,26 +11,20 @@ import (
 	"github.com/fluentpro/fluentpro/internal/conversation/record"
 )
 
-// What cannot be proven any more without a backup.
-var beyondProof = map[string]bool{
-	"a text": true, "a bit of a version": true, "a version": true, "the first version": true, "the newest version": true, "every version": true,
-	"two versions, swapped": true,
-}
-
 func TestWhateverIsBrokenIsMadeGoodOrNamed(t *testing.T) {
 	t.Parallel()
 	n := setup(t)
 	c := n.eventful()
 	whole := n.record(c)
 	shown, head := contents(n.visible(c)), n.head(c)
-	for name, corruption := range corruptions {
+	for _, b := range breakages {
 		for _, backup := range []*record.Record{nil, &whole} {
-			what := name
+			what := b.Name
 			if backup != nil {
 				what += ", with a backup"
 			}
 			broken := copied(t, whole)
-			corruption.breaks(&broken)
+			b.Break(&broken)
 			n.plant(broken)
 			planted := n.record(c)
 			require.NotEmpty(t, planted.Verify(time.Now()), what)
@@ -45,7 +39,7 @@ func TestWhateverIsBrokenIsMadeGoodOrNamed(t *testing.T) {
 			require.Equal(t, plan.Healed, done.Healed, what)
 			require.Equal(t, plan.Lost, done.Lost, what)
 			require.True(t, done.Needed, what)
-			require.Equal(t, backup != nil || !beyondProof[name], done.IsComplete, "%s: %v", what, done.Lost)
+			require.Equal(t, backup != nil || b.Proven, done.IsComplete, "%s: %v", what, done.Lost)
 
 			after := n.record(c)
 			require.Empty(t, after.Verify(time.Now()), what)
