@@ -70,3 +70,35 @@ export function confirmed(question: string, yes: string): Promise<boolean> {
 export function timeOf(at: number | string): string {
   return new Date(at).toLocaleTimeString('en-GB');
 }
+
+/** A moment as those who compare logs write it. */
+export function stampOf(at: string): string {
+  return new Date(at).toISOString().slice(0, 19).replace('T', ' ');
+}
+
+/** A table that scrolls by itself where it is too wide, by the keys too. Columns whose name begins with ~ are left out on phones. */
+export function table(label: string, heads: string[], rows: HTMLElement[], attributes: Attributes = {}): HTMLElement {
+  const columns = heads.map((text) => el('th', { scope: 'col', class: text.startsWith('~') ? 'wide' : undefined }, text.replace('~', '')));
+  const made = el('table', attributes, el('thead', {}, el('tr', {}, ...columns)), el('tbody', {}, ...rows));
+  return el('div', { class: 'scroll', tabindex: 0, role: 'group', 'aria-label': label }, made);
+}
+
+const shapes = new Set(['svg', 'title', 'line', 'path', 'circle', 'text']);
+const looks = new Set('viewBox width height role fill stroke font-family font-size x y x1 y1 x2 y2 cx cy r d stroke-dasharray opacity'.split(' '));
+
+/** Makes a drawing of ours anew: shapes, their looks and words. Whatever else an SVG may hold is left out. */
+export function drawing(svg: string): SVGElement {
+  const root = new DOMParser().parseFromString(svg, 'image/svg+xml').documentElement;
+  if (root.localName !== 'svg') throw new Error('the drawing is no SVG');
+  return copied(root);
+}
+
+function copied(from: Element): SVGElement {
+  const made = document.createElementNS('http://www.w3.org/2000/svg', from.localName) as SVGElement;
+  for (const { name, value } of from.attributes) if (looks.has(name)) made.setAttribute(name, value);
+  for (const child of from.childNodes) {
+    if (child instanceof Text) made.append(child.data);
+    else if (child instanceof Element && shapes.has(child.localName)) made.append(copied(child));
+  }
+  return made;
+}

@@ -2,6 +2,7 @@ import { makeAccount } from './account.js';
 import { makeBar } from './bar.js';
 import { byId } from './dom.js';
 import { Frames } from './frames.js';
+import { makeInspect, mayInspect } from './inspect.js';
 import { makeOnboarding } from './onboarding.js';
 import { makeRoom } from './room.js';
 import type { Session } from './session.js';
@@ -20,11 +21,11 @@ crypto.randomUUID ??= () => {
 };
 
 const frames = new Frames();
-const panels = [makeBar, makeOnboarding, makeTalk, makeVersions, makeTasks, makeRoom];
+const panels = [makeBar, makeOnboarding, makeTalk, makeVersions, makeTasks, makeRoom, makeInspect];
 
 /** Shows the desk of who is signed in. Each panel is made anew, so that nothing is left of who was before. */
 function enter(session: Session, isNew: boolean): void {
-  makeTabs();
+  makeTabs(...(mayInspect(session) ? [] : (['inspect'] as const)));
   for (const make of panels) make(session);
   byId('desk').hidden = false;
   show(isNew ? 'onboarding' : 'talk');
@@ -34,7 +35,7 @@ function enter(session: Session, isNew: boolean): void {
 function leave(): void {
   frames.clear();
   byId('desk').hidden = true;
-  for (const id of ['bar', 'onboarding', 'talk', 'versions', 'tasks', 'room']) byId(id).replaceChildren();
+  for (const id of ['bar', 'onboarding', 'talk', 'versions', 'tasks', 'room', 'inspect']) byId(id).replaceChildren();
 }
 
 makeAccount(frames, enter, leave);

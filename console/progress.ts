@@ -34,3 +34,22 @@ export function taskLine(session: Session, task: Task): { element: HTMLElement; 
   put(task);
   return { element, put };
 }
+
+/** Waits for the end of a task, and puts what is heard of it meanwhile. */
+export function finished(session: Session, { id }: Task, put: (task: Task) => void): Promise<Task> {
+  return new Promise((resolve, reject) => {
+    const take = (now: Task) => {
+      if (now.id !== id) return;
+      put(now);
+      if (!ended.has(now.status)) return;
+      stop();
+      resolve(now);
+    };
+    const read = () => session.api.getTask({ path: { task_id: id } }).then(take, (error: unknown) => (stop(), reject(error as Error)));
+    const stop = session.mine.listen((event) => {
+      if (event === undefined) void read();
+      else if ('task' in event) take(event.task);
+    });
+    void read(); // it may have ended before anybody listened
+  });
+}

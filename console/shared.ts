@@ -9,8 +9,9 @@ export class Shared<T> {
     for (const each of this.#listeners) each(value);
   }
 
-  /** Tells of each new value. The value of now is not told. */
-  listen(listener: (value: T) => void): void {
-    this.#listeners.push(listener);
+  /** Tells of each new value, until the function that it gives is called. The value of now is not told. */
+  listen(listener: (value: T) => void): () => void {
+    this.#listeners = [...this.#listeners, listener];
+    return () => (this.#listeners = this.#listeners.filter((each) => each !== listener));
   }
 }

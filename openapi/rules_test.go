@@ -62,7 +62,7 @@ func TestDocumentsAreValid(t *testing.T) {
 
 func TestOperationsAreNamedByVerbAndNoun(t *testing.T) {
 	t.Parallel()
-	form := regexp.MustCompile(`^(sign|log|refresh|get|list|create|update|delete|set|match|complete|reset|change|request|verify|export|fork|rollback|stream|cancel|retry|compare|connect|disconnect|inspect|recover|replay|pause|resume|publish|reindex|restore|revoke)[A-Z][A-Za-z]*$`)
+	form := regexp.MustCompile(`^(sign|log|refresh|get|list|create|update|delete|set|match|complete|reset|change|request|verify|export|fork|rollback|stream|cancel|retry|compare|connect|disconnect|inspect|draw|recover|replay|pause|resume|publish|reindex|restore|revoke)[A-Z][A-Za-z]*$`)
 	seen := map[string]operation{}
 	eachOperation(t, func(t *testing.T, _ *openapi3.T, op operation) {
 		require.Regexp(t, form, op.OperationID, op.String())

@@ -839,6 +839,7 @@ const (
 	UserPreferencesTooLarge         ProblemCode = "user.preferences_too_large"
 	UserUnknownLanguage             ProblemCode = "user.unknown_language"
 	UserWrongPassword               ProblemCode = "user.wrong_password"
+	VersionDamaged                  ProblemCode = "version.damaged"
 	VersionTooManyChanges           ProblemCode = "version.too_many_changes"
 )
 
@@ -1026,6 +1027,8 @@ func (e ProblemCode) Valid() bool {
 	case UserUnknownLanguage:
 		return true
 	case UserWrongPassword:
+		return true
+	case VersionDamaged:
 		return true
 	case VersionTooManyChanges:
 		return true
@@ -1439,6 +1442,27 @@ func (e VersionOperation) Valid() bool {
 	case UpdateMetadata:
 		return true
 	case UpdateStatus:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for DrawConversationParamsFormat.
+const (
+	Dot  DrawConversationParamsFormat = "dot"
+	Svg  DrawConversationParamsFormat = "svg"
+	Text DrawConversationParamsFormat = "text"
+)
+
+// Valid indicates whether the value is a known member of the DrawConversationParamsFormat enum.
+func (e DrawConversationParamsFormat) Valid() bool {
+	switch e {
+	case Dot:
+		return true
+	case Svg:
+		return true
+	case Text:
 		return true
 	default:
 		return false
@@ -3248,6 +3272,67 @@ type SituationPage struct {
 	NextCursor nullable.Nullable[any] `json:"next_cursor"`
 }
 
+// StoredFieldChange defines model for StoredFieldChange.
+type StoredFieldChange struct {
+	// After The same, in `version`.
+	After nullable.Nullable[string] `json:"after"`
+
+	// Before Its value in `against`; null where a person wrote it: of that it is only said that it changed.
+	Before nullable.Nullable[string] `json:"before"`
+
+	// Name A member of the conversation, such as `status`; new ones may appear.
+	Name string `json:"name"`
+}
+
+// StoredMessageChange defines model for StoredMessageChange.
+type StoredMessageChange struct {
+	// After As it is in `version`; null: it is not to be seen there.
+	After nullable.Nullable[StoredMessageState] `json:"after"`
+
+	// Before As it is in `against`; null: it is not to be seen there.
+	Before nullable.Nullable[StoredMessageState] `json:"before"`
+
+	// Changed The members that are others, such as `content` or `status`; empty if it came or went.
+	Changed   []string           `json:"changed"`
+	MessageID openapi_types.UUID `json:"message_id"`
+	Role      MessageRole        `json:"role"`
+	Seq       int                `json:"seq"`
+}
+
+// StoredMessageState defines model for StoredMessageState.
+type StoredMessageState struct {
+	Attempt int `json:"attempt"`
+
+	// Bytes Of its text, in UTF-8.
+	Bytes int `json:"bytes"`
+
+	// Fingerprint The same for the same text within the conversation, and worth nothing elsewhere; null: its salt is lost.
+	Fingerprint  nullable.Nullable[string] `json:"fingerprint"`
+	FinishReason nullable.Nullable[string] `json:"finish_reason"`
+
+	// Since The version that made it so.
+	Since int64 `json:"since"`
+
+	// Status A reply is `pending`, then `streaming`, then one of the others.
+	Status MessageStatus          `json:"status"`
+	Tokens nullable.Nullable[int] `json:"tokens"`
+}
+
+// StoredVersionDiff defines model for StoredVersionDiff.
+type StoredVersionDiff struct {
+	Against int64 `json:"against"`
+
+	// Fields Members of the conversation that are others; times of activity are left out.
+	Fields []StoredFieldChange `json:"fields"`
+
+	// MessageCount How many messages came, went or are others.
+	MessageCount int `json:"message_count"`
+
+	// Messages Messages that came, went or are others, in the order said, 500 at most.
+	Messages []StoredMessageChange `json:"messages"`
+	Version  int64                 `json:"version"`
+}
+
 // StreamClosing The server ends this stream before what it tells of has ended; resume it after `retry_ms`. It has no `id`. As an event of a topic
 // of the WebSocket it ends that subscription alone.
 type StreamClosing struct {
@@ -3767,6 +3852,15 @@ type ListConversationHealthParams struct {
 	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
 }
 
+// DrawConversationParams defines parameters for DrawConversation.
+type DrawConversationParams struct {
+	// Format `svg` for a page or a ticket, `dot` for Graphviz, `text` for a terminal.
+	Format *DrawConversationParamsFormat `form:"format,omitempty" json:"format,omitempty"`
+}
+
+// DrawConversationParamsFormat defines parameters for DrawConversation.
+type DrawConversationParamsFormat string
+
 // RecoverConversationParams defines parameters for RecoverConversation.
 type RecoverConversationParams struct {
 	// IdempotencyKey Makes a retry safe: the same key and body within 24 hours has one effect and gets the first answer
@@ -3775,6 +3869,12 @@ type RecoverConversationParams struct {
 
 	// Prefer `wait=N` (RFC 7240): wait up to N seconds for the outcome, at most 30. Other preferences are ignored.
 	Prefer *Prefer `json:"Prefer,omitempty"`
+}
+
+// CompareStoredVersionsParams defines parameters for CompareStoredVersions.
+type CompareStoredVersionsParams struct {
+	// Against The version to compare with; the one before by default.
+	Against *int64 `form:"against,omitempty" json:"against,omitempty"`
 }
 
 // ListDeadLettersParams defines parameters for ListDeadLetters.
@@ -7597,12 +7697,18 @@ type ServerInterface interface {
 	// ListConversationHealth List how well conversations are
 	// (GET /admin/conversation-health)
 	ListConversationHealth(ctx echo.Context, params ListConversationHealthParams) error
+	// DrawConversation Draw the history of a conversation
+	// (GET /admin/conversations/{conversation_id}/graph)
+	DrawConversation(ctx echo.Context, conversationID ConversationID, params DrawConversationParams) error
 	// InspectConversation Inspect a conversation
 	// (GET /admin/conversations/{conversation_id}/inspection)
 	InspectConversation(ctx echo.Context, conversationID ConversationID) error
 	// RecoverConversation Make a damaged conversation good
 	// (POST /admin/conversations/{conversation_id}/recovery)
 	RecoverConversation(ctx echo.Context, conversationID ConversationID, params RecoverConversationParams) error
+	// CompareStoredVersions Compare two versions of anyone's conversation
+	// (GET /admin/conversations/{conversation_id}/versions/{version}/diff)
+	CompareStoredVersions(ctx echo.Context, conversationID ConversationID, version VersionNumber, params CompareStoredVersionsParams) error
 	// ListDeadLetters List jobs and events that were given up
 	// (GET /admin/dead-letters)
 	ListDeadLetters(ctx echo.Context, params ListDeadLettersParams) error
@@ -8142,6 +8248,31 @@ func (w *ServerInterfaceWrapper) ListConversationHealth(ctx echo.Context) error 
 	return err
 }
 
+// DrawConversation converts echo context to params.
+func (w *ServerInterfaceWrapper) DrawConversation(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "conversation_id" -------------
+	var conversationID ConversationID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "conversation_id", ctx.Param("conversation_id"), &conversationID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter conversation_id: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params DrawConversationParams
+	// ------------- Optional query parameter "format" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "format", ctx.QueryParams(), &params.Format, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter format: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.DrawConversation(ctx, conversationID, params)
+	return err
+}
+
 // InspectConversation converts echo context to params.
 func (w *ServerInterfaceWrapper) InspectConversation(ctx echo.Context) error {
 	var err error
@@ -8206,6 +8337,39 @@ func (w *ServerInterfaceWrapper) RecoverConversation(ctx echo.Context) error {
 
 	// Invoke the callback with all the unmarshaled arguments
 	err = w.Handler.RecoverConversation(ctx, conversationID, params)
+	return err
+}
+
+// CompareStoredVersions converts echo context to params.
+func (w *ServerInterfaceWrapper) CompareStoredVersions(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "conversation_id" -------------
+	var conversationID ConversationID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "conversation_id", ctx.Param("conversation_id"), &conversationID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter conversation_id: %s", err))
+	}
+
+	// ------------- Path parameter "version" -------------
+	var version VersionNumber
+
+	err = runtime.BindStyledParameterWithOptions("simple", "version", ctx.Param("version"), &version, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "integer", Format: "int64", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter version: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params CompareStoredVersionsParams
+	// ------------- Optional query parameter "against" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "against", ctx.QueryParams(), &params.Against, runtime.BindQueryParameterOptions{Type: "integer", Format: "int64"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter against: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.CompareStoredVersions(ctx, conversationID, version, params)
 	return err
 }
 
@@ -10713,8 +10877,10 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.POST(options.BaseURL+"/admin/backups/:backup_id/restore", wrapper.RestoreBackup, options.OperationMiddlewares["restoreBackup"]...)
 	router.GET(options.BaseURL+"/admin/connections", wrapper.ListConnections, options.OperationMiddlewares["listConnections"]...)
 	router.GET(options.BaseURL+"/admin/conversation-health", wrapper.ListConversationHealth, options.OperationMiddlewares["listConversationHealth"]...)
+	router.GET(options.BaseURL+"/admin/conversations/:conversation_id/graph", wrapper.DrawConversation, options.OperationMiddlewares["drawConversation"]...)
 	router.GET(options.BaseURL+"/admin/conversations/:conversation_id/inspection", wrapper.InspectConversation, options.OperationMiddlewares["inspectConversation"]...)
 	router.POST(options.BaseURL+"/admin/conversations/:conversation_id/recovery", wrapper.RecoverConversation, options.OperationMiddlewares["recoverConversation"]...)
+	router.GET(options.BaseURL+"/admin/conversations/:conversation_id/versions/:version/diff", wrapper.CompareStoredVersions, options.OperationMiddlewares["compareStoredVersions"]...)
 	router.GET(options.BaseURL+"/admin/dead-letters", wrapper.ListDeadLetters, options.OperationMiddlewares["listDeadLetters"]...)
 	router.POST(options.BaseURL+"/admin/dead-letters/:dead_letter_id/replay", wrapper.ReplayDeadLetter, options.OperationMiddlewares["replayDeadLetter"]...)
 	router.POST(options.BaseURL+"/admin/event-replays", wrapper.CreateEventReplay, options.OperationMiddlewares["createEventReplay"]...)
@@ -11184,6 +11350,83 @@ func (response ListConversationHealthdefaultApplicationProblemPlusJSONResponse) 
 	return err
 }
 
+type DrawConversationRequestObject struct {
+	ConversationID ConversationID `json:"conversation_id"`
+	Params         DrawConversationParams
+}
+
+type DrawConversationResponseObject interface {
+	VisitDrawConversationResponse(w http.ResponseWriter) error
+}
+
+type DrawConversation200ImageSvgXMLResponse struct {
+	Body          io.Reader
+	ContentLength int64
+}
+
+func (response DrawConversation200ImageSvgXMLResponse) VisitDrawConversationResponse(w http.ResponseWriter) error {
+
+	w.Header().Set("Content-Type", "image/svg+xml")
+	if response.ContentLength != 0 {
+		w.Header().Set("Content-Length", fmt.Sprint(response.ContentLength))
+	}
+	w.WriteHeader(200)
+
+	if closer, ok := response.Body.(io.ReadCloser); ok {
+		defer closer.Close()
+	}
+	_, err := io.Copy(w, response.Body)
+	return err
+}
+
+type DrawConversation200TextResponse string
+
+func (response DrawConversation200TextResponse) VisitDrawConversationResponse(w http.ResponseWriter) error {
+
+	w.Header().Set("Content-Type", "text/plain")
+	w.WriteHeader(200)
+
+	_, err := w.Write([]byte(fmt.Sprint(response)))
+	return err
+}
+
+type DrawConversation200TextVndGraphvizResponse struct {
+	Body          io.Reader
+	ContentLength int64
+}
+
+func (response DrawConversation200TextVndGraphvizResponse) VisitDrawConversationResponse(w http.ResponseWriter) error {
+
+	w.Header().Set("Content-Type", "text/vnd.graphviz")
+	if response.ContentLength != 0 {
+		w.Header().Set("Content-Length", fmt.Sprint(response.ContentLength))
+	}
+	w.WriteHeader(200)
+
+	if closer, ok := response.Body.(io.ReadCloser); ok {
+		defer closer.Close()
+	}
+	_, err := io.Copy(w, response.Body)
+	return err
+}
+
+type DrawConversationdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response DrawConversationdefaultApplicationProblemPlusJSONResponse) VisitDrawConversationResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type InspectConversationRequestObject struct {
 	ConversationID ConversationID `json:"conversation_id"`
 }
@@ -11291,6 +11534,47 @@ type RecoverConversationdefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response RecoverConversationdefaultApplicationProblemPlusJSONResponse) VisitRecoverConversationResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CompareStoredVersionsRequestObject struct {
+	ConversationID ConversationID `json:"conversation_id"`
+	Version        VersionNumber  `json:"version"`
+	Params         CompareStoredVersionsParams
+}
+
+type CompareStoredVersionsResponseObject interface {
+	VisitCompareStoredVersionsResponse(w http.ResponseWriter) error
+}
+
+type CompareStoredVersions200JSONResponse StoredVersionDiff
+
+func (response CompareStoredVersions200JSONResponse) VisitCompareStoredVersionsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CompareStoredVersionsdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response CompareStoredVersionsdefaultApplicationProblemPlusJSONResponse) VisitCompareStoredVersionsResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
@@ -15195,12 +15479,18 @@ type StrictServerInterface interface {
 	// ListConversationHealth List how well conversations are
 	// (GET /admin/conversation-health)
 	ListConversationHealth(ctx context.Context, request ListConversationHealthRequestObject) (ListConversationHealthResponseObject, error)
+	// DrawConversation Draw the history of a conversation
+	// (GET /admin/conversations/{conversation_id}/graph)
+	DrawConversation(ctx context.Context, request DrawConversationRequestObject) (DrawConversationResponseObject, error)
 	// InspectConversation Inspect a conversation
 	// (GET /admin/conversations/{conversation_id}/inspection)
 	InspectConversation(ctx context.Context, request InspectConversationRequestObject) (InspectConversationResponseObject, error)
 	// RecoverConversation Make a damaged conversation good
 	// (POST /admin/conversations/{conversation_id}/recovery)
 	RecoverConversation(ctx context.Context, request RecoverConversationRequestObject) (RecoverConversationResponseObject, error)
+	// CompareStoredVersions Compare two versions of anyone's conversation
+	// (GET /admin/conversations/{conversation_id}/versions/{version}/diff)
+	CompareStoredVersions(ctx context.Context, request CompareStoredVersionsRequestObject) (CompareStoredVersionsResponseObject, error)
 	// ListDeadLetters List jobs and events that were given up
 	// (GET /admin/dead-letters)
 	ListDeadLetters(ctx context.Context, request ListDeadLettersRequestObject) (ListDeadLettersResponseObject, error)
@@ -15665,6 +15955,32 @@ func (sh *strictHandler) ListConversationHealth(ctx echo.Context, params ListCon
 	return nil
 }
 
+// DrawConversation operation middleware
+func (sh *strictHandler) DrawConversation(ctx echo.Context, conversationID ConversationID, params DrawConversationParams) error {
+	var request DrawConversationRequestObject
+
+	request.ConversationID = conversationID
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.DrawConversation(ctx.Request().Context(), request.(DrawConversationRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "DrawConversation")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(DrawConversationResponseObject); ok {
+		return validResponse.VisitDrawConversationResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
 // InspectConversation operation middleware
 func (sh *strictHandler) InspectConversation(ctx echo.Context, conversationID ConversationID) error {
 	var request InspectConversationRequestObject
@@ -15733,6 +16049,33 @@ func (sh *strictHandler) RecoverConversation(ctx echo.Context, conversationID Co
 		return err
 	} else if validResponse, ok := response.(RecoverConversationResponseObject); ok {
 		return validResponse.VisitRecoverConversationResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// CompareStoredVersions operation middleware
+func (sh *strictHandler) CompareStoredVersions(ctx echo.Context, conversationID ConversationID, version VersionNumber, params CompareStoredVersionsParams) error {
+	var request CompareStoredVersionsRequestObject
+
+	request.ConversationID = conversationID
+	request.Version = version
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.CompareStoredVersions(ctx.Request().Context(), request.(CompareStoredVersionsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "CompareStoredVersions")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(CompareStoredVersionsResponseObject); ok {
+		return validResponse.VisitCompareStoredVersionsResponse(ctx.Response())
 	} else if response != nil {
 		return fmt.Errorf("unexpected response type: %T", response)
 	}

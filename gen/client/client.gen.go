@@ -839,6 +839,7 @@ const (
 	UserPreferencesTooLarge         ProblemCode = "user.preferences_too_large"
 	UserUnknownLanguage             ProblemCode = "user.unknown_language"
 	UserWrongPassword               ProblemCode = "user.wrong_password"
+	VersionDamaged                  ProblemCode = "version.damaged"
 	VersionTooManyChanges           ProblemCode = "version.too_many_changes"
 )
 
@@ -1026,6 +1027,8 @@ func (e ProblemCode) Valid() bool {
 	case UserUnknownLanguage:
 		return true
 	case UserWrongPassword:
+		return true
+	case VersionDamaged:
 		return true
 	case VersionTooManyChanges:
 		return true
@@ -1439,6 +1442,27 @@ func (e VersionOperation) Valid() bool {
 	case UpdateMetadata:
 		return true
 	case UpdateStatus:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for DrawConversationParamsFormat.
+const (
+	Dot  DrawConversationParamsFormat = "dot"
+	Svg  DrawConversationParamsFormat = "svg"
+	Text DrawConversationParamsFormat = "text"
+)
+
+// Valid indicates whether the value is a known member of the DrawConversationParamsFormat enum.
+func (e DrawConversationParamsFormat) Valid() bool {
+	switch e {
+	case Dot:
+		return true
+	case Svg:
+		return true
+	case Text:
 		return true
 	default:
 		return false
@@ -3248,6 +3272,67 @@ type SituationPage struct {
 	NextCursor nullable.Nullable[any] `json:"next_cursor"`
 }
 
+// StoredFieldChange defines model for StoredFieldChange.
+type StoredFieldChange struct {
+	// After The same, in `version`.
+	After nullable.Nullable[string] `json:"after"`
+
+	// Before Its value in `against`; null where a person wrote it: of that it is only said that it changed.
+	Before nullable.Nullable[string] `json:"before"`
+
+	// Name A member of the conversation, such as `status`; new ones may appear.
+	Name string `json:"name"`
+}
+
+// StoredMessageChange defines model for StoredMessageChange.
+type StoredMessageChange struct {
+	// After As it is in `version`; null: it is not to be seen there.
+	After nullable.Nullable[StoredMessageState] `json:"after"`
+
+	// Before As it is in `against`; null: it is not to be seen there.
+	Before nullable.Nullable[StoredMessageState] `json:"before"`
+
+	// Changed The members that are others, such as `content` or `status`; empty if it came or went.
+	Changed   []string           `json:"changed"`
+	MessageID openapi_types.UUID `json:"message_id"`
+	Role      MessageRole        `json:"role"`
+	Seq       int                `json:"seq"`
+}
+
+// StoredMessageState defines model for StoredMessageState.
+type StoredMessageState struct {
+	Attempt int `json:"attempt"`
+
+	// Bytes Of its text, in UTF-8.
+	Bytes int `json:"bytes"`
+
+	// Fingerprint The same for the same text within the conversation, and worth nothing elsewhere; null: its salt is lost.
+	Fingerprint  nullable.Nullable[string] `json:"fingerprint"`
+	FinishReason nullable.Nullable[string] `json:"finish_reason"`
+
+	// Since The version that made it so.
+	Since int64 `json:"since"`
+
+	// Status A reply is `pending`, then `streaming`, then one of the others.
+	Status MessageStatus          `json:"status"`
+	Tokens nullable.Nullable[int] `json:"tokens"`
+}
+
+// StoredVersionDiff defines model for StoredVersionDiff.
+type StoredVersionDiff struct {
+	Against int64 `json:"against"`
+
+	// Fields Members of the conversation that are others; times of activity are left out.
+	Fields []StoredFieldChange `json:"fields"`
+
+	// MessageCount How many messages came, went or are others.
+	MessageCount int `json:"message_count"`
+
+	// Messages Messages that came, went or are others, in the order said, 500 at most.
+	Messages []StoredMessageChange `json:"messages"`
+	Version  int64                 `json:"version"`
+}
+
 // StreamClosing The server ends this stream before what it tells of has ended; resume it after `retry_ms`. It has no `id`. As an event of a topic
 // of the WebSocket it ends that subscription alone.
 type StreamClosing struct {
@@ -3767,6 +3852,15 @@ type ListConversationHealthParams struct {
 	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
 }
 
+// DrawConversationParams defines parameters for DrawConversation.
+type DrawConversationParams struct {
+	// Format `svg` for a page or a ticket, `dot` for Graphviz, `text` for a terminal.
+	Format *DrawConversationParamsFormat `form:"format,omitempty" json:"format,omitempty"`
+}
+
+// DrawConversationParamsFormat defines parameters for DrawConversation.
+type DrawConversationParamsFormat string
+
 // RecoverConversationParams defines parameters for RecoverConversation.
 type RecoverConversationParams struct {
 	// IdempotencyKey Makes a retry safe: the same key and body within 24 hours has one effect and gets the first answer
@@ -3775,6 +3869,12 @@ type RecoverConversationParams struct {
 
 	// Prefer `wait=N` (RFC 7240): wait up to N seconds for the outcome, at most 30. Other preferences are ignored.
 	Prefer *Prefer `json:"Prefer,omitempty"`
+}
+
+// CompareStoredVersionsParams defines parameters for CompareStoredVersions.
+type CompareStoredVersionsParams struct {
+	// Against The version to compare with; the one before by default.
+	Against *int64 `form:"against,omitempty" json:"against,omitempty"`
 }
 
 // ListDeadLettersParams defines parameters for ListDeadLetters.
@@ -7750,6 +7850,16 @@ type ClientInterface interface {
 	// Corresponds with GET /admin/conversation-health (the `ListConversationHealth` operationId).
 	ListConversationHealth(ctx context.Context, params *ListConversationHealthParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
+	// DrawConversation Draw the history of a conversation
+	//
+	// Its versions, the newest first, 500 at most; steps back and recoveries lead to the version whose content they have;
+	// versions with findings are marked; below it, what it was forked from and what was forked from it. Nothing that was
+	// written is in it. `format` decides, whatever `Accept` prefers. The SVG holds no script, no style and no link; its
+	// colour is that of the text around it.
+	//
+	// Corresponds with GET /admin/conversations/{conversation_id}/graph (the `DrawConversation` operationId).
+	DrawConversation(ctx context.Context, conversationID ConversationID, params *DrawConversationParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
 	// InspectConversation Inspect a conversation
 	//
 	// What is stored of it, verified now: its findings, its health, and its history with steps back and recoveries. It may be
@@ -7785,6 +7895,15 @@ type ClientInterface interface {
 	//
 	// Corresponds with POST /admin/conversations/{conversation_id}/recovery (the `RecoverConversation` operationId).
 	RecoverConversation(ctx context.Context, conversationID ConversationID, params *RecoverConversationParams, body RecoverConversationJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// CompareStoredVersions Compare two versions of anyone's conversation
+	//
+	// What came, went and changed from one version to another, in ids, numbers and hashes; not a word of what was written.
+	// Both are told by the history alone, so that a damaged conversation can be looked at too; what the history does not
+	// tell any more is 422 `version.damaged`. Either may be the older.
+	//
+	// Corresponds with GET /admin/conversations/{conversation_id}/versions/{version}/diff (the `CompareStoredVersions` operationId).
+	CompareStoredVersions(ctx context.Context, conversationID ConversationID, version VersionNumber, params *CompareStoredVersionsParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// ListDeadLetters List jobs and events that were given up
 	//
@@ -9043,6 +9162,26 @@ func (c *Client) ListConversationHealth(ctx context.Context, params *ListConvers
 	return c.Client.Do(req)
 }
 
+// DrawConversation Draw the history of a conversation
+//
+// Its versions, the newest first, 500 at most; steps back and recoveries lead to the version whose content they have;
+// versions with findings are marked; below it, what it was forked from and what was forked from it. Nothing that was
+// written is in it. `format` decides, whatever `Accept` prefers. The SVG holds no script, no style and no link; its
+// colour is that of the text around it.
+//
+// Corresponds with GET /admin/conversations/{conversation_id}/graph (the `DrawConversation` operationId).
+func (c *Client) DrawConversation(ctx context.Context, conversationID ConversationID, params *DrawConversationParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewDrawConversationRequest(c.Server, conversationID, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
 // InspectConversation Inspect a conversation
 //
 // What is stored of it, verified now: its findings, its health, and its history with steps back and recoveries. It may be
@@ -9099,6 +9238,25 @@ func (c *Client) RecoverConversationWithBody(ctx context.Context, conversationID
 // Corresponds with POST /admin/conversations/{conversation_id}/recovery (the `RecoverConversation` operationId).
 func (c *Client) RecoverConversation(ctx context.Context, conversationID ConversationID, params *RecoverConversationParams, body RecoverConversationJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewRecoverConversationRequest(c.Server, conversationID, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// CompareStoredVersions Compare two versions of anyone's conversation
+//
+// What came, went and changed from one version to another, in ids, numbers and hashes; not a word of what was written.
+// Both are told by the history alone, so that a damaged conversation can be looked at too; what the history does not
+// tell any more is 422 `version.damaged`. Either may be the older.
+//
+// Corresponds with GET /admin/conversations/{conversation_id}/versions/{version}/diff (the `CompareStoredVersions` operationId).
+func (c *Client) CompareStoredVersions(ctx context.Context, conversationID ConversationID, version VersionNumber, params *CompareStoredVersionsParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewCompareStoredVersionsRequest(c.Server, conversationID, version, params)
 	if err != nil {
 		return nil, err
 	}
@@ -11816,6 +11974,67 @@ func NewListConversationHealthRequest(server string, params *ListConversationHea
 	return req, nil
 }
 
+// NewDrawConversationRequest constructs an http.Request for the DrawConversation method
+func NewDrawConversationRequest(server string, conversationID ConversationID, params *DrawConversationParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "conversation_id", conversationID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/admin/conversations/%s/graph", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Format != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "format", *params.Format, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
 // NewInspectConversationRequest constructs an http.Request for the InspectConversation method
 func NewInspectConversationRequest(server string, conversationID ConversationID) (*http.Request, error) {
 	var err error
@@ -11918,6 +12137,74 @@ func NewRecoverConversationRequestWithBody(server string, conversationID Convers
 			req.Header.Set("Prefer", headerParam1)
 		}
 
+	}
+
+	return req, nil
+}
+
+// NewCompareStoredVersionsRequest constructs an http.Request for the CompareStoredVersions method
+func NewCompareStoredVersionsRequest(server string, conversationID ConversationID, version VersionNumber, params *CompareStoredVersionsParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "conversation_id", conversationID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	var pathParam1 string
+
+	pathParam1, err = runtime.StyleParamWithOptions("simple", false, "version", version, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "integer", Format: "int64"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/admin/conversations/%s/versions/%s/diff", pathParam0, pathParam1)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Against != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "against", *params.Against, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: "int64"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
 	}
 
 	return req, nil
@@ -16455,6 +16742,18 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with GET /admin/conversation-health (the `ListConversationHealth` operationId).
 	ListConversationHealthWithResponse(ctx context.Context, params *ListConversationHealthParams, reqEditors ...RequestEditorFn) (*ListConversationHealthResponse, error)
 
+	// DrawConversationWithResponse Draw the history of a conversation
+	//
+	// Its versions, the newest first, 500 at most; steps back and recoveries lead to the version whose content they have;
+	// versions with findings are marked; below it, what it was forked from and what was forked from it. Nothing that was
+	// written is in it. `format` decides, whatever `Accept` prefers. The SVG holds no script, no style and no link; its
+	// colour is that of the text around it.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /admin/conversations/{conversation_id}/graph (the `DrawConversation` operationId).
+	DrawConversationWithResponse(ctx context.Context, conversationID ConversationID, params *DrawConversationParams, reqEditors ...RequestEditorFn) (*DrawConversationResponse, error)
+
 	// InspectConversationWithResponse Inspect a conversation
 	//
 	// What is stored of it, verified now: its findings, its health, and its history with steps back and recoveries. It may be
@@ -16492,6 +16791,17 @@ type ClientWithResponsesInterface interface {
 	//
 	// Corresponds with POST /admin/conversations/{conversation_id}/recovery (the `RecoverConversation` operationId).
 	RecoverConversationWithResponse(ctx context.Context, conversationID ConversationID, params *RecoverConversationParams, body RecoverConversationJSONRequestBody, reqEditors ...RequestEditorFn) (*RecoverConversationResponse, error)
+
+	// CompareStoredVersionsWithResponse Compare two versions of anyone's conversation
+	//
+	// What came, went and changed from one version to another, in ids, numbers and hashes; not a word of what was written.
+	// Both are told by the history alone, so that a damaged conversation can be looked at too; what the history does not
+	// tell any more is 422 `version.damaged`. Either may be the older.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /admin/conversations/{conversation_id}/versions/{version}/diff (the `CompareStoredVersions` operationId).
+	CompareStoredVersionsWithResponse(ctx context.Context, conversationID ConversationID, version VersionNumber, params *CompareStoredVersionsParams, reqEditors ...RequestEditorFn) (*CompareStoredVersionsResponse, error)
 
 	// ListDeadLettersWithResponse List jobs and events that were given up
 	//
@@ -18037,6 +18347,47 @@ func (r ListConversationHealthResponse) ContentType() string {
 	return ""
 }
 
+type DrawConversationResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// ApplicationProblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationProblemJSONDefault *ProblemResponse
+}
+
+// GetApplicationProblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r DrawConversationResponse) GetApplicationProblemJSONDefault() *ProblemResponse {
+	return r.ApplicationProblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r DrawConversationResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r DrawConversationResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r DrawConversationResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r DrawConversationResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
 type InspectConversationResponse struct {
 	Body         []byte
 	HTTPResponse *http.Response
@@ -18150,6 +18501,54 @@ func (r RecoverConversationResponse) StatusCode() int {
 
 // ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
 func (r RecoverConversationResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type CompareStoredVersionsResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *StoredVersionDiff
+	// ApplicationProblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationProblemJSONDefault *ProblemResponse
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r CompareStoredVersionsResponse) GetJSON200() *StoredVersionDiff {
+	return r.JSON200
+}
+
+// GetApplicationProblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r CompareStoredVersionsResponse) GetApplicationProblemJSONDefault() *ProblemResponse {
+	return r.ApplicationProblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r CompareStoredVersionsResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r CompareStoredVersionsResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r CompareStoredVersionsResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r CompareStoredVersionsResponse) ContentType() string {
 	if r.HTTPResponse != nil {
 		return r.HTTPResponse.Header.Get("Content-Type")
 	}
@@ -22356,6 +22755,24 @@ func (c *ClientWithResponses) ListConversationHealthWithResponse(ctx context.Con
 	return ParseListConversationHealthResponse(rsp)
 }
 
+// DrawConversationWithResponse Draw the history of a conversation
+//
+// Its versions, the newest first, 500 at most; steps back and recoveries lead to the version whose content they have;
+// versions with findings are marked; below it, what it was forked from and what was forked from it. Nothing that was
+// written is in it. `format` decides, whatever `Accept` prefers. The SVG holds no script, no style and no link; its
+// colour is that of the text around it.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /admin/conversations/{conversation_id}/graph (the `DrawConversation` operationId).
+func (c *ClientWithResponses) DrawConversationWithResponse(ctx context.Context, conversationID ConversationID, params *DrawConversationParams, reqEditors ...RequestEditorFn) (*DrawConversationResponse, error) {
+	rsp, err := c.DrawConversation(ctx, conversationID, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseDrawConversationResponse(rsp)
+}
+
 // InspectConversationWithResponse Inspect a conversation
 //
 // What is stored of it, verified now: its findings, its health, and its history with steps back and recoveries. It may be
@@ -22410,6 +22827,23 @@ func (c *ClientWithResponses) RecoverConversationWithResponse(ctx context.Contex
 		return nil, err
 	}
 	return ParseRecoverConversationResponse(rsp)
+}
+
+// CompareStoredVersionsWithResponse Compare two versions of anyone's conversation
+//
+// What came, went and changed from one version to another, in ids, numbers and hashes; not a word of what was written.
+// Both are told by the history alone, so that a damaged conversation can be looked at too; what the history does not
+// tell any more is 422 `version.damaged`. Either may be the older.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /admin/conversations/{conversation_id}/versions/{version}/diff (the `CompareStoredVersions` operationId).
+func (c *ClientWithResponses) CompareStoredVersionsWithResponse(ctx context.Context, conversationID ConversationID, version VersionNumber, params *CompareStoredVersionsParams, reqEditors ...RequestEditorFn) (*CompareStoredVersionsResponse, error) {
+	rsp, err := c.CompareStoredVersions(ctx, conversationID, version, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseCompareStoredVersionsResponse(rsp)
 }
 
 // ListDeadLettersWithResponse List jobs and events that were given up
@@ -24510,6 +24944,32 @@ func ParseListConversationHealthResponse(rsp *http.Response) (*ListConversationH
 	return response, nil
 }
 
+// ParseDrawConversationResponse parses an HTTP response from a DrawConversationWithResponse call
+func ParseDrawConversationResponse(rsp *http.Response) (*DrawConversationResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &DrawConversationResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest ProblemResponse
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
 // ParseInspectConversationResponse parses an HTTP response from a InspectConversationWithResponse call
 func ParseInspectConversationResponse(rsp *http.Response) (*InspectConversationResponse, error) {
 	bodyBytes, err := io.ReadAll(rsp.Body)
@@ -24615,6 +25075,39 @@ func ParseRecoverConversationResponse(rsp *http.Response) (*RecoverConversationR
 			headers.Location = value
 		}
 		response.Headers202 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseCompareStoredVersionsResponse parses an HTTP response from a CompareStoredVersionsWithResponse call
+func ParseCompareStoredVersionsResponse(rsp *http.Response) (*CompareStoredVersionsResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &CompareStoredVersionsResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest StoredVersionDiff
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest ProblemResponse
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSONDefault = &dest
+
 	}
 
 	return response, nil

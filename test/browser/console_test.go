@@ -33,6 +33,7 @@ func TestTheConsole(t *testing.T) {
 		"can be read in the dark, on a phone and by the keys": looks,
 		"says what went wrong, and what went over the wire":   told,
 		"keeps the last 500 frames, and copies them":          manyFrames,
+		"shows an operator what is stored, and mends it":      inspected,
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -84,6 +84,9 @@ func (c contractTransport) check(r *http.Request, response *http.Response, versi
 		return fmt.Errorf("read body: %w", err)
 	}
 	response.Body = io.NopCloser(bytes.NewReader(body))
+	if kind, _, _ := mime.ParseMediaType(response.Header.Get("Content-Type")); !strings.HasSuffix(kind, "json") {
+		return media.Schema.Value.VisitJSON(string(body), openapi3.EnableJSONSchema2020(), openapi3.VisitAsResponse())
+	}
 	return validate(media.Schema.Value, body)
 }
 

@@ -9,6 +9,7 @@ import type {
   CreateMessageRequest,
   CreateMessageResponses,
   CreateMessageResult,
+  DrawConversationData,
   ExportAuditEventsData,
   ExportMeData,
   ExportMeLine,
@@ -38,6 +39,7 @@ export type CreateMessageOptions = Omit<Options<CreateMessageData>, 'body' | 'th
 
 type Own =
   | 'createMessage'
+  | 'drawConversation'
   | 'streamMessageEvents'
   | 'streamConversationEvents'
   | 'streamTaskEvents'
@@ -51,7 +53,7 @@ type Plain = Omit<Operations, Own>;
 /** The generated operations without those that have a form of their own here. */
 const Plain = Operations as unknown as new (options: { client: Client }) => Plain;
 
-/** All operations of the API; here are messages and what answers with a stream. */
+/** All operations of the API; here are messages, drawings and what answers with a stream. */
 export class Streams extends Plain {
   readonly #client: Client;
   readonly #renew: () => Promise<void>;
@@ -81,6 +83,13 @@ export class Streams extends Plain {
       if (error instanceof ConnectionError) return send();
       throw error;
     }
+  }
+
+  /** Draws the history of a conversation, as SVG unless `format` says otherwise; a text in any case. */
+  async drawConversation(options: Parameters<DrawConversationData> & { signal?: AbortSignal }): Promise<string> {
+    const url: DrawConversationData['url'] = '/admin/conversations/{conversation_id}/graph';
+    const response = await open(this.#client, { ...options, method: 'GET', url });
+    return response.text();
   }
 
   /**

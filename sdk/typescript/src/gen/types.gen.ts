@@ -1475,7 +1475,7 @@ export type Problem = {
 /**
  * A stable slug; clients may act on it. New codes may appear.
  */
-export type ProblemCode = 'auth.forbidden' | 'auth.invalid_code' | 'auth.invalid_credentials' | 'auth.invalid_refresh_token' | 'auth.invalid_token' | 'auth.required' | 'backup.damaged' | 'backup.invalid_restore' | 'backup.no_identity' | 'backup.no_recipient' | 'backup.running' | 'backup.store_unavailable' | 'backup.wrong_identity' | 'budget.learner_spent' | 'budget.service_spent' | 'catalogue.too_many_custom_roles' | 'catalogue.unknown_industry' | 'conversation.beyond_recovery' | 'conversation.busy' | 'conversation.closed' | 'conversation.context_too_large' | 'conversation.not_active' | 'conversation.reply_in_flight' | 'conversation.status_not_allowed' | 'conversation.token_limit_reached' | 'conversation.too_long' | 'conversation.unknown_partner' | 'conversation.unknown_situation' | 'conversation.unknown_version' | 'cursor.invalid' | 'dead_letter.replayed' | 'dead_letter.unknown_kind' | 'event.expired' | 'export.busy' | 'export.out_of_time' | 'feedback.conversation_not_finished' | 'feedback.nothing_said' | 'idempotency.in_progress' | 'idempotency.key_reused' | 'message.not_a_reply' | 'message.not_newest' | 'model.garbled' | 'model.interrupted' | 'model.rate_limited' | 'model.refused' | 'model.timeout' | 'model.unavailable' | 'onboarding.incomplete' | 'onboarding.industry_required' | 'onboarding.invalid_partners' | 'onboarding.invalid_situations' | 'onboarding.partner_not_selected' | 'onboarding.partner_required' | 'onboarding.role_of_other_industry' | 'onboarding.situation_required' | 'onboarding.unknown_industry' | 'onboarding.unknown_language' | 'onboarding.unknown_role' | 'realtime.forbidden_origin' | 'realtime.invalid_ticket' | 'realtime.not_a_websocket' | 'realtime.subprotocol_required' | 'realtime.too_many_connections' | 'realtime.too_many_subscriptions' | 'realtime.unknown_topic' | 'replay.invalid' | 'request.invalid' | 'request.malformed' | 'request.not_acceptable' | 'request.precondition_failed' | 'request.rate_limited' | 'request.too_large' | 'request.unsupported_media_type' | 'resource.not_found' | 'room.full' | 'room.not_a_member' | 'route.gone' | 'route.method_not_allowed' | 'route.not_found' | 'server.internal' | 'server.overloaded' | 'server.unavailable' | 'task.not_cancellable' | 'task.result_too_large' | 'user.email_taken' | 'user.own_account' | 'user.password_required' | 'user.password_weak' | 'user.preferences_too_large' | 'user.unknown_language' | 'user.wrong_password' | 'version.too_many_changes';
+export type ProblemCode = 'auth.forbidden' | 'auth.invalid_code' | 'auth.invalid_credentials' | 'auth.invalid_refresh_token' | 'auth.invalid_token' | 'auth.required' | 'backup.damaged' | 'backup.invalid_restore' | 'backup.no_identity' | 'backup.no_recipient' | 'backup.running' | 'backup.store_unavailable' | 'backup.wrong_identity' | 'budget.learner_spent' | 'budget.service_spent' | 'catalogue.too_many_custom_roles' | 'catalogue.unknown_industry' | 'conversation.beyond_recovery' | 'conversation.busy' | 'conversation.closed' | 'conversation.context_too_large' | 'conversation.not_active' | 'conversation.reply_in_flight' | 'conversation.status_not_allowed' | 'conversation.token_limit_reached' | 'conversation.too_long' | 'conversation.unknown_partner' | 'conversation.unknown_situation' | 'conversation.unknown_version' | 'cursor.invalid' | 'dead_letter.replayed' | 'dead_letter.unknown_kind' | 'event.expired' | 'export.busy' | 'export.out_of_time' | 'feedback.conversation_not_finished' | 'feedback.nothing_said' | 'idempotency.in_progress' | 'idempotency.key_reused' | 'message.not_a_reply' | 'message.not_newest' | 'model.garbled' | 'model.interrupted' | 'model.rate_limited' | 'model.refused' | 'model.timeout' | 'model.unavailable' | 'onboarding.incomplete' | 'onboarding.industry_required' | 'onboarding.invalid_partners' | 'onboarding.invalid_situations' | 'onboarding.partner_not_selected' | 'onboarding.partner_required' | 'onboarding.role_of_other_industry' | 'onboarding.situation_required' | 'onboarding.unknown_industry' | 'onboarding.unknown_language' | 'onboarding.unknown_role' | 'realtime.forbidden_origin' | 'realtime.invalid_ticket' | 'realtime.not_a_websocket' | 'realtime.subprotocol_required' | 'realtime.too_many_connections' | 'realtime.too_many_subscriptions' | 'realtime.unknown_topic' | 'replay.invalid' | 'request.invalid' | 'request.malformed' | 'request.not_acceptable' | 'request.precondition_failed' | 'request.rate_limited' | 'request.too_large' | 'request.unsupported_media_type' | 'resource.not_found' | 'room.full' | 'room.not_a_member' | 'route.gone' | 'route.method_not_allowed' | 'route.not_found' | 'server.internal' | 'server.overloaded' | 'server.unavailable' | 'task.not_cancellable' | 'task.result_too_large' | 'user.email_taken' | 'user.own_account' | 'user.password_required' | 'user.password_weak' | 'user.preferences_too_large' | 'user.unknown_language' | 'user.wrong_password' | 'version.damaged' | 'version.too_many_changes';
 
 /**
  * A step of the onboarding, in the order of doing.
@@ -2068,6 +2068,75 @@ export type Situation = {
 export type SituationPage = {
     data: Array<Situation>;
     next_cursor: null;
+};
+
+export type StoredFieldChange = {
+    /**
+     * The same, in `version`.
+     */
+    after: string | null;
+    /**
+     * Its value in `against`; null where a person wrote it: of that it is only said that it changed.
+     */
+    before: string | null;
+    /**
+     * A member of the conversation, such as `status`; new ones may appear.
+     */
+    name: string;
+};
+
+export type StoredMessageChange = {
+    /**
+     * As it is in `version`; null: it is not to be seen there.
+     */
+    after: StoredMessageState | null;
+    /**
+     * As it is in `against`; null: it is not to be seen there.
+     */
+    before: StoredMessageState | null;
+    /**
+     * The members that are others, such as `content` or `status`; empty if it came or went.
+     */
+    changed: Array<string>;
+    message_id: string;
+    role: MessageRole;
+    seq: number;
+};
+
+export type StoredMessageState = {
+    attempt: number;
+    /**
+     * Of its text, in UTF-8.
+     */
+    bytes: number;
+    /**
+     * The same for the same text within the conversation, and worth nothing elsewhere; null: its salt is lost.
+     */
+    fingerprint: string | null;
+    finish_reason: string | null;
+    /**
+     * The version that made it so.
+     */
+    since: number;
+    status: MessageStatus;
+    tokens: number | null;
+};
+
+export type StoredVersionDiff = {
+    against: number;
+    /**
+     * Members of the conversation that are others; times of activity are left out.
+     */
+    fields: Array<StoredFieldChange>;
+    /**
+     * How many messages came, went or are others.
+     */
+    message_count: number;
+    /**
+     * Messages that came, went or are others, in the order said, 500 at most.
+     */
+    messages: Array<StoredMessageChange>;
+    version: number;
 };
 
 /**
@@ -2881,6 +2950,41 @@ export type ListConversationHealthResponses = {
 
 export type ListConversationHealthResponse = ListConversationHealthResponses[keyof ListConversationHealthResponses];
 
+export type DrawConversationData = {
+    body?: never;
+    path: {
+        /**
+         * The conversation; one that is absent or another's is 404.
+         */
+        conversation_id: string;
+    };
+    query?: {
+        /**
+         * `svg` for a page or a ticket, `dot` for Graphviz, `text` for a terminal.
+         */
+        format?: 'svg' | 'dot' | 'text';
+    };
+    url: '/admin/conversations/{conversation_id}/graph';
+};
+
+export type DrawConversationErrors = {
+    /**
+     * Something is wrong; see `code`.
+     */
+    default: Problem;
+};
+
+export type DrawConversationError = DrawConversationErrors[keyof DrawConversationErrors];
+
+export type DrawConversationResponses = {
+    /**
+     * The drawing, in UTF-8.
+     */
+    200: Blob | File;
+};
+
+export type DrawConversationResponse = DrawConversationResponses[keyof DrawConversationResponses];
+
 export type InspectConversationData = {
     body?: never;
     path: {
@@ -2956,6 +3060,45 @@ export type RecoverConversationResponses = {
 };
 
 export type RecoverConversationResponse = RecoverConversationResponses[keyof RecoverConversationResponses];
+
+export type CompareStoredVersionsData = {
+    body?: never;
+    path: {
+        /**
+         * The conversation; one that is absent or another's is 404.
+         */
+        conversation_id: string;
+        /**
+         * A version of the conversation; one that it does not have is 404.
+         */
+        version: number;
+    };
+    query?: {
+        /**
+         * The version to compare with; the one before by default.
+         */
+        against?: number;
+    };
+    url: '/admin/conversations/{conversation_id}/versions/{version}/diff';
+};
+
+export type CompareStoredVersionsErrors = {
+    /**
+     * Something is wrong; see `code`.
+     */
+    default: Problem;
+};
+
+export type CompareStoredVersionsError = CompareStoredVersionsErrors[keyof CompareStoredVersionsErrors];
+
+export type CompareStoredVersionsResponses = {
+    /**
+     * The difference.
+     */
+    200: StoredVersionDiff;
+};
+
+export type CompareStoredVersionsResponse = CompareStoredVersionsResponses[keyof CompareStoredVersionsResponses];
 
 export type ListDeadLettersData = {
     body?: never;
