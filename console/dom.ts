@@ -89,16 +89,16 @@ const looks = new Set('viewBox width height role fill stroke font-family font-si
 /** Makes a drawing of ours anew: shapes, their looks and words. Whatever else an SVG may hold is left out. */
 export function drawing(svg: string): SVGElement {
   const root = new DOMParser().parseFromString(svg, 'image/svg+xml').documentElement;
-  if (root.localName !== 'svg') throw new Error('the drawing is no SVG');
+  if (!(root instanceof SVGElement)) throw new Error('the drawing is no SVG');
   return copied(root);
 }
 
-function copied(from: Element): SVGElement {
-  const made = document.createElementNS('http://www.w3.org/2000/svg', from.localName) as SVGElement;
+function copied(from: SVGElement): SVGElement {
+  const made = document.createElementNS(from.namespaceURI, from.localName) as SVGElement;
   for (const { name, value } of from.attributes) if (looks.has(name)) made.setAttribute(name, value);
   for (const child of from.childNodes) {
     if (child instanceof Text) made.append(child.data);
-    else if (child instanceof Element && shapes.has(child.localName)) made.append(copied(child));
+    else if (child instanceof SVGElement && shapes.has(child.localName)) made.append(copied(child));
   }
   return made;
 }

@@ -53,7 +53,7 @@ const (
 	excerptLength = 80
 )
 
-var errPhrase = fault.New(fault.Unprocessable, "request.invalid", "What is searched for has between 3 and 200 characters.")
+var errPhrase = fault.New(fault.Malformed, "request.invalid", "What is searched for has between 3 and 200 characters.")
 
 // Saying is a place where something was written.
 type Saying struct {

@@ -2,6 +2,7 @@ package graph_test
 
 import (
 	"encoding/xml"
+	"errors"
 	"io"
 	"strings"
 	"testing"
@@ -60,7 +61,7 @@ func TestAHistoryIsDrawnAsSVG(t *testing.T) {
 	circles, paths, words := 0, 0, ""
 	for d := xml.NewDecoder(strings.NewReader(svg)); ; {
 		token, err := d.Token()
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			break
 		}
 		require.NoError(t, err)
