@@ -3,7 +3,6 @@ package graph_test
 import (
 	"encoding/xml"
 	"errors"
-	"errors"
 	"io"
 	"strings"
 	"testing"
