@@ -70,6 +70,13 @@ FAULT ?= .
 fault: ## Break things on purpose, for minutes; FAULT=events breaks one of them
 	$(GO) run ./internal/devstack/testenv -- $(GO) test ./test/fault -count=1 -timeout 20m -v -run "(?i)$(FAULT)" -args -long
 
+LEARNER ?=
+OPERATOR ?=
+.PHONY: drill
+drill: ## Break a conversation in each way there is; LEARNER=email OPERATOR=name on the configured stack, else on one of its own
+	$(if $(LEARNER),$(GO) run ./cmd/fluentpro state drill --write --user '$(LEARNER)' --operator '$(OPERATOR)',\
+		$(GO) run ./internal/devstack/testenv -- $(GO) test ./cmd/fluentpro -count=1 -v -run Drill)
+
 .PHONY: bench
 bench: ## Measure: first token, server CPU per request, start, idle memory, export, events, jobs
 	$(GO) run ./test/load/figures

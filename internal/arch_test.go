@@ -20,7 +20,7 @@ const module = "github.com/fluentpro/fluentpro/"
 
 // nouns hold the rules of the product.
 var nouns = []string{
-	"internal/account", "internal/activity", "internal/audit", "internal/budget", "internal/catalogue", "internal/conversation", "internal/learning", "internal/onboarding",
+	"internal/account", "internal/activity", "internal/audit", "internal/backup", "internal/budget", "internal/catalogue", "internal/conversation", "internal/learning", "internal/monitor", "internal/onboarding",
 	"internal/replay", "internal/room", "internal/task", "internal/usage",
 }
 
@@ -175,6 +175,8 @@ func TestEachWallCanBeHit(t *testing.T) {
 		{"internal/conversation", "send.go", "github.com/labstack/echo/v4"},
 		{"internal/task", "run.go", module + "internal/conversation"},
 		{"internal/room", "service.go", module + "internal/account"},
+		{"internal/monitor", "probe.go", module + "internal/conversation"},
+		{"internal/monitor", "alert.go", "net/http"},
 		{"internal/room", "service.go", "github.com/redis/go-redis/v9"},
 		{"test/browser", "page.go", module + "internal/app"},
 		{"sdk/go", "stream.go", module + "internal/conversation"},

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"encoding/base64"
@@ -19,6 +20,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/fluentpro/fluentpro/internal/app"
+	"github.com/fluentpro/fluentpro/internal/backup"
 	"github.com/fluentpro/fluentpro/internal/devstack"
 	"github.com/fluentpro/fluentpro/internal/devstack/mailcatcher"
 	"github.com/fluentpro/fluentpro/internal/devstack/partner"
@@ -26,10 +28,11 @@ import (
 
 // What `fluentpro dev` has in the data folder.
 const (
-	mailFolder   = "mail"         // every mail that was sent
-	keyFile      = "key"          // the master key, made once
-	databaseFile = "database.url" // there while dev runs, for commands that need a database alone
-	redisFile    = "redis.url"    // the same, for those that change what readers see
+	mailFolder   = "mail"            // every mail that was sent
+	keyFile      = "key"             // the master key, made once
+	identityFile = "backup-identity" // that reads backups, made once
+	databaseFile = "database.url"    // there while dev runs, for commands that need a database alone
+	redisFile    = "redis.url"       // the same, for those that change what readers see
 )
 
 // stopLimit bounds how long each embedded part may take to stop.
@@ -85,7 +88,7 @@ func (d *devStack) start(ctx context.Context) error {
 	if err := os.MkdirAll(d.cfg.DataDir, 0o755); err != nil {
 		return fmt.Errorf("data folder: %w", err)
 	}
-	for _, part := range []func(context.Context) error{d.startKey, d.startPostgres, d.startRedis, d.startModel, d.startMail} {
+	for _, part := range []func(context.Context) error{d.startKey, d.startBackups, d.startPostgres, d.startRedis, d.startModel, d.startMail} {
 		if err := part(ctx); err != nil {
 			return err
 		}
@@ -121,6 +124,21 @@ func (d *devStack) startKey(context.Context) error {
 		return fmt.Errorf("master key: %w", err)
 	}
 	d.cfg.KeyEncryptionKey = strings.TrimSpace(string(text))
+	return nil
+}
+
+// startBackups makes an identity for backups the first time. Elsewhere it lies where the
+// service cannot read it; here it lies with the data.
+func (d *devStack) startBackups(context.Context) error {
+	if d.cfg.BackupRecipient != "" {
+		return nil
+	}
+	path := filepath.Join(d.cfg.DataDir, identityFile)
+	recipient, err := backup.NewIdentity(path)
+	if err != nil {
+		return err
+	}
+	d.cfg.BackupRecipient, d.cfg.BackupIdentityFile = recipient, cmp.Or(d.cfg.BackupIdentityFile, path)
 	return nil
 }
 
@@ -265,6 +283,20 @@ func devURLs(cfg *app.Config) error {
 		cfg.RedisURL = string(text)
 	}
 	return nil
+}
+
+// devBackups gives cfg the master key of its data folder, and the identity for backups, where
+// none are set.
+func devBackups(cfg *app.Config) error {
+	path := filepath.Join(cfg.DataDir, identityFile)
+	if _, err := os.Stat(path); err == nil && cfg.BackupRecipient == "" {
+		recipient, err := backup.NewIdentity(path)
+		if err != nil {
+			return err
+		}
+		cfg.BackupRecipient, cfg.BackupIdentityFile = recipient, cmp.Or(cfg.BackupIdentityFile, path)
+	}
+	return devKey(cfg)
 }
 
 // devKey gives cfg the master key of its data folder, where none is set.

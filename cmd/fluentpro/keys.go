@@ -13,7 +13,7 @@ import (
 )
 
 func keysCommand() *cobra.Command {
-	cmd := &cobra.Command{Use: "keys", Short: "List and rotate the keys that sign access tokens"}
+	cmd := &cobra.Command{Use: "keys", Short: "List and rotate the keys that sign access tokens; make the one that reads backups"}
 	cmd.AddCommand(&cobra.Command{
 		Use:   "list",
 		Short: "List the keys that are published",
@@ -30,7 +30,7 @@ func keysCommand() *cobra.Command {
 			}
 			return writeKeys(cmd.OutOrStdout(), keys)
 		},
-	}, rotateCommand())
+	}, rotateCommand(), keysBackupCommand())
 	return cmd
 }
 

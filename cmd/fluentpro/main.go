@@ -65,7 +65,7 @@ func root() *cobra.Command {
 		SilenceUsage:  true,
 	}
 	cmd.AddCommand(devCommand(), serveCommand(), workerCommand(), migrateCommand(), adminCommand(), keysCommand(), queuesCommand(),
-		deadLettersCommand(), eventsCommand(), stateCommand(), openapiCommand(), versionCommand())
+		deadLettersCommand(), eventsCommand(), stateCommand(), statusCommand(), openapiCommand(), versionCommand())
 	return cmd
 }
 
@@ -83,12 +83,14 @@ func settings() (app.Config, *slog.Logger, error) {
 	return cfg, slog.New(slog.NewJSONHandler(os.Stderr, opts)), nil
 }
 
-// databaseSettings are the settings of commands that need nothing but a database:
-// the one that is set, else that of a running dev, with its Redis.
+// databaseSettings are the settings of commands that need nothing but a database: the one that
+// is set, else that of a running dev, with its Redis and its keys.
 func databaseSettings() (app.Config, *slog.Logger, error) {
 	cfg, logger, err := settings()
 	if err == nil && cfg.DatabaseURL == "" {
-		err = devURLs(&cfg)
+		if err = devURLs(&cfg); err == nil {
+			err = devBackups(&cfg)
+		}
 	}
 	return cfg, logger, err
 }

@@ -38,7 +38,7 @@ func stateCommand() *cobra.Command {
 	flags.BoolVar(&in.write, "write", false, "change what is stored; without it, only tell what would be changed")
 	flags.StringVar(&in.operator, "operator", "", "who changes it; without it, the login name, unless that is root")
 	cmd.AddCommand(in.list(), in.show(), in.messages(), in.versions(), in.diff(), in.search(), in.stats(), in.health(),
-		in.verify(), in.rollback(), in.export(), in.browse(), in.drill())
+		in.verify(), in.rollback(), in.export(), in.browse(), in.drill(), in.backup(), in.restore(), in.importing())
 	return cmd
 }
 
@@ -75,9 +75,14 @@ var loginName = regexp.MustCompile(`^[a-z][a-z0-9._-]{1,31}$`)
 // who gives the operator that a change is done by. Faults: nobody is named, or there is no
 // Redis, without which readers would not be told.
 func (in *inspector) who() (string, error) {
-	if !in.desk.Live() {
+	if !in.desk.Live {
 		return "", errors.New("set FLUENTPRO_REDIS_URL: without it, who reads a conversation is not told that it has changed")
 	}
+	return in.named()
+}
+
+// named is the operator of a change that can be made without Redis, too.
+func (in *inspector) named() (string, error) {
 	name := in.operator
 	if name == "" {
 		if u, err := user.Current(); err == nil && u.Username != "root" {

@@ -239,7 +239,7 @@ type watched struct {
 
 // follow writes what happens in a conversation until its end or ctx's.
 func (in *inspector) follow(ctx context.Context, head record.Head) error {
-	if !in.desk.Live() {
+	if !in.desk.Live {
 		return errors.New("set FLUENTPRO_REDIS_URL to follow a conversation")
 	}
 	watch, err := in.desk.Conversations.Watch(ctx, conversation.WatchInput{UserID: head.UserID, ConversationID: head.ID})

@@ -173,6 +173,15 @@ func TestStateCommandsTellPeopleAndPrograms(t *testing.T) {
 	require.Empty(t, kept.Verify(time.Now()))
 	require.Equal(t, string(text), d.state(0, "export CONVERSATION"))
 	d.state(1, "export CONVERSATION --file "+file)
+	require.Equal(t, "unchanged", words(t, d.state(0, "import "+file), d.talk.ID.String())[1])
+	d.exec("update messages set content = 'Altered.' where conversation_id = $1", d.talk.ID)
+	require.Equal(t, "recovered", words(t, d.state(exitDamaged, "import "+file), d.talk.ID.String())[1])
+	require.Equal(t, "recovered", words(t, d.state(0, "import --write --operator mei.chen "+file), d.talk.ID.String())[1])
+	d.state(0, "verify --all")
+	d.state(1, "import "+file+".none")
+	broken := filepath.Join(t.TempDir(), "broken.ndjson")
+	require.NoError(t, os.WriteFile(broken, text[:len(text)/2], 0o600))
+	d.state(1, "import "+broken)
 
 	d.exec("update messages set content = $2 where conversation_id = $1 and seq = 2", d.talk.ID, "red \x1b[31m\u202e")
 	require.Contains(t, d.state(0, "messages CONVERSATION"), "red \uFFFD[31m\uFFFD", "what a learner says does not steer a terminal")
@@ -289,6 +298,7 @@ func TestEverythingThatADrillBreaksIsFoundAndHealedOrNamed(t *testing.T) {
 		require.NotEmpty(t, r.Found, r.What)
 		lost += r.Lost
 	}
+	require.Equal(t, []string{"backup.damaged"}, results[len(results)-1].Found)
 	require.Positive(t, lost, "what is beyond recovery is named")
 	require.Equal(t, whole, d.said(), "nothing else was broken")
 	require.Len(t, read[[]map[string]any](d, 0, "list"), 1, "the drill leaves no conversation")

@@ -5,34 +5,16 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"iter"
 	"os"
 	"time"
 
 	"github.com/google/uuid"
-	"github.com/schollz/progressbar/v3"
 	"github.com/spf13/cobra"
 
 	"github.com/fluentpro/fluentpro/internal/conversation"
 	"github.com/fluentpro/fluentpro/internal/conversation/record"
 )
-
-// bar shows how far long work has come, on a terminal; elsewhere nothing.
-type bar struct{ *progressbar.ProgressBar }
-
-func newBar(cmd *cobra.Command, what string) bar {
-	w := cmd.ErrOrStderr()
-	if !onTerminal(w) {
-		w = io.Discard
-	}
-	return bar{progressbar.NewOptions64(0, progressbar.OptionSetWriter(w), progressbar.OptionSetDescription(what), progressbar.OptionShowCount(),
-		progressbar.OptionShowIts(), progressbar.OptionThrottle(100*time.Millisecond), progressbar.OptionClearOnFinish(), progressbar.OptionSetWidth(30))}
-}
-
-// Total says how much there is to be done.
-func (b bar) Total(n int64) { b.ChangeMax64(b.GetMax64() + n) }
-
-// Add says what has been done.
-func (b bar) Add(n int64) { _ = b.Add64(n) } // a bar that cannot be drawn stops nothing
 
 // verified is what verify writes for programs.
 type verified struct {
@@ -70,7 +52,8 @@ func (in *inspector) verify() *cobra.Command {
 }
 
 func (in *inspector) verifying(cmd *cobra.Command, q conversation.VerifyInput) error {
-	progress, began := newBar(cmd, "verify"), time.Now()
+	bar, done := progress(cmd, "verifying")
+	began := time.Now()
 	rows := [][]string{}
 	q.Look = func(_ record.Head, found []record.Finding) {
 		for _, f := range found {
@@ -80,29 +63,29 @@ func (in *inspector) verifying(cmd *cobra.Command, q conversation.VerifyInput) e
 			rows = append(rows, append([]string{f.ConversationID.String()}, row(f)...))
 		}
 	}
-	done, err := in.desk.Conversations.Verify(cmd.Context(), progress, q)
-	_ = progress.Finish()
+	v, err := in.desk.Conversations.Verify(cmd.Context(), bar, q)
+	done()
 	if err != nil {
 		return err
 	}
-	if int(done.Conversations) < len(q.ConversationIDs) {
-		return exitCode{exitAbsent, fmt.Errorf("of %d conversations %d are there", len(q.ConversationIDs), done.Conversations)}
+	if int(v.Conversations) < len(q.ConversationIDs) {
+		return exitCode{exitAbsent, fmt.Errorf("of %d conversations %d are there", len(q.ConversationIDs), v.Conversations)}
 	}
 	took := time.Since(began)
-	if err := in.out.show(verified{done, took.Seconds()}, func() {
+	if err := in.out.show(verified{v, took.Seconds()}, func() {
 		if len(rows) > 0 {
 			in.out.table([]string{"CONVERSATION", "VERSION", "RULE", "SUBJECT", "EXPECTED", "FOUND"}, rows)
 		}
 		style := good
-		if done.Findings > 0 {
+		if v.Findings > 0 {
 			style = bad
 		}
 		fmt.Fprintf(in.out, "%s in %d conversations with %d versions, verified in %s\n",
-			style.Render(fmt.Sprintf("%d findings", done.Findings)), done.Conversations, done.Versions, took.Round(time.Millisecond))
+			style.Render(fmt.Sprintf("%d findings", v.Findings)), v.Conversations, v.Versions, took.Round(time.Millisecond))
 	}); err != nil {
 		return err
 	}
-	return damaged(int(done.Findings))
+	return damaged(int(v.Findings))
 }
 
 func (in *inspector) rollback() *cobra.Command {
@@ -186,7 +169,7 @@ func (in *inspector) export() *cobra.Command {
 		Long: "Write the conversations that are named, or those of a learner, as backups hold them and `fluentpro state import` reads them.\n" +
 			"It is everything the learner said: keep it as they would want it kept. " + whichDatabase,
 		RunE: in.run(func(cmd *cobra.Command, args []string) error {
-			ids, err := in.named(cmd, args, learner)
+			ids, err := in.chosen(cmd, args, learner)
 			if err != nil {
 				return err
 			}
@@ -217,8 +200,8 @@ func (in *inspector) export() *cobra.Command {
 	return cmd
 }
 
-// named are the conversations of arguments, or of a learner.
-func (in *inspector) named(cmd *cobra.Command, args []string, learner string) (ids []uuid.UUID, err error) {
+// chosen are the conversations of arguments, or of a learner.
+func (in *inspector) chosen(cmd *cobra.Command, args []string, learner string) (ids []uuid.UUID, err error) {
 	for _, text := range args {
 		id, err := conversationID(text)
 		if err != nil {
@@ -246,4 +229,76 @@ func (in *inspector) named(cmd *cobra.Command, args []string, learner string) (i
 		}
 	}
 	return ids, nil
+}
+
+// imported is what became of one conversation.
+type imported struct {
+	ConversationID uuid.UUID `json:"conversation_id"`
+	Outcome        string    `json:"outcome"`
+	Detail         string    `json:"detail,omitempty"`
+}
+
+func (in *inspector) importing() *cobra.Command {
+	return &cobra.Command{
+		Use: "import FILE", Short: "Bring back what export has written", Args: cobra.ExactArgs(1),
+		Long: "A conversation that is not there is inserted as it was, if its learner is there; one that is there is made good from the file, if it\n" +
+			"needs it. One that its learner has deleted stays deleted. " + whichDatabase,
+		RunE: in.run(func(cmd *cobra.Command, args []string) (err error) {
+			q := conversation.RestoreInput{DryRun: !in.write}
+			if in.write {
+				if q.Operator, err = in.who(); err != nil {
+					return err
+				}
+			}
+			file, err := os.Open(args[0])
+			if err != nil {
+				return fmt.Errorf("import: %w", err)
+			}
+			defer func() { _ = file.Close() }()
+			all := []imported{}
+			code := 0
+			err = in.desk.Conversations.Restore(cmd.Context(), q, lines(file), func(o conversation.Outcome) {
+				all = append(all, imported{o.ID, o.Outcome, o.Detail})
+				switch {
+				case o.Outcome == conversation.Failed || o.Outcome == conversation.Incomplete:
+					code = exitLost
+				case o.Outcome != conversation.Unchanged && q.DryRun:
+					code = max(code, exitDamaged)
+				}
+			})
+			if err != nil {
+				return err
+			}
+			if err := list(in.out, all, func() {
+				rows := make([][]string, len(all))
+				for i, one := range all {
+					rows[i] = []string{one.ConversationID.String(), one.Outcome, one.Detail}
+				}
+				in.out.table([]string{"CONVERSATION", "OUTCOME", "DETAIL"}, rows)
+			}); err != nil || code == 0 {
+				return err
+			}
+			return exitCode{code: code}
+		}),
+	}
+}
+
+// lines reads records, one in each line.
+func lines(r io.Reader) iter.Seq2[record.Record, error] {
+	return func(yield func(record.Record, error) bool) {
+		in := json.NewDecoder(r)
+		for n := 1; ; n++ {
+			var one record.Record
+			err := in.Decode(&one)
+			if errors.Is(err, io.EOF) {
+				return
+			}
+			if err != nil {
+				err = fmt.Errorf("conversation %d of the file: %w", n, err)
+			}
+			if !yield(one, err) || err != nil {
+				return
+			}
+		}
+	}
 }

@@ -722,6 +722,30 @@ func (e PresenceLeftType) Valid() bool {
 	}
 }
 
+// Defines values for ProbeState.
+const (
+	ProbeStateDegraded ProbeState = "degraded"
+	ProbeStateFailing  ProbeState = "failing"
+	ProbeStateOk       ProbeState = "ok"
+	ProbeStateUnknown  ProbeState = "unknown"
+)
+
+// Valid indicates whether the value is a known member of the ProbeState enum.
+func (e ProbeState) Valid() bool {
+	switch e {
+	case ProbeStateDegraded:
+		return true
+	case ProbeStateFailing:
+		return true
+	case ProbeStateOk:
+		return true
+	case ProbeStateUnknown:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for ProblemCode.
 const (
 	AuthForbidden                   ProblemCode = "auth.forbidden"
@@ -730,6 +754,13 @@ const (
 	AuthInvalidRefreshToken         ProblemCode = "auth.invalid_refresh_token"
 	AuthInvalidToken                ProblemCode = "auth.invalid_token"
 	AuthRequired                    ProblemCode = "auth.required"
+	BackupDamaged                   ProblemCode = "backup.damaged"
+	BackupInvalidRestore            ProblemCode = "backup.invalid_restore"
+	BackupNoIdentity                ProblemCode = "backup.no_identity"
+	BackupNoRecipient               ProblemCode = "backup.no_recipient"
+	BackupRunning                   ProblemCode = "backup.running"
+	BackupStoreUnavailable          ProblemCode = "backup.store_unavailable"
+	BackupWrongIdentity             ProblemCode = "backup.wrong_identity"
 	BudgetLearnerSpent              ProblemCode = "budget.learner_spent"
 	BudgetServiceSpent              ProblemCode = "budget.service_spent"
 	CatalogueTooManyCustomRoles     ProblemCode = "catalogue.too_many_custom_roles"
@@ -826,6 +857,20 @@ func (e ProblemCode) Valid() bool {
 	case AuthInvalidToken:
 		return true
 	case AuthRequired:
+		return true
+	case BackupDamaged:
+		return true
+	case BackupInvalidRestore:
+		return true
+	case BackupNoIdentity:
+		return true
+	case BackupNoRecipient:
+		return true
+	case BackupRunning:
+		return true
+	case BackupStoreUnavailable:
+		return true
+	case BackupWrongIdentity:
 		return true
 	case BudgetLearnerSpent:
 		return true
@@ -1199,6 +1244,27 @@ func (e StreamRestartedType) Valid() bool {
 	}
 }
 
+// Defines values for SystemStatusState.
+const (
+	SystemStatusStateDegraded SystemStatusState = "degraded"
+	SystemStatusStateFailing  SystemStatusState = "failing"
+	SystemStatusStateOk       SystemStatusState = "ok"
+)
+
+// Valid indicates whether the value is a known member of the SystemStatusState enum.
+func (e SystemStatusState) Valid() bool {
+	switch e {
+	case SystemStatusStateDegraded:
+		return true
+	case SystemStatusStateFailing:
+		return true
+	case SystemStatusStateOk:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for TaskCancelledType.
 const (
 	TaskCancelledTypeTaskCancelled TaskCancelledType = "task.cancelled"
@@ -1503,6 +1569,72 @@ type AuditEventPage struct {
 // last line.
 type AuditExportLine struct {
 	union json.RawMessage
+}
+
+// Backup A backup, as its signed manifest says. Of one whose manifest cannot be read, only the id and the problem are known.
+type Backup struct {
+	// AsOf The moment that it is of.
+	AsOf nullable.Nullable[time.Time] `json:"as_of"`
+
+	// Bytes Its size in the store, compressed and encrypted.
+	Bytes int64 `json:"bytes"`
+
+	// Excluded What no backup holds, in English.
+	Excluded string             `json:"excluded"`
+	ID       openapi_types.UUID `json:"id"`
+
+	// Kind `full`; `incremental`: what has come since its parent. New kinds may appear.
+	Kind BackupKind `json:"kind"`
+
+	// MadeAt When it was complete.
+	MadeAt nullable.Nullable[time.Time] `json:"made_at"`
+
+	// ParentID The backup that it builds upon; null: none.
+	ParentID nullable.Nullable[openapi_types.UUID] `json:"parent_id"`
+	Parts    []BackupPart                          `json:"parts"`
+
+	// Problem Why it cannot be restored, in English; null: nothing is known to be wrong.
+	Problem nullable.Nullable[string] `json:"problem"`
+
+	// Recipients Who can read it: recipients of age-encryption.org.
+	Recipients []string `json:"recipients"`
+
+	// Release What made it.
+	Release string `json:"release"`
+
+	// Why Why it is of this kind, in English.
+	Why string `json:"why"`
+}
+
+// BackupKind `full`; `incremental`: what has come since its parent. New kinds may appear.
+type BackupKind = string
+
+// BackupPage defines model for BackupPage.
+type BackupPage struct {
+	Data       []Backup                  `json:"data"`
+	NextCursor nullable.Nullable[string] `json:"next_cursor"`
+}
+
+// BackupPart What a backup holds of one kind of things.
+type BackupPart struct {
+	// Changed Of how many it holds something itself.
+	Changed int64 `json:"changed"`
+
+	// Contents What is inside, in English.
+	Contents string `json:"contents"`
+
+	// Counts What else was counted.
+	Counts map[string]int64 `json:"counts"`
+	Name   string           `json:"name"`
+
+	// Things How many there were.
+	Things int64 `json:"things"`
+}
+
+// BackupRequest defines model for BackupRequest.
+type BackupRequest struct {
+	// Full Make a full one even where an increment would do.
+	Full *bool `json:"full,omitempty"`
 }
 
 // ChangeEmailRequest defines model for ChangeEmailRequest.
@@ -2446,6 +2578,21 @@ type NamedChoice struct {
 	Name        string  `json:"name"`
 }
 
+// NodeStatus A process of the service.
+type NodeStatus struct {
+	// Detail What it cannot reach itself.
+	Detail    string             `json:"detail"`
+	Host      string             `json:"host"`
+	ID        openapi_types.UUID `json:"id"`
+	SeenAt    time.Time          `json:"seen_at"`
+	StartedAt time.Time          `json:"started_at"`
+	State     ProbeState         `json:"state"`
+
+	// StoppedAt When it said good-bye; null: it did not.
+	StoppedAt nullable.Nullable[time.Time] `json:"stopped_at"`
+	Version   string                       `json:"version"`
+}
+
 // Onboarding defines model for Onboarding.
 type Onboarding struct {
 	// CompletedAt When it was completed first.
@@ -2570,6 +2717,50 @@ type PresenceLeft struct {
 
 // PresenceLeftType defines model for PresenceLeft.Type.
 type PresenceLeftType string
+
+// ProbeChange A part of the service that was found in another state than before, often enough to believe it.
+type ProbeChange struct {
+	At     time.Time `json:"at"`
+	Detail string    `json:"detail"`
+
+	// ID As alerts name it.
+	ID openapi_types.UUID `json:"id"`
+
+	// NodeID That found it.
+	NodeID   openapi_types.UUID `json:"node_id"`
+	Previous ProbeState         `json:"previous"`
+	Probe    string             `json:"probe"`
+	State    ProbeState         `json:"state"`
+	Unit     string             `json:"unit"`
+	Value    float64            `json:"value"`
+}
+
+// ProbeState defines model for ProbeState.
+type ProbeState string
+
+// ProbeStatus What is known of a part of the service.
+type ProbeStatus struct {
+	// CheckedAt When it was looked at last; null: never.
+	CheckedAt nullable.Nullable[time.Time] `json:"checked_at"`
+	Detail    string                       `json:"detail"`
+
+	// IsStale It should have been looked at again long ago.
+	IsStale bool `json:"is_stale"`
+
+	// Name Such as `database`; new ones may appear.
+	Name string `json:"name"`
+
+	// PaceSeconds How often it is looked at.
+	PaceSeconds float64    `json:"pace_seconds"`
+	Since       time.Time  `json:"since"`
+	State       ProbeState `json:"state"`
+
+	// Unit Of the value: `seconds` or `count`; empty when nothing was measured.
+	Unit string `json:"unit"`
+
+	// Value What was measured last.
+	Value float64 `json:"value"`
+}
 
 // Problem An error (RFC 9457). Members beyond these may appear, such as the id of what is in the way.
 type Problem struct {
@@ -2846,6 +3037,27 @@ type Resource struct {
 
 // ResourceKind New kinds may appear.
 type ResourceKind string
+
+// RestoreRequest What to bring back; by default everything, as it was last.
+type RestoreRequest struct {
+	// At The content that each conversation had then.
+	At *time.Time `json:"at,omitempty"`
+
+	// ConversationID Only this conversation.
+	ConversationID *openapi_types.UUID `json:"conversation_id,omitempty"`
+
+	// DryRun Only tells what would be done.
+	DryRun *bool `json:"dry_run,omitempty"`
+
+	// IncludeDeleted Also what its learner has deleted.
+	IncludeDeleted *bool `json:"include_deleted,omitempty"`
+
+	// UserID Only this account, and its conversations.
+	UserID *openapi_types.UUID `json:"user_id,omitempty"`
+
+	// Version Whose content the conversation is to have.
+	Version *int64 `json:"version,omitempty"`
+}
 
 // Role A job in an industry. Texts are in the language asked for; those of a custom role are in the language of its author.
 type Role struct {
@@ -3164,6 +3376,26 @@ type SummarySituation struct {
 	// Priority 1 is the most important.
 	Priority int `json:"priority"`
 }
+
+// SystemStatus How the service is, by its probes; docs/monitor.md says what each does.
+type SystemStatus struct {
+	At time.Time `json:"at"`
+
+	// Changes The newest of the last seven days first.
+	Changes []ProbeChange `json:"changes"`
+
+	// Nodes Those heard of in the last hour, the oldest first.
+	Nodes []NodeStatus `json:"nodes"`
+
+	// Probes By name.
+	Probes []ProbeStatus `json:"probes"`
+
+	// State The worst of all probes; `degraded` where one is stale, `failing` where no node is heard of.
+	State SystemStatusState `json:"state"`
+}
+
+// SystemStatusState The worst of all probes; `degraded` where one is stale, `failing` where no node is heard of.
+type SystemStatusState string
 
 // Tag defines model for Tag.
 type Tag = string
@@ -3573,6 +3805,35 @@ type ExportAuditEventsParams struct {
 	To *time.Time `form:"to,omitempty" json:"to,omitempty"`
 }
 
+// ListBackupsParams defines parameters for ListBackups.
+type ListBackupsParams struct {
+	// Limit The most entries to return, 1-100.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor The `next_cursor` of the page before, with the same filter; anything else is 400 `cursor.invalid`.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+}
+
+// CreateBackupParams defines parameters for CreateBackup.
+type CreateBackupParams struct {
+	// IdempotencyKey Makes a retry safe: the same key and body within 24 hours has one effect and gets the first answer
+	// again; another body is 422 `idempotency.key_reused`. Any unique text, a UUID for instance.
+	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
+
+	// Prefer `wait=N` (RFC 7240): wait up to N seconds for the outcome, at most 30. Other preferences are ignored.
+	Prefer *Prefer `json:"Prefer,omitempty"`
+}
+
+// RestoreBackupParams defines parameters for RestoreBackup.
+type RestoreBackupParams struct {
+	// IdempotencyKey Makes a retry safe: the same key and body within 24 hours has one effect and gets the first answer
+	// again; another body is 422 `idempotency.key_reused`. Any unique text, a UUID for instance.
+	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
+
+	// Prefer `wait=N` (RFC 7240): wait up to N seconds for the outcome, at most 30. Other preferences are ignored.
+	Prefer *Prefer `json:"Prefer,omitempty"`
+}
+
 // ListConnectionsParams defines parameters for ListConnections.
 type ListConnectionsParams struct {
 	// Limit The most entries to return, 1-100.
@@ -3676,6 +3937,12 @@ type ListCustomRolesParams struct {
 
 	// Cursor The `next_cursor` of the page before, with the same filter; anything else is 400 `cursor.invalid`.
 	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+}
+
+// GetSystemStatusParams defines parameters for GetSystemStatus.
+type GetSystemStatusParams struct {
+	// Changes How many changes to show.
+	Changes *int `form:"changes,omitempty" json:"changes,omitempty"`
 }
 
 // ListUsersParams defines parameters for ListUsers.
@@ -4133,6 +4400,12 @@ type UpdateMeParams struct {
 	// IfMatch ETags that the client knows (RFC 9110); 412 `request.precondition_failed` if none of them is current.
 	IfMatch *IfMatch `json:"If-Match,omitempty"`
 }
+
+// CreateBackupJSONRequestBody defines body for CreateBackup for application/json ContentType.
+type CreateBackupJSONRequestBody = BackupRequest
+
+// RestoreBackupJSONRequestBody defines body for RestoreBackup for application/json ContentType.
+type RestoreBackupJSONRequestBody = RestoreRequest
 
 // RecoverConversationJSONRequestBody defines body for RecoverConversation for application/json ContentType.
 type RecoverConversationJSONRequestBody = RecoveryRequest
@@ -7409,6 +7682,15 @@ type ServerInterface interface {
 	// ExportAuditEvents Export the audit log
 	// (GET /admin/audit-events/export)
 	ExportAuditEvents(ctx echo.Context, params ExportAuditEventsParams) error
+	// ListBackups List the backups that there are
+	// (GET /admin/backups)
+	ListBackups(ctx echo.Context, params ListBackupsParams) error
+	// CreateBackup Make a backup
+	// (POST /admin/backups)
+	CreateBackup(ctx echo.Context, params CreateBackupParams) error
+	// RestoreBackup Bring back what a backup holds
+	// (POST /admin/backups/{backup_id}/restore)
+	RestoreBackup(ctx echo.Context, backupID openapi_types.UUID, params RestoreBackupParams) error
 	// ListConnections List the open WebSockets
 	// (GET /admin/connections)
 	ListConnections(ctx echo.Context, params ListConnectionsParams) error
@@ -7454,6 +7736,9 @@ type ServerInterface interface {
 	// PublishRole Show a custom role to everybody of its industry
 	// (POST /admin/roles/{role_id}/publish)
 	PublishRole(ctx echo.Context, roleID RoleID) error
+	// GetSystemStatus Read how the service is
+	// (GET /admin/status)
+	GetSystemStatus(ctx echo.Context, params GetSystemStatusParams) error
 	// ListUsers List accounts
 	// (GET /admin/users)
 	ListUsers(ctx echo.Context, params ListUsersParams) error
@@ -7790,6 +8075,126 @@ func (w *ServerInterfaceWrapper) ExportAuditEvents(ctx echo.Context) error {
 
 	// Invoke the callback with all the unmarshaled arguments
 	err = w.Handler.ExportAuditEvents(ctx, params)
+	return err
+}
+
+// ListBackups converts echo context to params.
+func (w *ServerInterfaceWrapper) ListBackups(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListBackupsParams
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", ctx.QueryParams(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter limit: %s", err))
+	}
+
+	// ------------- Optional query parameter "cursor" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "cursor", ctx.QueryParams(), &params.Cursor, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter cursor: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ListBackups(ctx, params)
+	return err
+}
+
+// CreateBackup converts echo context to params.
+func (w *ServerInterfaceWrapper) CreateBackup(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params CreateBackupParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = &IdempotencyKey
+	}
+	// ------------- Optional header parameter "Prefer" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Prefer")]; found {
+		var Prefer Prefer
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Prefer, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Prefer", valueList[0], &Prefer, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Prefer: %s", err))
+		}
+
+		params.Prefer = &Prefer
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.CreateBackup(ctx, params)
+	return err
+}
+
+// RestoreBackup converts echo context to params.
+func (w *ServerInterfaceWrapper) RestoreBackup(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "backup_id" -------------
+	var backupID openapi_types.UUID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "backup_id", ctx.Param("backup_id"), &backupID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter backup_id: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params RestoreBackupParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = &IdempotencyKey
+	}
+	// ------------- Optional header parameter "Prefer" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Prefer")]; found {
+		var Prefer Prefer
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Prefer, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Prefer", valueList[0], &Prefer, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Prefer: %s", err))
+		}
+
+		params.Prefer = &Prefer
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.RestoreBackup(ctx, backupID, params)
 	return err
 }
 
@@ -8220,6 +8625,24 @@ func (w *ServerInterfaceWrapper) PublishRole(ctx echo.Context) error {
 
 	// Invoke the callback with all the unmarshaled arguments
 	err = w.Handler.PublishRole(ctx, roleID)
+	return err
+}
+
+// GetSystemStatus converts echo context to params.
+func (w *ServerInterfaceWrapper) GetSystemStatus(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params GetSystemStatusParams
+	// ------------- Optional query parameter "changes" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "changes", ctx.QueryParams(), &params.Changes, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter changes: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.GetSystemStatus(ctx, params)
 	return err
 }
 
@@ -10449,6 +10872,9 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 
 	router.GET(options.BaseURL+"/admin/audit-events", wrapper.ListAuditEvents, options.OperationMiddlewares["listAuditEvents"]...)
 	router.GET(options.BaseURL+"/admin/audit-events/export", wrapper.ExportAuditEvents, options.OperationMiddlewares["exportAuditEvents"]...)
+	router.GET(options.BaseURL+"/admin/backups", wrapper.ListBackups, options.OperationMiddlewares["listBackups"]...)
+	router.POST(options.BaseURL+"/admin/backups", wrapper.CreateBackup, options.OperationMiddlewares["createBackup"]...)
+	router.POST(options.BaseURL+"/admin/backups/:backup_id/restore", wrapper.RestoreBackup, options.OperationMiddlewares["restoreBackup"]...)
 	router.GET(options.BaseURL+"/admin/connections", wrapper.ListConnections, options.OperationMiddlewares["listConnections"]...)
 	router.GET(options.BaseURL+"/admin/conversation-health", wrapper.ListConversationHealth, options.OperationMiddlewares["listConversationHealth"]...)
 	router.GET(options.BaseURL+"/admin/conversations/:conversation_id/graph", wrapper.DrawConversation, options.OperationMiddlewares["drawConversation"]...)
@@ -10464,6 +10890,7 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.POST(options.BaseURL+"/admin/role-index", wrapper.ReindexRoles, options.OperationMiddlewares["reindexRoles"]...)
 	router.GET(options.BaseURL+"/admin/roles", wrapper.ListCustomRoles, options.OperationMiddlewares["listCustomRoles"]...)
 	router.POST(options.BaseURL+"/admin/roles/:role_id/publish", wrapper.PublishRole, options.OperationMiddlewares["publishRole"]...)
+	router.GET(options.BaseURL+"/admin/status", wrapper.GetSystemStatus, options.OperationMiddlewares["getSystemStatus"]...)
 	router.GET(options.BaseURL+"/admin/users", wrapper.ListUsers, options.OperationMiddlewares["listUsers"]...)
 	router.GET(options.BaseURL+"/admin/users/:user_id", wrapper.GetUser, options.OperationMiddlewares["getUser"]...)
 	router.PATCH(options.BaseURL+"/admin/users/:user_id", wrapper.UpdateUser, options.OperationMiddlewares["updateUser"]...)
@@ -10638,6 +11065,202 @@ type ExportAuditEventsdefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response ExportAuditEventsdefaultApplicationProblemPlusJSONResponse) VisitExportAuditEventsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListBackupsRequestObject struct {
+	Params ListBackupsParams
+}
+
+type ListBackupsResponseObject interface {
+	VisitListBackupsResponse(w http.ResponseWriter) error
+}
+
+type ListBackups200JSONResponse BackupPage
+
+func (response ListBackups200JSONResponse) VisitListBackupsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListBackupsdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ListBackupsdefaultApplicationProblemPlusJSONResponse) VisitListBackupsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateBackupRequestObject struct {
+	Params CreateBackupParams
+	Body   *CreateBackupJSONRequestBody
+}
+
+type CreateBackupResponseObject interface {
+	VisitCreateBackupResponse(w http.ResponseWriter) error
+}
+
+type CreateBackup200ResponseHeaders struct {
+	IdempotencyReplayed *bool
+	PreferenceApplied   string
+}
+
+type CreateBackup200JSONResponse struct {
+	Body    Task
+	Headers CreateBackup200ResponseHeaders
+}
+
+func (response CreateBackup200JSONResponse) VisitCreateBackupResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotencyReplayed != nil {
+		w.Header().Set("Idempotency-Replayed", fmt.Sprint(*response.Headers.IdempotencyReplayed))
+	}
+	w.Header().Set("Preference-Applied", fmt.Sprint(response.Headers.PreferenceApplied))
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateBackup202ResponseHeaders struct {
+	IdempotencyReplayed *bool
+	Location            string
+}
+
+type CreateBackup202JSONResponse struct {
+	Body    Task
+	Headers CreateBackup202ResponseHeaders
+}
+
+func (response CreateBackup202JSONResponse) VisitCreateBackupResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotencyReplayed != nil {
+		w.Header().Set("Idempotency-Replayed", fmt.Sprint(*response.Headers.IdempotencyReplayed))
+	}
+	w.Header().Set("Location", fmt.Sprint(response.Headers.Location))
+	w.WriteHeader(202)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateBackupdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response CreateBackupdefaultApplicationProblemPlusJSONResponse) VisitCreateBackupResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RestoreBackupRequestObject struct {
+	BackupID openapi_types.UUID `json:"backup_id"`
+	Params   RestoreBackupParams
+	Body     *RestoreBackupJSONRequestBody
+}
+
+type RestoreBackupResponseObject interface {
+	VisitRestoreBackupResponse(w http.ResponseWriter) error
+}
+
+type RestoreBackup200ResponseHeaders struct {
+	IdempotencyReplayed *bool
+	PreferenceApplied   string
+}
+
+type RestoreBackup200JSONResponse struct {
+	Body    Task
+	Headers RestoreBackup200ResponseHeaders
+}
+
+func (response RestoreBackup200JSONResponse) VisitRestoreBackupResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotencyReplayed != nil {
+		w.Header().Set("Idempotency-Replayed", fmt.Sprint(*response.Headers.IdempotencyReplayed))
+	}
+	w.Header().Set("Preference-Applied", fmt.Sprint(response.Headers.PreferenceApplied))
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RestoreBackup202ResponseHeaders struct {
+	IdempotencyReplayed *bool
+	Location            string
+}
+
+type RestoreBackup202JSONResponse struct {
+	Body    Task
+	Headers RestoreBackup202ResponseHeaders
+}
+
+func (response RestoreBackup202JSONResponse) VisitRestoreBackupResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotencyReplayed != nil {
+		w.Header().Set("Idempotency-Replayed", fmt.Sprint(*response.Headers.IdempotencyReplayed))
+	}
+	w.Header().Set("Location", fmt.Sprint(response.Headers.Location))
+	w.WriteHeader(202)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RestoreBackupdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response RestoreBackupdefaultApplicationProblemPlusJSONResponse) VisitRestoreBackupResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
@@ -11380,6 +12003,45 @@ type PublishRoledefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response PublishRoledefaultApplicationProblemPlusJSONResponse) VisitPublishRoleResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetSystemStatusRequestObject struct {
+	Params GetSystemStatusParams
+}
+
+type GetSystemStatusResponseObject interface {
+	VisitGetSystemStatusResponse(w http.ResponseWriter) error
+}
+
+type GetSystemStatus200JSONResponse SystemStatus
+
+func (response GetSystemStatus200JSONResponse) VisitGetSystemStatusResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetSystemStatusdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response GetSystemStatusdefaultApplicationProblemPlusJSONResponse) VisitGetSystemStatusResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
@@ -14802,6 +15464,15 @@ type StrictServerInterface interface {
 	// ExportAuditEvents Export the audit log
 	// (GET /admin/audit-events/export)
 	ExportAuditEvents(ctx context.Context, request ExportAuditEventsRequestObject) (ExportAuditEventsResponseObject, error)
+	// ListBackups List the backups that there are
+	// (GET /admin/backups)
+	ListBackups(ctx context.Context, request ListBackupsRequestObject) (ListBackupsResponseObject, error)
+	// CreateBackup Make a backup
+	// (POST /admin/backups)
+	CreateBackup(ctx context.Context, request CreateBackupRequestObject) (CreateBackupResponseObject, error)
+	// RestoreBackup Bring back what a backup holds
+	// (POST /admin/backups/{backup_id}/restore)
+	RestoreBackup(ctx context.Context, request RestoreBackupRequestObject) (RestoreBackupResponseObject, error)
 	// ListConnections List the open WebSockets
 	// (GET /admin/connections)
 	ListConnections(ctx context.Context, request ListConnectionsRequestObject) (ListConnectionsResponseObject, error)
@@ -14847,6 +15518,9 @@ type StrictServerInterface interface {
 	// PublishRole Show a custom role to everybody of its industry
 	// (POST /admin/roles/{role_id}/publish)
 	PublishRole(ctx context.Context, request PublishRoleRequestObject) (PublishRoleResponseObject, error)
+	// GetSystemStatus Read how the service is
+	// (GET /admin/status)
+	GetSystemStatus(ctx context.Context, request GetSystemStatusRequestObject) (GetSystemStatusResponseObject, error)
 	// ListUsers List accounts
 	// (GET /admin/users)
 	ListUsers(ctx context.Context, request ListUsersRequestObject) (ListUsersResponseObject, error)
@@ -15103,6 +15777,128 @@ func (sh *strictHandler) ExportAuditEvents(ctx echo.Context, params ExportAuditE
 		return err
 	} else if validResponse, ok := response.(ExportAuditEventsResponseObject); ok {
 		return validResponse.VisitExportAuditEventsResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ListBackups operation middleware
+func (sh *strictHandler) ListBackups(ctx echo.Context, params ListBackupsParams) error {
+	var request ListBackupsRequestObject
+
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ListBackups(ctx.Request().Context(), request.(ListBackupsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListBackups")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ListBackupsResponseObject); ok {
+		return validResponse.VisitListBackupsResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// CreateBackup operation middleware
+func (sh *strictHandler) CreateBackup(ctx echo.Context, params CreateBackupParams) error {
+	var request CreateBackupRequestObject
+
+	request.Params = params
+
+	var body CreateBackupJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.CreateBackup(ctx.Request().Context(), request.(CreateBackupRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "CreateBackup")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(CreateBackupResponseObject); ok {
+		return validResponse.VisitCreateBackupResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// RestoreBackup operation middleware
+func (sh *strictHandler) RestoreBackup(ctx echo.Context, backupID openapi_types.UUID, params RestoreBackupParams) error {
+	var request RestoreBackupRequestObject
+
+	request.BackupID = backupID
+	request.Params = params
+
+	var body RestoreBackupJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.RestoreBackup(ctx.Request().Context(), request.(RestoreBackupRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "RestoreBackup")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(RestoreBackupResponseObject); ok {
+		return validResponse.VisitRestoreBackupResponse(ctx.Response())
 	} else if response != nil {
 		return fmt.Errorf("unexpected response type: %T", response)
 	}
@@ -15528,6 +16324,31 @@ func (sh *strictHandler) PublishRole(ctx echo.Context, roleID RoleID) error {
 		return err
 	} else if validResponse, ok := response.(PublishRoleResponseObject); ok {
 		return validResponse.VisitPublishRoleResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// GetSystemStatus operation middleware
+func (sh *strictHandler) GetSystemStatus(ctx echo.Context, params GetSystemStatusParams) error {
+	var request GetSystemStatusRequestObject
+
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.GetSystemStatus(ctx.Request().Context(), request.(GetSystemStatusRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetSystemStatus")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(GetSystemStatusResponseObject); ok {
+		return validResponse.VisitGetSystemStatusResponse(ctx.Response())
 	} else if response != nil {
 		return fmt.Errorf("unexpected response type: %T", response)
 	}

@@ -722,6 +722,30 @@ func (e PresenceLeftType) Valid() bool {
 	}
 }
 
+// Defines values for ProbeState.
+const (
+	ProbeStateDegraded ProbeState = "degraded"
+	ProbeStateFailing  ProbeState = "failing"
+	ProbeStateOk       ProbeState = "ok"
+	ProbeStateUnknown  ProbeState = "unknown"
+)
+
+// Valid indicates whether the value is a known member of the ProbeState enum.
+func (e ProbeState) Valid() bool {
+	switch e {
+	case ProbeStateDegraded:
+		return true
+	case ProbeStateFailing:
+		return true
+	case ProbeStateOk:
+		return true
+	case ProbeStateUnknown:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for ProblemCode.
 const (
 	AuthForbidden                   ProblemCode = "auth.forbidden"
@@ -730,6 +754,13 @@ const (
 	AuthInvalidRefreshToken         ProblemCode = "auth.invalid_refresh_token"
 	AuthInvalidToken                ProblemCode = "auth.invalid_token"
 	AuthRequired                    ProblemCode = "auth.required"
+	BackupDamaged                   ProblemCode = "backup.damaged"
+	BackupInvalidRestore            ProblemCode = "backup.invalid_restore"
+	BackupNoIdentity                ProblemCode = "backup.no_identity"
+	BackupNoRecipient               ProblemCode = "backup.no_recipient"
+	BackupRunning                   ProblemCode = "backup.running"
+	BackupStoreUnavailable          ProblemCode = "backup.store_unavailable"
+	BackupWrongIdentity             ProblemCode = "backup.wrong_identity"
 	BudgetLearnerSpent              ProblemCode = "budget.learner_spent"
 	BudgetServiceSpent              ProblemCode = "budget.service_spent"
 	CatalogueTooManyCustomRoles     ProblemCode = "catalogue.too_many_custom_roles"
@@ -826,6 +857,20 @@ func (e ProblemCode) Valid() bool {
 	case AuthInvalidToken:
 		return true
 	case AuthRequired:
+		return true
+	case BackupDamaged:
+		return true
+	case BackupInvalidRestore:
+		return true
+	case BackupNoIdentity:
+		return true
+	case BackupNoRecipient:
+		return true
+	case BackupRunning:
+		return true
+	case BackupStoreUnavailable:
+		return true
+	case BackupWrongIdentity:
 		return true
 	case BudgetLearnerSpent:
 		return true
@@ -1199,6 +1244,27 @@ func (e StreamRestartedType) Valid() bool {
 	}
 }
 
+// Defines values for SystemStatusState.
+const (
+	SystemStatusStateDegraded SystemStatusState = "degraded"
+	SystemStatusStateFailing  SystemStatusState = "failing"
+	SystemStatusStateOk       SystemStatusState = "ok"
+)
+
+// Valid indicates whether the value is a known member of the SystemStatusState enum.
+func (e SystemStatusState) Valid() bool {
+	switch e {
+	case SystemStatusStateDegraded:
+		return true
+	case SystemStatusStateFailing:
+		return true
+	case SystemStatusStateOk:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for TaskCancelledType.
 const (
 	TaskCancelledTypeTaskCancelled TaskCancelledType = "task.cancelled"
@@ -1503,6 +1569,72 @@ type AuditEventPage struct {
 // last line.
 type AuditExportLine struct {
 	union json.RawMessage
+}
+
+// Backup A backup, as its signed manifest says. Of one whose manifest cannot be read, only the id and the problem are known.
+type Backup struct {
+	// AsOf The moment that it is of.
+	AsOf nullable.Nullable[time.Time] `json:"as_of"`
+
+	// Bytes Its size in the store, compressed and encrypted.
+	Bytes int64 `json:"bytes"`
+
+	// Excluded What no backup holds, in English.
+	Excluded string             `json:"excluded"`
+	ID       openapi_types.UUID `json:"id"`
+
+	// Kind `full`; `incremental`: what has come since its parent. New kinds may appear.
+	Kind BackupKind `json:"kind"`
+
+	// MadeAt When it was complete.
+	MadeAt nullable.Nullable[time.Time] `json:"made_at"`
+
+	// ParentID The backup that it builds upon; null: none.
+	ParentID nullable.Nullable[openapi_types.UUID] `json:"parent_id"`
+	Parts    []BackupPart                          `json:"parts"`
+
+	// Problem Why it cannot be restored, in English; null: nothing is known to be wrong.
+	Problem nullable.Nullable[string] `json:"problem"`
+
+	// Recipients Who can read it: recipients of age-encryption.org.
+	Recipients []string `json:"recipients"`
+
+	// Release What made it.
+	Release string `json:"release"`
+
+	// Why Why it is of this kind, in English.
+	Why string `json:"why"`
+}
+
+// BackupKind `full`; `incremental`: what has come since its parent. New kinds may appear.
+type BackupKind = string
+
+// BackupPage defines model for BackupPage.
+type BackupPage struct {
+	Data       []Backup                  `json:"data"`
+	NextCursor nullable.Nullable[string] `json:"next_cursor"`
+}
+
+// BackupPart What a backup holds of one kind of things.
+type BackupPart struct {
+	// Changed Of how many it holds something itself.
+	Changed int64 `json:"changed"`
+
+	// Contents What is inside, in English.
+	Contents string `json:"contents"`
+
+	// Counts What else was counted.
+	Counts map[string]int64 `json:"counts"`
+	Name   string           `json:"name"`
+
+	// Things How many there were.
+	Things int64 `json:"things"`
+}
+
+// BackupRequest defines model for BackupRequest.
+type BackupRequest struct {
+	// Full Make a full one even where an increment would do.
+	Full *bool `json:"full,omitempty"`
 }
 
 // ChangeEmailRequest defines model for ChangeEmailRequest.
@@ -2446,6 +2578,21 @@ type NamedChoice struct {
 	Name        string  `json:"name"`
 }
 
+// NodeStatus A process of the service.
+type NodeStatus struct {
+	// Detail What it cannot reach itself.
+	Detail    string             `json:"detail"`
+	Host      string             `json:"host"`
+	ID        openapi_types.UUID `json:"id"`
+	SeenAt    time.Time          `json:"seen_at"`
+	StartedAt time.Time          `json:"started_at"`
+	State     ProbeState         `json:"state"`
+
+	// StoppedAt When it said good-bye; null: it did not.
+	StoppedAt nullable.Nullable[time.Time] `json:"stopped_at"`
+	Version   string                       `json:"version"`
+}
+
 // Onboarding defines model for Onboarding.
 type Onboarding struct {
 	// CompletedAt When it was completed first.
@@ -2570,6 +2717,50 @@ type PresenceLeft struct {
 
 // PresenceLeftType defines model for PresenceLeft.Type.
 type PresenceLeftType string
+
+// ProbeChange A part of the service that was found in another state than before, often enough to believe it.
+type ProbeChange struct {
+	At     time.Time `json:"at"`
+	Detail string    `json:"detail"`
+
+	// ID As alerts name it.
+	ID openapi_types.UUID `json:"id"`
+
+	// NodeID That found it.
+	NodeID   openapi_types.UUID `json:"node_id"`
+	Previous ProbeState         `json:"previous"`
+	Probe    string             `json:"probe"`
+	State    ProbeState         `json:"state"`
+	Unit     string             `json:"unit"`
+	Value    float64            `json:"value"`
+}
+
+// ProbeState defines model for ProbeState.
+type ProbeState string
+
+// ProbeStatus What is known of a part of the service.
+type ProbeStatus struct {
+	// CheckedAt When it was looked at last; null: never.
+	CheckedAt nullable.Nullable[time.Time] `json:"checked_at"`
+	Detail    string                       `json:"detail"`
+
+	// IsStale It should have been looked at again long ago.
+	IsStale bool `json:"is_stale"`
+
+	// Name Such as `database`; new ones may appear.
+	Name string `json:"name"`
+
+	// PaceSeconds How often it is looked at.
+	PaceSeconds float64    `json:"pace_seconds"`
+	Since       time.Time  `json:"since"`
+	State       ProbeState `json:"state"`
+
+	// Unit Of the value: `seconds` or `count`; empty when nothing was measured.
+	Unit string `json:"unit"`
+
+	// Value What was measured last.
+	Value float64 `json:"value"`
+}
 
 // Problem An error (RFC 9457). Members beyond these may appear, such as the id of what is in the way.
 type Problem struct {
@@ -2846,6 +3037,27 @@ type Resource struct {
 
 // ResourceKind New kinds may appear.
 type ResourceKind string
+
+// RestoreRequest What to bring back; by default everything, as it was last.
+type RestoreRequest struct {
+	// At The content that each conversation had then.
+	At *time.Time `json:"at,omitempty"`
+
+	// ConversationID Only this conversation.
+	ConversationID *openapi_types.UUID `json:"conversation_id,omitempty"`
+
+	// DryRun Only tells what would be done.
+	DryRun *bool `json:"dry_run,omitempty"`
+
+	// IncludeDeleted Also what its learner has deleted.
+	IncludeDeleted *bool `json:"include_deleted,omitempty"`
+
+	// UserID Only this account, and its conversations.
+	UserID *openapi_types.UUID `json:"user_id,omitempty"`
+
+	// Version Whose content the conversation is to have.
+	Version *int64 `json:"version,omitempty"`
+}
 
 // Role A job in an industry. Texts are in the language asked for; those of a custom role are in the language of its author.
 type Role struct {
@@ -3164,6 +3376,26 @@ type SummarySituation struct {
 	// Priority 1 is the most important.
 	Priority int `json:"priority"`
 }
+
+// SystemStatus How the service is, by its probes; docs/monitor.md says what each does.
+type SystemStatus struct {
+	At time.Time `json:"at"`
+
+	// Changes The newest of the last seven days first.
+	Changes []ProbeChange `json:"changes"`
+
+	// Nodes Those heard of in the last hour, the oldest first.
+	Nodes []NodeStatus `json:"nodes"`
+
+	// Probes By name.
+	Probes []ProbeStatus `json:"probes"`
+
+	// State The worst of all probes; `degraded` where one is stale, `failing` where no node is heard of.
+	State SystemStatusState `json:"state"`
+}
+
+// SystemStatusState The worst of all probes; `degraded` where one is stale, `failing` where no node is heard of.
+type SystemStatusState string
 
 // Tag defines model for Tag.
 type Tag = string
@@ -3573,6 +3805,35 @@ type ExportAuditEventsParams struct {
 	To *time.Time `form:"to,omitempty" json:"to,omitempty"`
 }
 
+// ListBackupsParams defines parameters for ListBackups.
+type ListBackupsParams struct {
+	// Limit The most entries to return, 1-100.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor The `next_cursor` of the page before, with the same filter; anything else is 400 `cursor.invalid`.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+}
+
+// CreateBackupParams defines parameters for CreateBackup.
+type CreateBackupParams struct {
+	// IdempotencyKey Makes a retry safe: the same key and body within 24 hours has one effect and gets the first answer
+	// again; another body is 422 `idempotency.key_reused`. Any unique text, a UUID for instance.
+	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
+
+	// Prefer `wait=N` (RFC 7240): wait up to N seconds for the outcome, at most 30. Other preferences are ignored.
+	Prefer *Prefer `json:"Prefer,omitempty"`
+}
+
+// RestoreBackupParams defines parameters for RestoreBackup.
+type RestoreBackupParams struct {
+	// IdempotencyKey Makes a retry safe: the same key and body within 24 hours has one effect and gets the first answer
+	// again; another body is 422 `idempotency.key_reused`. Any unique text, a UUID for instance.
+	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
+
+	// Prefer `wait=N` (RFC 7240): wait up to N seconds for the outcome, at most 30. Other preferences are ignored.
+	Prefer *Prefer `json:"Prefer,omitempty"`
+}
+
 // ListConnectionsParams defines parameters for ListConnections.
 type ListConnectionsParams struct {
 	// Limit The most entries to return, 1-100.
@@ -3676,6 +3937,12 @@ type ListCustomRolesParams struct {
 
 	// Cursor The `next_cursor` of the page before, with the same filter; anything else is 400 `cursor.invalid`.
 	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+}
+
+// GetSystemStatusParams defines parameters for GetSystemStatus.
+type GetSystemStatusParams struct {
+	// Changes How many changes to show.
+	Changes *int `form:"changes,omitempty" json:"changes,omitempty"`
 }
 
 // ListUsersParams defines parameters for ListUsers.
@@ -4133,6 +4400,12 @@ type UpdateMeParams struct {
 	// IfMatch ETags that the client knows (RFC 9110); 412 `request.precondition_failed` if none of them is current.
 	IfMatch *IfMatch `json:"If-Match,omitempty"`
 }
+
+// CreateBackupJSONRequestBody defines body for CreateBackup for application/json ContentType.
+type CreateBackupJSONRequestBody = BackupRequest
+
+// RestoreBackupJSONRequestBody defines body for RestoreBackup for application/json ContentType.
+type RestoreBackupJSONRequestBody = RestoreRequest
 
 // RecoverConversationJSONRequestBody defines body for RecoverConversation for application/json ContentType.
 type RecoverConversationJSONRequestBody = RecoveryRequest
@@ -7495,6 +7768,74 @@ type ClientInterface interface {
 	// Corresponds with GET /admin/audit-events/export (the `ExportAuditEvents` operationId).
 	ExportAuditEvents(ctx context.Context, params *ExportAuditEventsParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
+	// ListBackups List the backups that there are
+	//
+	// The newest first, as the store has them. What stands in the way of a restore, as far as can be told without reading a
+	// backup, is its `problem`. A store that is away is 503 `backup.store_unavailable`.
+	//
+	// Corresponds with GET /admin/backups (the `ListBackups` operationId).
+	ListBackups(ctx context.Context, params *ListBackupsParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// CreateBackupWithBody Make a backup
+	//
+	// Begins a task that makes a backup of one moment, while writers go on: an increment where there is a backup to build
+	// upon, else a full one. It is encrypted to the recipients of `FLUENTPRO_BACKUP_RECIPIENT`, so the service cannot read it;
+	// without one the answer is 409 `backup.no_recipient`. Progress is in accounts and conversations. One is made at a time:
+	// another is `backup.running`, in the task.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /admin/backups (the `CreateBackup` operationId).
+	CreateBackupWithBody(ctx context.Context, params *CreateBackupParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// CreateBackup Make a backup
+	//
+	// Begins a task that makes a backup of one moment, while writers go on: an increment where there is a backup to build
+	// upon, else a full one. It is encrypted to the recipients of `FLUENTPRO_BACKUP_RECIPIENT`, so the service cannot read it;
+	// without one the answer is 409 `backup.no_recipient`. Progress is in accounts and conversations. One is made at a time:
+	// another is `backup.running`, in the task.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /admin/backups (the `CreateBackup` operationId).
+	CreateBackup(ctx context.Context, params *CreateBackupParams, body CreateBackupJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// RestoreBackupWithBody Bring back what a backup holds
+	//
+	// Begins a task that brings conversations and accounts back. What is not there is inserted as it was; a conversation that
+	// is there and damaged is made good from the backup and from what is intact of it, as a new version `recover`; what is
+	// whole and newer is not touched, unless `version` or `at` ask for an older content, which is a new version too. Whose
+	// account was erased is never brought back; what a learner has deleted only with `include_deleted`. Readers are told. It
+	// may be done again. Without `dry_run: false` nothing is changed, and the result says what would be:
+	// `{"backup_id", "as_of", "written", "erased", "parts": [{"name", "looked", "outcomes", "named", "more"}]}`.
+	//
+	// The service reads a backup only where `FLUENTPRO_BACKUP_IDENTITY_FILE` names an identity, else it is 409
+	// `backup.no_identity`: then `fluentpro state restore` does it. One that is damaged is 422 `backup.damaged`, before
+	// anything is restored.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /admin/backups/{backup_id}/restore (the `RestoreBackup` operationId).
+	RestoreBackupWithBody(ctx context.Context, backupID openapi_types.UUID, params *RestoreBackupParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// RestoreBackup Bring back what a backup holds
+	//
+	// Begins a task that brings conversations and accounts back. What is not there is inserted as it was; a conversation that
+	// is there and damaged is made good from the backup and from what is intact of it, as a new version `recover`; what is
+	// whole and newer is not touched, unless `version` or `at` ask for an older content, which is a new version too. Whose
+	// account was erased is never brought back; what a learner has deleted only with `include_deleted`. Readers are told. It
+	// may be done again. Without `dry_run: false` nothing is changed, and the result says what would be:
+	// `{"backup_id", "as_of", "written", "erased", "parts": [{"name", "looked", "outcomes", "named", "more"}]}`.
+	//
+	// The service reads a backup only where `FLUENTPRO_BACKUP_IDENTITY_FILE` names an identity, else it is 409
+	// `backup.no_identity`: then `fluentpro state restore` does it. One that is damaged is 422 `backup.damaged`, before
+	// anything is restored.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /admin/backups/{backup_id}/restore (the `RestoreBackup` operationId).
+	RestoreBackup(ctx context.Context, backupID openapi_types.UUID, params *RestoreBackupParams, body RestoreBackupJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
 	// ListConnections List the open WebSockets
 	//
 	// Over all nodes, the newest first. Those of a node that died are gone within half a minute.
@@ -7651,6 +7992,14 @@ type ClientInterface interface {
 	//
 	// Corresponds with POST /admin/roles/{role_id}/publish (the `PublishRole` operationId).
 	PublishRole(ctx context.Context, roleID RoleID, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// GetSystemStatus Read how the service is
+	//
+	// The probes, as the nodes found them last, the newest changes and the nodes. It is read from the database, so that every
+	// node tells the same. A change raises system.probe_changed and the alerts that are configured.
+	//
+	// Corresponds with GET /admin/status (the `GetSystemStatus` operationId).
+	GetSystemStatus(ctx context.Context, params *GetSystemStatusParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// ListUsers List accounts
 	//
@@ -8661,6 +9010,124 @@ func (c *Client) ExportAuditEvents(ctx context.Context, params *ExportAuditEvent
 	return c.Client.Do(req)
 }
 
+// ListBackups List the backups that there are
+//
+// The newest first, as the store has them. What stands in the way of a restore, as far as can be told without reading a
+// backup, is its `problem`. A store that is away is 503 `backup.store_unavailable`.
+//
+// Corresponds with GET /admin/backups (the `ListBackups` operationId).
+func (c *Client) ListBackups(ctx context.Context, params *ListBackupsParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewListBackupsRequest(c.Server, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// CreateBackupWithBody Make a backup
+//
+// Begins a task that makes a backup of one moment, while writers go on: an increment where there is a backup to build
+// upon, else a full one. It is encrypted to the recipients of `FLUENTPRO_BACKUP_RECIPIENT`, so the service cannot read it;
+// without one the answer is 409 `backup.no_recipient`. Progress is in accounts and conversations. One is made at a time:
+// another is `backup.running`, in the task.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /admin/backups (the `CreateBackup` operationId).
+func (c *Client) CreateBackupWithBody(ctx context.Context, params *CreateBackupParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewCreateBackupRequestWithBody(c.Server, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// CreateBackup Make a backup
+//
+// Begins a task that makes a backup of one moment, while writers go on: an increment where there is a backup to build
+// upon, else a full one. It is encrypted to the recipients of `FLUENTPRO_BACKUP_RECIPIENT`, so the service cannot read it;
+// without one the answer is 409 `backup.no_recipient`. Progress is in accounts and conversations. One is made at a time:
+// another is `backup.running`, in the task.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /admin/backups (the `CreateBackup` operationId).
+func (c *Client) CreateBackup(ctx context.Context, params *CreateBackupParams, body CreateBackupJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewCreateBackupRequest(c.Server, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// RestoreBackupWithBody Bring back what a backup holds
+//
+// Begins a task that brings conversations and accounts back. What is not there is inserted as it was; a conversation that
+// is there and damaged is made good from the backup and from what is intact of it, as a new version `recover`; what is
+// whole and newer is not touched, unless `version` or `at` ask for an older content, which is a new version too. Whose
+// account was erased is never brought back; what a learner has deleted only with `include_deleted`. Readers are told. It
+// may be done again. Without `dry_run: false` nothing is changed, and the result says what would be:
+// `{"backup_id", "as_of", "written", "erased", "parts": [{"name", "looked", "outcomes", "named", "more"}]}`.
+//
+// The service reads a backup only where `FLUENTPRO_BACKUP_IDENTITY_FILE` names an identity, else it is 409
+// `backup.no_identity`: then `fluentpro state restore` does it. One that is damaged is 422 `backup.damaged`, before
+// anything is restored.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /admin/backups/{backup_id}/restore (the `RestoreBackup` operationId).
+func (c *Client) RestoreBackupWithBody(ctx context.Context, backupID openapi_types.UUID, params *RestoreBackupParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewRestoreBackupRequestWithBody(c.Server, backupID, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// RestoreBackup Bring back what a backup holds
+//
+// Begins a task that brings conversations and accounts back. What is not there is inserted as it was; a conversation that
+// is there and damaged is made good from the backup and from what is intact of it, as a new version `recover`; what is
+// whole and newer is not touched, unless `version` or `at` ask for an older content, which is a new version too. Whose
+// account was erased is never brought back; what a learner has deleted only with `include_deleted`. Readers are told. It
+// may be done again. Without `dry_run: false` nothing is changed, and the result says what would be:
+// `{"backup_id", "as_of", "written", "erased", "parts": [{"name", "looked", "outcomes", "named", "more"}]}`.
+//
+// The service reads a backup only where `FLUENTPRO_BACKUP_IDENTITY_FILE` names an identity, else it is 409
+// `backup.no_identity`: then `fluentpro state restore` does it. One that is damaged is 422 `backup.damaged`, before
+// anything is restored.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /admin/backups/{backup_id}/restore (the `RestoreBackup` operationId).
+func (c *Client) RestoreBackup(ctx context.Context, backupID openapi_types.UUID, params *RestoreBackupParams, body RestoreBackupJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewRestoreBackupRequest(c.Server, backupID, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
 // ListConnections List the open WebSockets
 //
 // Over all nodes, the newest first. Those of a node that died are gone within half a minute.
@@ -8978,6 +9445,24 @@ func (c *Client) ListCustomRoles(ctx context.Context, params *ListCustomRolesPar
 // Corresponds with POST /admin/roles/{role_id}/publish (the `PublishRole` operationId).
 func (c *Client) PublishRole(ctx context.Context, roleID RoleID, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewPublishRoleRequest(c.Server, roleID)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// GetSystemStatus Read how the service is
+//
+// The probes, as the nodes found them last, the newest changes and the nodes. It is read from the database, so that every
+// node tells the same. A change raises system.probe_changed and the alerts that are configured.
+//
+// Corresponds with GET /admin/status (the `GetSystemStatus` operationId).
+func (c *Client) GetSystemStatus(ctx context.Context, params *GetSystemStatusParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGetSystemStatusRequest(c.Server, params)
 	if err != nil {
 		return nil, err
 	}
@@ -11152,6 +11637,211 @@ func NewExportAuditEventsRequest(server string, params *ExportAuditEventsParams)
 	return req, nil
 }
 
+// NewListBackupsRequest constructs an http.Request for the ListBackups method
+func NewListBackupsRequest(server string, params *ListBackupsParams) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/admin/backups")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Limit != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "limit", *params.Limit, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Cursor != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "cursor", *params.Cursor, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewCreateBackupRequest calls the generic CreateBackup builder with application/json body
+func NewCreateBackupRequest(server string, params *CreateBackupParams, body CreateBackupJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewCreateBackupRequestWithBody(server, params, "application/json", bodyReader)
+}
+
+// NewCreateBackupRequestWithBody constructs an http.Request for the CreateBackup method, with any body, and a specified content type
+func NewCreateBackupRequestWithBody(server string, params *CreateBackupParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/admin/backups")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		if params.IdempotencyKey != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", *params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Idempotency-Key", headerParam0)
+		}
+
+		if params.Prefer != nil {
+			var headerParam1 string
+
+			headerParam1, err = runtime.StyleParamWithOptions("simple", false, "Prefer", *params.Prefer, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Prefer", headerParam1)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewRestoreBackupRequest calls the generic RestoreBackup builder with application/json body
+func NewRestoreBackupRequest(server string, backupID openapi_types.UUID, params *RestoreBackupParams, body RestoreBackupJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewRestoreBackupRequestWithBody(server, backupID, params, "application/json", bodyReader)
+}
+
+// NewRestoreBackupRequestWithBody constructs an http.Request for the RestoreBackup method, with any body, and a specified content type
+func NewRestoreBackupRequestWithBody(server string, backupID openapi_types.UUID, params *RestoreBackupParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "backup_id", backupID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/admin/backups/%s/restore", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		if params.IdempotencyKey != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", *params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Idempotency-Key", headerParam0)
+		}
+
+		if params.Prefer != nil {
+			var headerParam1 string
+
+			headerParam1, err = runtime.StyleParamWithOptions("simple", false, "Prefer", *params.Prefer, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Prefer", headerParam1)
+		}
+
+	}
+
+	return req, nil
+}
+
 // NewListConnectionsRequest constructs an http.Request for the ListConnections method
 func NewListConnectionsRequest(server string, params *ListConnectionsParams) (*http.Request, error) {
 	var err error
@@ -12014,6 +12704,60 @@ func NewPublishRoleRequest(server string, roleID RoleID) (*http.Request, error) 
 	}
 
 	req, err := http.NewRequest(http.MethodPost, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewGetSystemStatusRequest constructs an http.Request for the GetSystemStatus method
+func NewGetSystemStatusRequest(server string, params *GetSystemStatusParams) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/admin/status")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Changes != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "changes", *params.Changes, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
 	if err != nil {
 		return nil, err
 	}
@@ -15910,6 +16654,76 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with GET /admin/audit-events/export (the `ExportAuditEvents` operationId).
 	ExportAuditEventsWithResponse(ctx context.Context, params *ExportAuditEventsParams, reqEditors ...RequestEditorFn) (*ExportAuditEventsResponse, error)
 
+	// ListBackupsWithResponse List the backups that there are
+	//
+	// The newest first, as the store has them. What stands in the way of a restore, as far as can be told without reading a
+	// backup, is its `problem`. A store that is away is 503 `backup.store_unavailable`.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /admin/backups (the `ListBackups` operationId).
+	ListBackupsWithResponse(ctx context.Context, params *ListBackupsParams, reqEditors ...RequestEditorFn) (*ListBackupsResponse, error)
+
+	// CreateBackupWithBodyWithResponse Make a backup
+	//
+	// Begins a task that makes a backup of one moment, while writers go on: an increment where there is a backup to build
+	// upon, else a full one. It is encrypted to the recipients of `FLUENTPRO_BACKUP_RECIPIENT`, so the service cannot read it;
+	// without one the answer is 409 `backup.no_recipient`. Progress is in accounts and conversations. One is made at a time:
+	// another is `backup.running`, in the task.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /admin/backups (the `CreateBackup` operationId).
+	CreateBackupWithBodyWithResponse(ctx context.Context, params *CreateBackupParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*CreateBackupResponse, error)
+
+	// CreateBackupWithResponse Make a backup
+	//
+	// Begins a task that makes a backup of one moment, while writers go on: an increment where there is a backup to build
+	// upon, else a full one. It is encrypted to the recipients of `FLUENTPRO_BACKUP_RECIPIENT`, so the service cannot read it;
+	// without one the answer is 409 `backup.no_recipient`. Progress is in accounts and conversations. One is made at a time:
+	// another is `backup.running`, in the task.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /admin/backups (the `CreateBackup` operationId).
+	CreateBackupWithResponse(ctx context.Context, params *CreateBackupParams, body CreateBackupJSONRequestBody, reqEditors ...RequestEditorFn) (*CreateBackupResponse, error)
+
+	// RestoreBackupWithBodyWithResponse Bring back what a backup holds
+	//
+	// Begins a task that brings conversations and accounts back. What is not there is inserted as it was; a conversation that
+	// is there and damaged is made good from the backup and from what is intact of it, as a new version `recover`; what is
+	// whole and newer is not touched, unless `version` or `at` ask for an older content, which is a new version too. Whose
+	// account was erased is never brought back; what a learner has deleted only with `include_deleted`. Readers are told. It
+	// may be done again. Without `dry_run: false` nothing is changed, and the result says what would be:
+	// `{"backup_id", "as_of", "written", "erased", "parts": [{"name", "looked", "outcomes", "named", "more"}]}`.
+	//
+	// The service reads a backup only where `FLUENTPRO_BACKUP_IDENTITY_FILE` names an identity, else it is 409
+	// `backup.no_identity`: then `fluentpro state restore` does it. One that is damaged is 422 `backup.damaged`, before
+	// anything is restored.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /admin/backups/{backup_id}/restore (the `RestoreBackup` operationId).
+	RestoreBackupWithBodyWithResponse(ctx context.Context, backupID openapi_types.UUID, params *RestoreBackupParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*RestoreBackupResponse, error)
+
+	// RestoreBackupWithResponse Bring back what a backup holds
+	//
+	// Begins a task that brings conversations and accounts back. What is not there is inserted as it was; a conversation that
+	// is there and damaged is made good from the backup and from what is intact of it, as a new version `recover`; what is
+	// whole and newer is not touched, unless `version` or `at` ask for an older content, which is a new version too. Whose
+	// account was erased is never brought back; what a learner has deleted only with `include_deleted`. Readers are told. It
+	// may be done again. Without `dry_run: false` nothing is changed, and the result says what would be:
+	// `{"backup_id", "as_of", "written", "erased", "parts": [{"name", "looked", "outcomes", "named", "more"}]}`.
+	//
+	// The service reads a backup only where `FLUENTPRO_BACKUP_IDENTITY_FILE` names an identity, else it is 409
+	// `backup.no_identity`: then `fluentpro state restore` does it. One that is damaged is 422 `backup.damaged`, before
+	// anything is restored.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /admin/backups/{backup_id}/restore (the `RestoreBackup` operationId).
+	RestoreBackupWithResponse(ctx context.Context, backupID openapi_types.UUID, params *RestoreBackupParams, body RestoreBackupJSONRequestBody, reqEditors ...RequestEditorFn) (*RestoreBackupResponse, error)
+
 	// ListConnectionsWithResponse List the open WebSockets
 	//
 	// Over all nodes, the newest first. Those of a node that died are gone within half a minute.
@@ -16092,6 +16906,16 @@ type ClientWithResponsesInterface interface {
 	//
 	// Corresponds with POST /admin/roles/{role_id}/publish (the `PublishRole` operationId).
 	PublishRoleWithResponse(ctx context.Context, roleID RoleID, reqEditors ...RequestEditorFn) (*PublishRoleResponse, error)
+
+	// GetSystemStatusWithResponse Read how the service is
+	//
+	// The probes, as the nodes found them last, the newest changes and the nodes. It is read from the database, so that every
+	// node tells the same. A change raises system.probe_changed and the alerts that are configured.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /admin/status (the `GetSystemStatus` operationId).
+	GetSystemStatusWithResponse(ctx context.Context, params *GetSystemStatusParams, reqEditors ...RequestEditorFn) (*GetSystemStatusResponse, error)
 
 	// ListUsersWithResponse List accounts
 	//
@@ -17237,6 +18061,196 @@ func (r ExportAuditEventsResponse) ContentType() string {
 	return ""
 }
 
+type ListBackupsResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *BackupPage
+	// ApplicationProblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationProblemJSONDefault *ProblemResponse
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ListBackupsResponse) GetJSON200() *BackupPage {
+	return r.JSON200
+}
+
+// GetApplicationProblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r ListBackupsResponse) GetApplicationProblemJSONDefault() *ProblemResponse {
+	return r.ApplicationProblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r ListBackupsResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ListBackupsResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ListBackupsResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ListBackupsResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// CreateBackupResponse200Headers the declared response headers of an HTTP 200 response for CreateBackup
+type CreateBackupResponse200Headers struct {
+	IdempotencyReplayed *bool
+	PreferenceApplied   string
+}
+
+// CreateBackupResponse202Headers the declared response headers of an HTTP 202 response for CreateBackup
+type CreateBackupResponse202Headers struct {
+	IdempotencyReplayed *bool
+	Location            string
+}
+
+type CreateBackupResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Task
+	// JSON202 the response for an HTTP 202 `application/json` response
+	JSON202 *Task
+	// ApplicationProblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationProblemJSONDefault *ProblemResponse
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *CreateBackupResponse200Headers
+	// Headers202 the parsed response headers for an HTTP 202 response
+	Headers202 *CreateBackupResponse202Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r CreateBackupResponse) GetJSON200() *Task {
+	return r.JSON200
+}
+
+// GetJSON202 returns the response for an HTTP 202 `application/json` response
+func (r CreateBackupResponse) GetJSON202() *Task {
+	return r.JSON202
+}
+
+// GetApplicationProblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r CreateBackupResponse) GetApplicationProblemJSONDefault() *ProblemResponse {
+	return r.ApplicationProblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r CreateBackupResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r CreateBackupResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r CreateBackupResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r CreateBackupResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// RestoreBackupResponse200Headers the declared response headers of an HTTP 200 response for RestoreBackup
+type RestoreBackupResponse200Headers struct {
+	IdempotencyReplayed *bool
+	PreferenceApplied   string
+}
+
+// RestoreBackupResponse202Headers the declared response headers of an HTTP 202 response for RestoreBackup
+type RestoreBackupResponse202Headers struct {
+	IdempotencyReplayed *bool
+	Location            string
+}
+
+type RestoreBackupResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Task
+	// JSON202 the response for an HTTP 202 `application/json` response
+	JSON202 *Task
+	// ApplicationProblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationProblemJSONDefault *ProblemResponse
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *RestoreBackupResponse200Headers
+	// Headers202 the parsed response headers for an HTTP 202 response
+	Headers202 *RestoreBackupResponse202Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r RestoreBackupResponse) GetJSON200() *Task {
+	return r.JSON200
+}
+
+// GetJSON202 returns the response for an HTTP 202 `application/json` response
+func (r RestoreBackupResponse) GetJSON202() *Task {
+	return r.JSON202
+}
+
+// GetApplicationProblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r RestoreBackupResponse) GetApplicationProblemJSONDefault() *ProblemResponse {
+	return r.ApplicationProblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r RestoreBackupResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r RestoreBackupResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r RestoreBackupResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r RestoreBackupResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
 type ListConnectionsResponse struct {
 	Body         []byte
 	HTTPResponse *http.Response
@@ -18013,6 +19027,54 @@ func (r PublishRoleResponse) StatusCode() int {
 
 // ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
 func (r PublishRoleResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type GetSystemStatusResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *SystemStatus
+	// ApplicationProblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationProblemJSONDefault *ProblemResponse
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r GetSystemStatusResponse) GetJSON200() *SystemStatus {
+	return r.JSON200
+}
+
+// GetApplicationProblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r GetSystemStatusResponse) GetApplicationProblemJSONDefault() *ProblemResponse {
+	return r.ApplicationProblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r GetSystemStatusResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r GetSystemStatusResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r GetSystemStatusResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r GetSystemStatusResponse) ContentType() string {
 	if r.HTTPResponse != nil {
 		return r.HTTPResponse.Header.Get("Content-Type")
 	}
@@ -21563,6 +22625,106 @@ func (c *ClientWithResponses) ExportAuditEventsWithResponse(ctx context.Context,
 	return ParseExportAuditEventsResponse(rsp)
 }
 
+// ListBackupsWithResponse List the backups that there are
+//
+// The newest first, as the store has them. What stands in the way of a restore, as far as can be told without reading a
+// backup, is its `problem`. A store that is away is 503 `backup.store_unavailable`.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /admin/backups (the `ListBackups` operationId).
+func (c *ClientWithResponses) ListBackupsWithResponse(ctx context.Context, params *ListBackupsParams, reqEditors ...RequestEditorFn) (*ListBackupsResponse, error) {
+	rsp, err := c.ListBackups(ctx, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseListBackupsResponse(rsp)
+}
+
+// CreateBackupWithBodyWithResponse Make a backup
+//
+// Begins a task that makes a backup of one moment, while writers go on: an increment where there is a backup to build
+// upon, else a full one. It is encrypted to the recipients of `FLUENTPRO_BACKUP_RECIPIENT`, so the service cannot read it;
+// without one the answer is 409 `backup.no_recipient`. Progress is in accounts and conversations. One is made at a time:
+// another is `backup.running`, in the task.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /admin/backups (the `CreateBackup` operationId).
+func (c *ClientWithResponses) CreateBackupWithBodyWithResponse(ctx context.Context, params *CreateBackupParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*CreateBackupResponse, error) {
+	rsp, err := c.CreateBackupWithBody(ctx, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseCreateBackupResponse(rsp)
+}
+
+// CreateBackupWithResponse Make a backup
+//
+// Begins a task that makes a backup of one moment, while writers go on: an increment where there is a backup to build
+// upon, else a full one. It is encrypted to the recipients of `FLUENTPRO_BACKUP_RECIPIENT`, so the service cannot read it;
+// without one the answer is 409 `backup.no_recipient`. Progress is in accounts and conversations. One is made at a time:
+// another is `backup.running`, in the task.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /admin/backups (the `CreateBackup` operationId).
+func (c *ClientWithResponses) CreateBackupWithResponse(ctx context.Context, params *CreateBackupParams, body CreateBackupJSONRequestBody, reqEditors ...RequestEditorFn) (*CreateBackupResponse, error) {
+	rsp, err := c.CreateBackup(ctx, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseCreateBackupResponse(rsp)
+}
+
+// RestoreBackupWithBodyWithResponse Bring back what a backup holds
+//
+// Begins a task that brings conversations and accounts back. What is not there is inserted as it was; a conversation that
+// is there and damaged is made good from the backup and from what is intact of it, as a new version `recover`; what is
+// whole and newer is not touched, unless `version` or `at` ask for an older content, which is a new version too. Whose
+// account was erased is never brought back; what a learner has deleted only with `include_deleted`. Readers are told. It
+// may be done again. Without `dry_run: false` nothing is changed, and the result says what would be:
+// `{"backup_id", "as_of", "written", "erased", "parts": [{"name", "looked", "outcomes", "named", "more"}]}`.
+//
+// The service reads a backup only where `FLUENTPRO_BACKUP_IDENTITY_FILE` names an identity, else it is 409
+// `backup.no_identity`: then `fluentpro state restore` does it. One that is damaged is 422 `backup.damaged`, before
+// anything is restored.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /admin/backups/{backup_id}/restore (the `RestoreBackup` operationId).
+func (c *ClientWithResponses) RestoreBackupWithBodyWithResponse(ctx context.Context, backupID openapi_types.UUID, params *RestoreBackupParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*RestoreBackupResponse, error) {
+	rsp, err := c.RestoreBackupWithBody(ctx, backupID, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseRestoreBackupResponse(rsp)
+}
+
+// RestoreBackupWithResponse Bring back what a backup holds
+//
+// Begins a task that brings conversations and accounts back. What is not there is inserted as it was; a conversation that
+// is there and damaged is made good from the backup and from what is intact of it, as a new version `recover`; what is
+// whole and newer is not touched, unless `version` or `at` ask for an older content, which is a new version too. Whose
+// account was erased is never brought back; what a learner has deleted only with `include_deleted`. Readers are told. It
+// may be done again. Without `dry_run: false` nothing is changed, and the result says what would be:
+// `{"backup_id", "as_of", "written", "erased", "parts": [{"name", "looked", "outcomes", "named", "more"}]}`.
+//
+// The service reads a backup only where `FLUENTPRO_BACKUP_IDENTITY_FILE` names an identity, else it is 409
+// `backup.no_identity`: then `fluentpro state restore` does it. One that is damaged is 422 `backup.damaged`, before
+// anything is restored.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /admin/backups/{backup_id}/restore (the `RestoreBackup` operationId).
+func (c *ClientWithResponses) RestoreBackupWithResponse(ctx context.Context, backupID openapi_types.UUID, params *RestoreBackupParams, body RestoreBackupJSONRequestBody, reqEditors ...RequestEditorFn) (*RestoreBackupResponse, error) {
+	rsp, err := c.RestoreBackup(ctx, backupID, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseRestoreBackupResponse(rsp)
+}
+
 // ListConnectionsWithResponse List the open WebSockets
 //
 // Over all nodes, the newest first. Those of a node that died are gone within half a minute.
@@ -21846,6 +23008,22 @@ func (c *ClientWithResponses) PublishRoleWithResponse(ctx context.Context, roleI
 		return nil, err
 	}
 	return ParsePublishRoleResponse(rsp)
+}
+
+// GetSystemStatusWithResponse Read how the service is
+//
+// The probes, as the nodes found them last, the newest changes and the nodes. It is read from the database, so that every
+// node tells the same. A change raises system.probe_changed and the alerts that are configured.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /admin/status (the `GetSystemStatus` operationId).
+func (c *ClientWithResponses) GetSystemStatusWithResponse(ctx context.Context, params *GetSystemStatusParams, reqEditors ...RequestEditorFn) (*GetSystemStatusResponse, error) {
+	rsp, err := c.GetSystemStatus(ctx, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseGetSystemStatusResponse(rsp)
 }
 
 // ListUsersWithResponse List accounts
@@ -23513,6 +24691,193 @@ func ParseExportAuditEventsResponse(rsp *http.Response) (*ExportAuditEventsRespo
 	return response, nil
 }
 
+// ParseListBackupsResponse parses an HTTP response from a ListBackupsWithResponse call
+func ParseListBackupsResponse(rsp *http.Response) (*ListBackupsResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ListBackupsResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest BackupPage
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest ProblemResponse
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseCreateBackupResponse parses an HTTP response from a CreateBackupWithResponse call
+func ParseCreateBackupResponse(rsp *http.Response) (*CreateBackupResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &CreateBackupResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Task
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 202:
+		var dest Task
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON202 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest ProblemResponse
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers CreateBackupResponse200Headers
+		if values := rsp.Header.Values("Idempotency-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotency-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotencyReplayed = &value
+		}
+		if values := rsp.Header.Values("Preference-Applied"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Preference-Applied", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.PreferenceApplied = value
+		}
+		response.Headers200 = &headers
+	case rsp.StatusCode == 202:
+		var headers CreateBackupResponse202Headers
+		if values := rsp.Header.Values("Idempotency-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotency-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotencyReplayed = &value
+		}
+		if values := rsp.Header.Values("Location"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Location", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: "uri-reference"}); err != nil {
+				return nil, err
+			}
+			headers.Location = value
+		}
+		response.Headers202 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseRestoreBackupResponse parses an HTTP response from a RestoreBackupWithResponse call
+func ParseRestoreBackupResponse(rsp *http.Response) (*RestoreBackupResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &RestoreBackupResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Task
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 202:
+		var dest Task
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON202 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest ProblemResponse
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers RestoreBackupResponse200Headers
+		if values := rsp.Header.Values("Idempotency-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotency-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotencyReplayed = &value
+		}
+		if values := rsp.Header.Values("Preference-Applied"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Preference-Applied", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.PreferenceApplied = value
+		}
+		response.Headers200 = &headers
+	case rsp.StatusCode == 202:
+		var headers RestoreBackupResponse202Headers
+		if values := rsp.Header.Values("Idempotency-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotency-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotencyReplayed = &value
+		}
+		if values := rsp.Header.Values("Location"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Location", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: "uri-reference"}); err != nil {
+				return nil, err
+			}
+			headers.Location = value
+		}
+		response.Headers202 = &headers
+	}
+
+	return response, nil
+}
+
 // ParseListConnectionsResponse parses an HTTP response from a ListConnectionsWithResponse call
 func ParseListConnectionsResponse(rsp *http.Response) (*ListConnectionsResponse, error) {
 	bodyBytes, err := io.ReadAll(rsp.Body)
@@ -24116,6 +25481,39 @@ func ParsePublishRoleResponse(rsp *http.Response) (*PublishRoleResponse, error) 
 	switch {
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
 		var dest Role
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest ProblemResponse
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseGetSystemStatusResponse parses an HTTP response from a GetSystemStatusWithResponse call
+func ParseGetSystemStatusResponse(rsp *http.Response) (*GetSystemStatusResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &GetSystemStatusResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest SystemStatus
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
 			return nil, err
 		}

@@ -53,3 +53,255 @@ func (r iteratorForCopyMessages) Err() error {
 func (q *Queries) CopyMessages(ctx context.Context, db DBTX, arg []CopyMessagesParams) (int64, error) {
 	return db.CopyFrom(ctx, []string{"messages"}, []string{"id", "conversation_id", "seq", "role", "content", "status", "finish_reason", "tokens", "metadata", "version", "added", "created_at", "completed_at"}, &iteratorForCopyMessages{rows: arg})
 }
+
+// iteratorForRestoreHeads implements pgx.CopyFromSource.
+type iteratorForRestoreHeads struct {
+	rows                 []RestoreHeadsParams
+	skippedFirstNextCall bool
+}
+
+func (r *iteratorForRestoreHeads) Next() bool {
+	if len(r.rows) == 0 {
+		return false
+	}
+	if !r.skippedFirstNextCall {
+		r.skippedFirstNextCall = true
+		return true
+	}
+	r.rows = r.rows[1:]
+	return len(r.rows) > 0
+}
+
+func (r iteratorForRestoreHeads) Values() ([]interface{}, error) {
+	return []interface{}{
+		r.rows[0].ID,
+		r.rows[0].UserID,
+		r.rows[0].PartnerID,
+		r.rows[0].SituationID,
+		r.rows[0].Title,
+		r.rows[0].Status,
+		r.rows[0].Version,
+		r.rows[0].Tags,
+		r.rows[0].Context,
+		r.rows[0].Metadata,
+		r.rows[0].TokenLimit,
+		r.rows[0].TokensUsed,
+		r.rows[0].MessageCount,
+		r.rows[0].LastSeq,
+		r.rows[0].ReplyID,
+		r.rows[0].CreatedAt,
+		r.rows[0].UpdatedAt,
+		r.rows[0].LastActivityAt,
+		r.rows[0].Checksum,
+		r.rows[0].ParentID,
+		r.rows[0].ParentVersion,
+		r.rows[0].Fence,
+	}, nil
+}
+
+func (r iteratorForRestoreHeads) Err() error {
+	return nil
+}
+
+func (q *Queries) RestoreHeads(ctx context.Context, db DBTX, arg []RestoreHeadsParams) (int64, error) {
+	return db.CopyFrom(ctx, []string{"conversations"}, []string{"id", "user_id", "partner_id", "situation_id", "title", "status", "version", "tags", "context", "metadata", "token_limit", "tokens_used", "message_count", "last_seq", "reply_id", "created_at", "updated_at", "last_activity_at", "checksum", "parent_id", "parent_version", "fence"}, &iteratorForRestoreHeads{rows: arg})
+}
+
+// iteratorForRestoreMessages implements pgx.CopyFromSource.
+type iteratorForRestoreMessages struct {
+	rows                 []RestoreMessagesParams
+	skippedFirstNextCall bool
+}
+
+func (r *iteratorForRestoreMessages) Next() bool {
+	if len(r.rows) == 0 {
+		return false
+	}
+	if !r.skippedFirstNextCall {
+		r.skippedFirstNextCall = true
+		return true
+	}
+	r.rows = r.rows[1:]
+	return len(r.rows) > 0
+}
+
+func (r iteratorForRestoreMessages) Values() ([]interface{}, error) {
+	return []interface{}{
+		r.rows[0].ID,
+		r.rows[0].ConversationID,
+		r.rows[0].Seq,
+		r.rows[0].Role,
+		r.rows[0].Content,
+		r.rows[0].Status,
+		r.rows[0].FinishReason,
+		r.rows[0].Tokens,
+		r.rows[0].PromptTokens,
+		r.rows[0].TokensEstimated,
+		r.rows[0].Problem,
+		r.rows[0].Metadata,
+		r.rows[0].Version,
+		r.rows[0].Attempt,
+		r.rows[0].LeaseNumber,
+		r.rows[0].CreatedAt,
+		r.rows[0].CompletedAt,
+		r.rows[0].Added,
+		r.rows[0].Hidden,
+	}, nil
+}
+
+func (r iteratorForRestoreMessages) Err() error {
+	return nil
+}
+
+func (q *Queries) RestoreMessages(ctx context.Context, db DBTX, arg []RestoreMessagesParams) (int64, error) {
+	return db.CopyFrom(ctx, []string{"messages"}, []string{"id", "conversation_id", "seq", "role", "content", "status", "finish_reason", "tokens", "prompt_tokens", "tokens_estimated", "problem", "metadata", "version", "attempt", "lease_number", "created_at", "completed_at", "added", "hidden"}, &iteratorForRestoreMessages{rows: arg})
+}
+
+// iteratorForRestorePasts implements pgx.CopyFromSource.
+type iteratorForRestorePasts struct {
+	rows                 []RestorePastsParams
+	skippedFirstNextCall bool
+}
+
+func (r *iteratorForRestorePasts) Next() bool {
+	if len(r.rows) == 0 {
+		return false
+	}
+	if !r.skippedFirstNextCall {
+		r.skippedFirstNextCall = true
+		return true
+	}
+	r.rows = r.rows[1:]
+	return len(r.rows) > 0
+}
+
+func (r iteratorForRestorePasts) Values() ([]interface{}, error) {
+	return []interface{}{
+		r.rows[0].MessageID,
+		r.rows[0].Since,
+		r.rows[0].Until,
+		r.rows[0].Content,
+		r.rows[0].Status,
+		r.rows[0].FinishReason,
+		r.rows[0].Tokens,
+		r.rows[0].Attempt,
+		r.rows[0].Problem,
+		r.rows[0].CompletedAt,
+	}, nil
+}
+
+func (r iteratorForRestorePasts) Err() error {
+	return nil
+}
+
+func (q *Queries) RestorePasts(ctx context.Context, db DBTX, arg []RestorePastsParams) (int64, error) {
+	return db.CopyFrom(ctx, []string{"message_pasts"}, []string{"message_id", "since", "until", "content", "status", "finish_reason", "tokens", "attempt", "problem", "completed_at"}, &iteratorForRestorePasts{rows: arg})
+}
+
+// iteratorForRestoreSnapshots implements pgx.CopyFromSource.
+type iteratorForRestoreSnapshots struct {
+	rows                 []RestoreSnapshotsParams
+	skippedFirstNextCall bool
+}
+
+func (r *iteratorForRestoreSnapshots) Next() bool {
+	if len(r.rows) == 0 {
+		return false
+	}
+	if !r.skippedFirstNextCall {
+		r.skippedFirstNextCall = true
+		return true
+	}
+	r.rows = r.rows[1:]
+	return len(r.rows) > 0
+}
+
+func (r iteratorForRestoreSnapshots) Values() ([]interface{}, error) {
+	return []interface{}{
+		r.rows[0].ConversationID,
+		r.rows[0].Version,
+		r.rows[0].State,
+	}, nil
+}
+
+func (r iteratorForRestoreSnapshots) Err() error {
+	return nil
+}
+
+func (q *Queries) RestoreSnapshots(ctx context.Context, db DBTX, arg []RestoreSnapshotsParams) (int64, error) {
+	return db.CopyFrom(ctx, []string{"conversation_snapshots"}, []string{"conversation_id", "version", "state"}, &iteratorForRestoreSnapshots{rows: arg})
+}
+
+// iteratorForRestoreTexts implements pgx.CopyFromSource.
+type iteratorForRestoreTexts struct {
+	rows                 []RestoreTextsParams
+	skippedFirstNextCall bool
+}
+
+func (r *iteratorForRestoreTexts) Next() bool {
+	if len(r.rows) == 0 {
+		return false
+	}
+	if !r.skippedFirstNextCall {
+		r.skippedFirstNextCall = true
+		return true
+	}
+	r.rows = r.rows[1:]
+	return len(r.rows) > 0
+}
+
+func (r iteratorForRestoreTexts) Values() ([]interface{}, error) {
+	return []interface{}{
+		r.rows[0].ConversationID,
+		r.rows[0].Version,
+		r.rows[0].Salt,
+		r.rows[0].Body,
+	}, nil
+}
+
+func (r iteratorForRestoreTexts) Err() error {
+	return nil
+}
+
+func (q *Queries) RestoreTexts(ctx context.Context, db DBTX, arg []RestoreTextsParams) (int64, error) {
+	return db.CopyFrom(ctx, []string{"conversation_texts"}, []string{"conversation_id", "version", "salt", "body"}, &iteratorForRestoreTexts{rows: arg})
+}
+
+// iteratorForRestoreVersions implements pgx.CopyFromSource.
+type iteratorForRestoreVersions struct {
+	rows                 []RestoreVersionsParams
+	skippedFirstNextCall bool
+}
+
+func (r *iteratorForRestoreVersions) Next() bool {
+	if len(r.rows) == 0 {
+		return false
+	}
+	if !r.skippedFirstNextCall {
+		r.skippedFirstNextCall = true
+		return true
+	}
+	r.rows = r.rows[1:]
+	return len(r.rows) > 0
+}
+
+func (r iteratorForRestoreVersions) Values() ([]interface{}, error) {
+	return []interface{}{
+		r.rows[0].ConversationID,
+		r.rows[0].Version,
+		r.rows[0].Parent,
+		r.rows[0].Operation,
+		r.rows[0].ActorID,
+		r.rows[0].At,
+		r.rows[0].Entry,
+		r.rows[0].Checksum,
+	}, nil
+}
+
+func (r iteratorForRestoreVersions) Err() error {
+	return nil
+}
+
+func (q *Queries) RestoreVersions(ctx context.Context, db DBTX, arg []RestoreVersionsParams) (int64, error) {
+	return db.CopyFrom(ctx, []string{"conversation_versions"}, []string{"conversation_id", "version", "parent", "operation", "actor_id", "at", "entry", "checksum"}, &iteratorForRestoreVersions{rows: arg})
+}

@@ -345,6 +345,67 @@ type MessageState struct {
 	CompletedAt    *time.Time
 }
 
+type MonitorAlert struct {
+	ChangeID uuid.UUID
+	Channel  string
+	Attempts int
+	DueAt    time.Time
+	DoneAt   *time.Time
+	Failed   bool
+}
+
+type MonitorChange struct {
+	ID       uuid.UUID
+	Name     string
+	At       time.Time
+	Previous string
+	State    string
+	Value    float64
+	Unit     string
+	Detail   string
+	Node     uuid.UUID
+}
+
+type MonitorNode struct {
+	ID        uuid.UUID
+	Host      string
+	Version   string
+	StartedAt time.Time
+	SeenAt    time.Time
+	StoppedAt *time.Time
+	Level     string
+	Detail    string
+}
+
+type MonitorProbe struct {
+	Name      string
+	State     string
+	Since     time.Time
+	Value     float64
+	Unit      string
+	Detail    string
+	CheckedAt *time.Time
+	Pace      time.Duration
+	Lease     time.Duration
+	Worse     int
+	Better    int
+	Leaning   string
+	Flaps     int
+	CalmSince time.Time
+	Node      *uuid.UUID
+	Run       int64
+	DueAt     time.Time
+}
+
+type MonitorReading struct {
+	ID    int64
+	Name  string
+	At    time.Time
+	Level string
+	Value float64
+	Node  uuid.UUID
+}
+
 type Onboarding struct {
 	UserID          uuid.UUID
 	Version         int64

@@ -13,6 +13,17 @@ import (
 	"github.com/google/uuid"
 )
 
+const CountUsers = `-- name: CountUsers :one
+select count(*) from users
+`
+
+func (q *Queries) CountUsers(ctx context.Context, db DBTX) (int64, error) {
+	row := db.QueryRow(ctx, CountUsers)
+	var count int64
+	err := row.Scan(&count)
+	return count, err
+}
+
 const DeleteUser = `-- name: DeleteUser :execrows
 delete from users where id = $1
 `
@@ -62,6 +73,30 @@ func (q *Queries) GrantRole(ctx context.Context, db DBTX, arg GrantRoleParams) (
 		&i.ErasureTaskID,
 	)
 	return i, err
+}
+
+const InsertReservedUser = `-- name: InsertReservedUser :exec
+insert into users (id, email, full_name, password_hash, language, is_active, created_at, updated_at)
+values ($1, $2, $3, '', 'en', false, $4, $4)
+on conflict do nothing
+`
+
+type InsertReservedUserParams struct {
+	ID       uuid.UUID
+	Email    string
+	FullName string
+	At       time.Time
+}
+
+// The learner of the monitor's rehearsals, who cannot sign in.
+func (q *Queries) InsertReservedUser(ctx context.Context, db DBTX, arg InsertReservedUserParams) error {
+	_, err := db.Exec(ctx, InsertReservedUser,
+		arg.ID,
+		arg.Email,
+		arg.FullName,
+		arg.At,
+	)
+	return err
 }
 
 const InsertTombstone = `-- name: InsertTombstone :exec
@@ -149,6 +184,34 @@ type MarkErasingParams struct {
 func (q *Queries) MarkErasing(ctx context.Context, db DBTX, arg MarkErasingParams) error {
 	_, err := db.Exec(ctx, MarkErasing, arg.At, arg.TaskID, arg.ID)
 	return err
+}
+
+const RestoreUsers = `-- name: RestoreUsers :many
+insert into users select (jsonb_populate_record(null::users, w.one)).* from (select unnest($1::jsonb[]) as one) w
+on conflict do nothing
+returning id
+`
+
+// As a backup has them, but for those that are there, or whose email or subject belongs to another now; answers those that it
+// brought back. By users_pkey, users_email_key and users_subject_key.
+func (q *Queries) RestoreUsers(ctx context.Context, db DBTX, list []json.RawMessage) ([]uuid.UUID, error) {
+	rows, err := db.Query(ctx, RestoreUsers, list)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []uuid.UUID{}
+	for rows.Next() {
+		var id uuid.UUID
+		if err := rows.Scan(&id); err != nil {
+			return nil, err
+		}
+		items = append(items, id)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
 }
 
 const SetActive = `-- name: SetActive :one
@@ -260,6 +323,43 @@ func (q *Queries) TombstoneByUser(ctx context.Context, db DBTX, userID uuid.UUID
 		&i.Receipt,
 	)
 	return i, err
+}
+
+const Tombstones = `-- name: Tombstones :many
+select user_id, task_id, requested_at, erased_at from tombstones
+`
+
+type TombstonesRow struct {
+	UserID      uuid.UUID
+	TaskID      uuid.UUID
+	RequestedAt time.Time
+	ErasedAt    time.Time
+}
+
+// All of them: a restore reads them once.
+func (q *Queries) Tombstones(ctx context.Context, db DBTX) ([]TombstonesRow, error) {
+	rows, err := db.Query(ctx, Tombstones)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []TombstonesRow{}
+	for rows.Next() {
+		var i TombstonesRow
+		if err := rows.Scan(
+			&i.UserID,
+			&i.TaskID,
+			&i.RequestedAt,
+			&i.ErasedAt,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
 }
 
 const UpdateProfile = `-- name: UpdateProfile :one
@@ -419,30 +519,78 @@ func (q *Queries) UserForUpdate(ctx context.Context, db DBTX, id uuid.UUID) (Use
 	return i, err
 }
 
+const UsersAfter = `-- name: UsersAfter :many
+select id, email, full_name, password_hash, email_verified, native_language, roles, is_active, created_at, updated_at, language, preferences, subject, erasing_at, erasure_task_id from users where id > $1 order by id limit $2::int
+`
+
+type UsersAfterParams struct {
+	AfterID uuid.UUID
+	MaxRows int
+}
+
+// All columns, for a backup, in the order of ids. By users_pkey.
+func (q *Queries) UsersAfter(ctx context.Context, db DBTX, arg UsersAfterParams) ([]User, error) {
+	rows, err := db.Query(ctx, UsersAfter, arg.AfterID, arg.MaxRows)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []User{}
+	for rows.Next() {
+		var i User
+		if err := rows.Scan(
+			&i.ID,
+			&i.Email,
+			&i.FullName,
+			&i.PasswordHash,
+			&i.EmailVerified,
+			&i.NativeLanguage,
+			&i.Roles,
+			&i.IsActive,
+			&i.CreatedAt,
+			&i.UpdatedAt,
+			&i.Language,
+			&i.Preferences,
+			&i.Subject,
+			&i.ErasingAt,
+			&i.ErasureTaskID,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const UsersByCreation = `-- name: UsersByCreation :many
 select id, email, full_name, password_hash, email_verified, native_language, roles, is_active, created_at, updated_at, language, preferences, subject, erasing_at, erasure_task_id from users
-where (created_at, id) < ($1::timestamptz, $2::uuid)
-  and ($3::text is null or $3::text = any (roles))
-  and ($4::boolean is null or is_active = $4::boolean)
-  and ($5::text is null or email = $5::text)
+where (created_at, id) < ($1::timestamptz, $2::uuid) and id <> $3
+  and ($4::text is null or $4::text = any (roles))
+  and ($5::boolean is null or is_active = $5::boolean)
+  and ($6::text is null or email = $6::text)
 order by created_at desc, id desc
-limit $6::int
+limit $7::int
 `
 
 type UsersByCreationParams struct {
 	BeforeAt time.Time
 	BeforeID uuid.UUID
+	Reserved uuid.UUID
 	Role     *string
 	IsActive *bool
 	Email    *string
 	MaxRows  int
 }
 
-// Newest first, by users_created; the keyset is (created_at, id).
+// Newest first, by users_created; the keyset is (created_at, id). The reserved one is left out.
 func (q *Queries) UsersByCreation(ctx context.Context, db DBTX, arg UsersByCreationParams) ([]User, error) {
 	rows, err := db.Query(ctx, UsersByCreation,
 		arg.BeforeAt,
 		arg.BeforeID,
+		arg.Reserved,
 		arg.Role,
 		arg.IsActive,
 		arg.Email,
@@ -475,6 +623,31 @@ func (q *Queries) UsersByCreation(ctx context.Context, db DBTX, arg UsersByCreat
 			return nil, err
 		}
 		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const UsersThere = `-- name: UsersThere :many
+select id from users where id = any ($1::uuid[])
+`
+
+// By users_pkey.
+func (q *Queries) UsersThere(ctx context.Context, db DBTX, ids []uuid.UUID) ([]uuid.UUID, error) {
+	rows, err := db.Query(ctx, UsersThere, ids)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []uuid.UUID{}
+	for rows.Next() {
+		var id uuid.UUID
+		if err := rows.Scan(&id); err != nil {
+			return nil, err
+		}
+		items = append(items, id)
 	}
 	if err := rows.Err(); err != nil {
 		return nil, err

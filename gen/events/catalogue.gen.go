@@ -17,6 +17,7 @@ var Types = []Type{
 	{"auth.locked", 1, "auth"},
 	{"auth.login_failed", 1, "auth"},
 	{"auth.unlocked", 1, "auth"},
+	{"backup.restore_started", 1, "backup"},
 	{"conversation.completed", 1, "conversation"},
 	{"conversation.created", 1, "conversation"},
 	{"conversation.deleted", 1, "conversation"},
@@ -44,6 +45,7 @@ var Types = []Type{
 	{"session.refreshed", 1, "session"},
 	{"session.reuse_detected", 1, "session"},
 	{"session.revoked", 1, "session"},
+	{"system.probe_changed", 1, "system"},
 	{"task.cancelled", 1, "task"},
 	{"task.completed", 1, "task"},
 	{"task.failed", 1, "task"},
@@ -97,6 +99,15 @@ func (AuthUnlocked) EventVersion() int { return 1 }
 
 // AggregateType is what a AuthUnlocked happens to.
 func (AuthUnlocked) AggregateType() string { return "auth" }
+
+// EventType is backup.restore_started.
+func (BackupRestoreStarted) EventType() string { return "backup.restore_started" }
+
+// EventVersion is that of the fields that a BackupRestoreStarted has.
+func (BackupRestoreStarted) EventVersion() int { return 1 }
+
+// AggregateType is what a BackupRestoreStarted happens to.
+func (BackupRestoreStarted) AggregateType() string { return "backup" }
 
 // EventType is conversation.completed.
 func (ConversationCompleted) EventType() string { return "conversation.completed" }
@@ -340,6 +351,15 @@ func (SessionRevoked) EventVersion() int { return 1 }
 
 // AggregateType is what a SessionRevoked happens to.
 func (SessionRevoked) AggregateType() string { return "session" }
+
+// EventType is system.probe_changed.
+func (SystemProbeChanged) EventType() string { return "system.probe_changed" }
+
+// EventVersion is that of the fields that a SystemProbeChanged has.
+func (SystemProbeChanged) EventVersion() int { return 1 }
+
+// AggregateType is what a SystemProbeChanged happens to.
+func (SystemProbeChanged) AggregateType() string { return "system" }
 
 // EventType is task.cancelled.
 func (TaskCancelled) EventType() string { return "task.cancelled" }

@@ -54,6 +54,27 @@ func (e AuthUnlockedReason) Valid() bool {
 	}
 }
 
+// Defines values for BackupRestoreStartedScope.
+const (
+	BackupRestoreStartedScopeAll          BackupRestoreStartedScope = "all"
+	BackupRestoreStartedScopeConversation BackupRestoreStartedScope = "conversation"
+	BackupRestoreStartedScopeUser         BackupRestoreStartedScope = "user"
+)
+
+// Valid indicates whether the value is a known member of the BackupRestoreStartedScope enum.
+func (e BackupRestoreStartedScope) Valid() bool {
+	switch e {
+	case BackupRestoreStartedScopeAll:
+		return true
+	case BackupRestoreStartedScopeConversation:
+		return true
+	case BackupRestoreStartedScopeUser:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for ConversationField.
 const (
 	ConversationFieldContext    ConversationField = "context"
@@ -156,10 +177,12 @@ func (e ConversationUpdatedStatus) Valid() bool {
 // Defines values for EnvelopeAggregateType.
 const (
 	EnvelopeAggregateTypeAuth         EnvelopeAggregateType = "auth"
+	EnvelopeAggregateTypeBackup       EnvelopeAggregateType = "backup"
 	EnvelopeAggregateTypeConversation EnvelopeAggregateType = "conversation"
 	EnvelopeAggregateTypeOnboarding   EnvelopeAggregateType = "onboarding"
 	EnvelopeAggregateTypeRole         EnvelopeAggregateType = "role"
 	EnvelopeAggregateTypeSession      EnvelopeAggregateType = "session"
+	EnvelopeAggregateTypeSystem       EnvelopeAggregateType = "system"
 	EnvelopeAggregateTypeTask         EnvelopeAggregateType = "task"
 	EnvelopeAggregateTypeUser         EnvelopeAggregateType = "user"
 )
@@ -169,6 +192,8 @@ func (e EnvelopeAggregateType) Valid() bool {
 	switch e {
 	case EnvelopeAggregateTypeAuth:
 		return true
+	case EnvelopeAggregateTypeBackup:
+		return true
 	case EnvelopeAggregateTypeConversation:
 		return true
 	case EnvelopeAggregateTypeOnboarding:
@@ -176,6 +201,8 @@ func (e EnvelopeAggregateType) Valid() bool {
 	case EnvelopeAggregateTypeRole:
 		return true
 	case EnvelopeAggregateTypeSession:
+		return true
+	case EnvelopeAggregateTypeSystem:
 		return true
 	case EnvelopeAggregateTypeTask:
 		return true
@@ -381,6 +408,51 @@ func (e SessionRevokedReason) Valid() bool {
 	}
 }
 
+// Defines values for SystemProbeChangedPrevious.
+const (
+	SystemProbeChangedPreviousDegraded SystemProbeChangedPrevious = "degraded"
+	SystemProbeChangedPreviousFailing  SystemProbeChangedPrevious = "failing"
+	SystemProbeChangedPreviousOk       SystemProbeChangedPrevious = "ok"
+	SystemProbeChangedPreviousUnknown  SystemProbeChangedPrevious = "unknown"
+)
+
+// Valid indicates whether the value is a known member of the SystemProbeChangedPrevious enum.
+func (e SystemProbeChangedPrevious) Valid() bool {
+	switch e {
+	case SystemProbeChangedPreviousDegraded:
+		return true
+	case SystemProbeChangedPreviousFailing:
+		return true
+	case SystemProbeChangedPreviousOk:
+		return true
+	case SystemProbeChangedPreviousUnknown:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for SystemProbeChangedState.
+const (
+	SystemProbeChangedStateDegraded SystemProbeChangedState = "degraded"
+	SystemProbeChangedStateFailing  SystemProbeChangedState = "failing"
+	SystemProbeChangedStateOk       SystemProbeChangedState = "ok"
+)
+
+// Valid indicates whether the value is a known member of the SystemProbeChangedState enum.
+func (e SystemProbeChangedState) Valid() bool {
+	switch e {
+	case SystemProbeChangedStateDegraded:
+		return true
+	case SystemProbeChangedStateFailing:
+		return true
+	case SystemProbeChangedStateOk:
+		return true
+	default:
+		return false
+	}
+}
+
 // AuthDenied A user who is signed in asked for what their roles do not permit.
 type AuthDenied struct {
 	// Operation The `operationId` of what they asked for.
@@ -434,6 +506,30 @@ type AuthUnlocked struct {
 
 // AuthUnlockedReason Why it ended: an administrator lifted it, its time was up, or the user reset the password.
 type AuthUnlockedReason string
+
+// BackupRestoreStarted Things of a backup began to be brought back. What became of each conversation that was there is an event of its own.
+type BackupRestoreStarted struct {
+	// BackupID The backup.
+	BackupID openapi_types.UUID `json:"backup_id"`
+
+	// ConversationID The conversation; absent unless it is one.
+	ConversationID *openapi_types.UUID `json:"conversation_id,omitempty"`
+
+	// Operator The login name of who did it from the command line; absent when it was asked for over the API.
+	Operator *string `json:"operator,omitempty"`
+
+	// Scope What is brought back: one conversation, one account with its conversations, or everything.
+	Scope BackupRestoreStartedScope `json:"scope"`
+
+	// TaskID The task that does it; absent when no task does.
+	TaskID *openapi_types.UUID `json:"task_id,omitempty"`
+
+	// UserID The account; absent unless it is one.
+	UserID *openapi_types.UUID `json:"user_id,omitempty"`
+}
+
+// BackupRestoreStartedScope What is brought back: one conversation, one account with its conversations, or everything.
+type BackupRestoreStartedScope string
 
 // ConversationCompleted A learner finished a conversation; it takes no messages any more, and feedback can be given.
 type ConversationCompleted struct {
@@ -878,6 +974,27 @@ type SessionRevoked struct {
 
 // SessionRevokedReason Why it ended: `logged_out` by itself, `revoked` from another session of the user, the password was changed (`password_changed`) or reset (`password_reset`), a used refresh token came back (`reuse_detected`), the user was deactivated (`user_deactivated`) or deleted (`user_deleted`), an administrator ended it (`admin`), or its time was up (`expired`).
 type SessionRevokedReason string
+
+// SystemProbeChanged The monitor found a part of the service in another state than before, often enough to believe it.
+type SystemProbeChanged struct {
+	// ChangeID The change, as alerts and getSystemStatus name it.
+	ChangeID openapi_types.UUID `json:"change_id"`
+
+	// Previous The state before.
+	Previous SystemProbeChangedPrevious `json:"previous"`
+
+	// Probe Which part, such as `database`; see docs/monitor.md.
+	Probe string `json:"probe"`
+
+	// State The state now.
+	State SystemProbeChangedState `json:"state"`
+}
+
+// SystemProbeChangedPrevious The state before.
+type SystemProbeChangedPrevious string
+
+// SystemProbeChangedState The state now.
+type SystemProbeChangedState string
 
 // TaskCancelled A task was stopped because its user asked for it, or because its user is being erased. It is the last event of a task.
 type TaskCancelled struct {

@@ -93,6 +93,11 @@ func (s *Service) Erase(ctx context.Context, p Progress, in ErasureInput) (Recei
 	if err := s.provider.Remove(ctx, owner.Credential); err != nil {
 		return nil, err
 	}
+	if s.bury != nil {
+		if err := s.bury(ctx, in.UserID, task); err != nil {
+			return nil, err
+		}
+	}
 	if err := s.eraseAccount(ctx, owner, task, receipt); err != nil {
 		return nil, err
 	}

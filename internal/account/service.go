@@ -49,10 +49,11 @@ type Config struct {
 	TokenAudience  string                                            // the aud claim
 	AccessLifetime time.Duration                                     // of an access token
 	Secrets        Secrets
-	HashesAtOnce   int           // passwords at once, a core and 19 MiB each; 0: GOMAXPROCS
-	HashWait       time.Duration // how long a password waits for its turn; 0: 5 s
-	HashCost       HashCost      // less than its zero value is for tests alone
-	Erasers        []Eraser      // of the other nouns, asked in this order
+	HashesAtOnce   int                                                   // passwords at once, a core and 19 MiB each; 0: GOMAXPROCS
+	HashWait       time.Duration                                         // how long a password waits for its turn; 0: 5 s
+	HashCost       HashCost                                              // less than its zero value is for tests alone
+	Erasers        []Eraser                                              // of the other nouns, asked in this order
+	Bury           func(ctx context.Context, user, task uuid.UUID) error // told of an account before it goes, when nothing else is left of it; may be nil
 	Logger         *slog.Logger
 	Now            func() time.Time
 }
@@ -69,6 +70,7 @@ type Service struct {
 	verified *lru.Cache[[sha256.Size]byte, Principal]
 	secrets  Secrets
 	erasers  []Eraser
+	bury     func(ctx context.Context, user, task uuid.UUID) error // nil: nobody is told
 	now      func() time.Time
 	jobs     Jobs
 	mail     *mail.Mailer
@@ -103,7 +105,7 @@ func New(ctx context.Context, cfg Config) (*Service, error) {
 	}
 	s := &Service{
 		store: st, once: cfg.Once, issuer: newIssuer(keys, cfg), provider: cfg.Tenant, tenant: cfg.Tenant, gate: cfg.Gate, verified: verified,
-		secrets: cfg.Secrets, erasers: cfg.Erasers, now: cfg.Now, jobs: cfg.Jobs, mail: cfg.Mail, tag: cfg.LanguageTag, language: cfg.Language, logger: cfg.Logger,
+		secrets: cfg.Secrets, erasers: cfg.Erasers, bury: cfg.Bury, now: cfg.Now, jobs: cfg.Jobs, mail: cfg.Mail, tag: cfg.LanguageTag, language: cfg.Language, logger: cfg.Logger,
 	}
 	if s.tenant == nil {
 		s.provider = local{newHasher(cfg.HashesAtOnce, cfg.HashWait, cfg.HashCost)}

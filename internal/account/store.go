@@ -200,7 +200,7 @@ func (s *store) users(ctx context.Context, f UserFilter, before *UserPlace, limi
 		before = &UserPlace{At: farFuture}
 	}
 	rows, err := s.q.UsersByCreation(ctx, s.pool, db.UsersByCreationParams{
-		Email: f.Email, Role: f.Role, IsActive: f.Active, BeforeAt: before.At, BeforeID: before.ID, MaxRows: limit,
+		Email: f.Email, Role: f.Role, IsActive: f.Active, BeforeAt: before.At, BeforeID: before.ID, Reserved: ReservedUser, MaxRows: limit,
 	})
 	if err != nil {
 		return nil, postgres.Translate(fmt.Errorf("list users: %w", err))
@@ -226,4 +226,12 @@ func setRoles(ctx context.Context, tx postgres.Tx, user uuid.UUID, roles []strin
 		return User{}, fmt.Errorf("set roles: %w", err)
 	}
 	return toAccount(row).User, nil
+}
+
+func (s *store) reserve(ctx context.Context, at time.Time) error {
+	err := s.q.InsertReservedUser(ctx, s.pool, db.InsertReservedUserParams{ID: ReservedUser, Email: reservedEmail, FullName: "Monitor", At: at})
+	if err != nil {
+		return postgres.Translate(fmt.Errorf("reserve user: %w", err))
+	}
+	return nil
 }

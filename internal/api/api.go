@@ -24,10 +24,12 @@ import (
 	"github.com/fluentpro/fluentpro/internal/api/realtime"
 	"github.com/fluentpro/fluentpro/internal/api/web"
 	"github.com/fluentpro/fluentpro/internal/audit"
+	"github.com/fluentpro/fluentpro/internal/backup"
 	"github.com/fluentpro/fluentpro/internal/budget"
 	"github.com/fluentpro/fluentpro/internal/catalogue"
 	"github.com/fluentpro/fluentpro/internal/conversation"
 	"github.com/fluentpro/fluentpro/internal/learning"
+	"github.com/fluentpro/fluentpro/internal/monitor"
 	"github.com/fluentpro/fluentpro/internal/onboarding"
 	"github.com/fluentpro/fluentpro/internal/platform/cursor"
 	"github.com/fluentpro/fluentpro/internal/platform/deadletter"
@@ -69,13 +71,16 @@ type Deps struct {
 	Learning       *learning.Service
 	Usage          *usage.Service
 	Budgets        *budget.Service
+	Backups        *backup.Service
 	Sockets        *realtime.Server
 	Streams        *sse.Streams
 	Tickets        *ticket.Tickets
 	Cursors        *cursor.Sealer
+	Monitor        *monitor.Service
 	Probes         []Probe
-	NotReady       <-chan struct{} // closed when /readyz must fail, so that balancers go elsewhere
-	Draining       context.Context // ends when streams must
+	Probed         func() map[string]string // what the monitor knows, by probe; nil: nothing
+	NotReady       <-chan struct{}          // closed when /readyz must fail, so that balancers go elsewhere
+	Draining       context.Context          // ends when streams must
 	Logger         *slog.Logger
 	AllowedOrigins []string
 	TrustedProxies []*net.IPNet

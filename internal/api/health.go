@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/labstack/echo/v4"
+
+	"github.com/fluentpro/fluentpro/internal/monitor"
 )
 
 // probeTimeout bounds each look at a dependency.
@@ -30,6 +32,7 @@ type probed struct {
 type readiness struct {
 	Status       string            `json:"status"` // ready, degraded, unavailable or draining
 	Dependencies map[string]probed `json:"dependencies"`
+	Probes       map[string]string `json:"probes,omitempty"` // by name, the state that the monitor found; none before its first round
 }
 
 // mountHealth serves /healthz (the process lives) and /readyz (it can be sent
@@ -77,6 +80,14 @@ func (d Deps) look(ctx context.Context) readiness {
 		})
 	}
 	wg.Wait()
+	if d.Probed != nil {
+		out.Probes = d.Probed()
+	}
+	for _, state := range out.Probes {
+		if (state == monitor.Degraded || state == monitor.Failing) && out.Status == "ready" {
+			out.Status = "degraded" // what all nodes share is no reason to send a request elsewhere
+		}
+	}
 	select {
 	case <-d.NotReady:
 		out.Status = "draining"

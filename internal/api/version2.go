@@ -17,7 +17,7 @@ func mountV2(e *echo.Echo, d Deps, contract *web.Document, guards map[string][]e
 	server := v2.New(v2.Deps{
 		Accounts: d.Accounts, Activity: d.Activity, Catalogue: d.Catalogue, Conversations: d.Conversations, Cursors: d.Cursors,
 		Audit: d.Audit, Exports: page.New(page.Config{Describe: describe}), Queues: d.Queues, DeadLetters: d.DeadLetters,
-		Tasks: d.Tasks, Replays: d.Replays, Onboarding: d.Onboarding, Learning: d.Learning, Usage: d.Usage, Budgets: d.Budgets, May: May,
+		Tasks: d.Tasks, Replays: d.Replays, Onboarding: d.Onboarding, Learning: d.Learning, Monitor: d.Monitor, Usage: d.Usage, Budgets: d.Budgets, Backups: d.Backups, May: May,
 		Draining: d.Draining, Now: d.Now, Sockets: d.Sockets, Streams: d.Streams, Tickets: d.Tickets,
 	})
 	for _, operation := range []string{"connectRealtime", "createRealtimeTicket"} {

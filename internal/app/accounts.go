@@ -24,7 +24,7 @@ func (a *App) wireAccounts(ctx context.Context, cfg Config, mailer *mail.Mailer,
 		Secrets: account.Secrets{
 			Signing: with.secrets.signing, Refresh: with.secrets.refresh, Codes: with.secrets.codes, Pseudonyms: with.secrets.pseudonyms,
 		},
-		HashCost: with.options.HashCost, Erasers: n.erasers(), Logger: a.logger, Now: with.options.Now,
+		HashCost: with.options.HashCost, Erasers: n.erasers(), Bury: n.buryOutside, Logger: a.logger, Now: with.options.Now,
 	}
 	if cfg.AuthProvider == ProviderAuth0 {
 		client, err := a.openTenant(ctx, cfg, with.options.Now)

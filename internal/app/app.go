@@ -20,10 +20,12 @@ import (
 	"github.com/fluentpro/fluentpro/internal/api"
 	"github.com/fluentpro/fluentpro/internal/api/realtime"
 	"github.com/fluentpro/fluentpro/internal/audit"
+	"github.com/fluentpro/fluentpro/internal/backup"
 	"github.com/fluentpro/fluentpro/internal/budget"
 	"github.com/fluentpro/fluentpro/internal/catalogue"
 	"github.com/fluentpro/fluentpro/internal/conversation"
 	"github.com/fluentpro/fluentpro/internal/learning"
+	"github.com/fluentpro/fluentpro/internal/monitor"
 	"github.com/fluentpro/fluentpro/internal/onboarding"
 	"github.com/fluentpro/fluentpro/internal/platform/auth0"
 	"github.com/fluentpro/fluentpro/internal/platform/cursor"
@@ -67,7 +69,10 @@ type App struct {
 	users     *account.Service
 	catalogue *catalogue.Service
 	usage     *usage.Service
+	backups   *backup.Service
 	tenant    *auth0.Client // nil: passwords are ours
+	monitor   *monitor.Service
+	watches   bool // the monitor is wanted
 	presence  *presence.Presence
 	sockets   *realtime.Server
 	streams   *sse.Streams // that are not net/http's any more
@@ -95,6 +100,8 @@ type Options struct {
 	PingEvery, ConnectWait time.Duration
 	// PresenceBeat is how often a node says that it lives; 0: as presence.Config has it.
 	PresenceBeat time.Duration
+	// MonitorTick is how often the monitor looks at what is due; 0: as monitor.Deps has it.
+	MonitorTick time.Duration
 	// UsageEvery is how often counts of deprecated calls are written; 0: as usage.Deps has it.
 	UsageEvery time.Duration
 }
@@ -190,7 +197,7 @@ type nounParts struct {
 func (a *App) wireNouns(ctx context.Context, cfg Config, with nounParts) (*nouns, error) {
 	now := with.options.Now
 	mailer, err := mail.New(mail.Config{
-		URL: cfg.SMTPURL, From: cfg.MailFrom, Templates: []fs.FS{account.Mails()}, Pool: a.pool, Logger: a.logger, Now: now,
+		URL: cfg.SMTPURL, From: cfg.MailFrom, Templates: []fs.FS{account.Mails(), monitor.Mails()}, Pool: a.pool, Logger: a.logger, Now: now,
 	})
 	if err != nil {
 		return nil, err
@@ -211,6 +218,10 @@ func (a *App) wireNouns(ctx context.Context, cfg Config, with nounParts) (*nouns
 		Pool: a.pool, Log: a.log, Locks: a.locks, Model: a.model, Once: with.once, Jobs: with.jobs, Scenes: scenes{n.catalogue},
 		Learners: learners{n}, Budgets: n.budgets, Logger: a.logger, Now: now,
 	})
+	if n.backups, err = newBackups(cfg, a.pool, n, backup.Deps{Logger: a.logger, Now: now}); err != nil {
+		return nil, err
+	}
+	a.backups = n.backups
 	if n.accounts, err = a.wireAccounts(ctx, cfg, mailer, n, with); err != nil {
 		return nil, err
 	}
@@ -223,6 +234,10 @@ func (a *App) wireNouns(ctx context.Context, cfg Config, with nounParts) (*nouns
 		Pool: a.pool, Model: a.model, Budgets: n.budgets, Profiles: known, Backgrounds: known, Transcripts: transcripts{n.conversations, n.catalogue},
 		Tasks: feedbackTasks{n.tasks}, Jobs: with.jobs, Logger: a.logger, Now: now,
 	})
+	if n.monitor, err = a.wireMonitor(cfg, n, mailer, with.options); err != nil {
+		return nil, err
+	}
+	a.monitor, a.watches = n.monitor, cfg.Monitor
 	return n, nil
 }
 
@@ -240,10 +255,10 @@ func (a *App) wireDoors(ctx context.Context, cfg Config, n *nouns, letters *dead
 	l := a.wireLive(ctx, n, limits, cursors, cfg, opts)
 	a.handler, err = api.New(api.Deps{
 		Accounts: n.accounts, Activity: n.activity, Gate: a.gate, Limits: limits, Catalogue: n.catalogue, Conversations: n.conversations, Audit: n.audit,
-		Tasks: n.tasks, Replays: n.replays, Onboarding: n.onboardings, Learning: n.plans, Usage: n.usage, Budgets: n.budgets,
+		Tasks: n.tasks, Replays: n.replays, Onboarding: n.onboardings, Learning: n.plans, Usage: n.usage, Budgets: n.budgets, Backups: n.backups,
 		Sockets: l.sockets, Streams: a.streams, Tickets: l.tickets, Cursors: cursors, Queues: a.queue, DeadLetters: letters,
-		Probes:   []api.Probe{{Name: "postgres", Required: true, Check: a.pool.Ping}, {Name: "redis", Check: a.pingRedis}},
-		NotReady: a.notReady, Draining: a.draining, Logger: a.logger, AllowedOrigins: cfg.AllowedOrigins, TrustedProxies: proxies,
+		Probes:  []api.Probe{{Name: "postgres", Required: true, Check: a.pool.Ping}, {Name: "redis", Check: a.pingRedis}},
+		Monitor: n.monitor, Probed: a.probed, NotReady: a.notReady, Draining: a.draining, Logger: a.logger, AllowedOrigins: cfg.AllowedOrigins, TrustedProxies: proxies,
 		TLS: cfg.TLSCertFile != "", Now: opts.Now,
 	})
 	return err
@@ -252,8 +267,9 @@ func (a *App) wireDoors(ctx context.Context, cfg Config, n *nouns, letters *dead
 // Handler serves the API.
 func (a *App) Handler() http.Handler { return a.handler }
 
-// Start begins the background work: jobs, and events with their handlers.
+// Start begins the background work: jobs, events with their handlers, and the monitor.
 func (a *App) Start(ctx context.Context) error {
+	a.StartMonitor(ctx)
 	if err := a.queue.Start(ctx); err != nil {
 		return err
 	}
@@ -282,6 +298,7 @@ func (a *App) StopStreams(ctx context.Context) error { return a.streams.Stop(ctx
 func (a *App) StopJobs(ctx context.Context) error {
 	var wg sync.WaitGroup
 	wg.Go(a.stopEvents)
+	wg.Go(a.monitor.Stop)
 	defer wg.Wait()
 	return a.queue.Stop(ctx)
 }
@@ -298,6 +315,9 @@ func (a *App) Close() {
 		if err := a.StopStreams(last); err != nil {
 			a.logger.Warn("streams did not end in time", "error", err.Error())
 		}
+		if a.monitor != nil {
+			a.monitor.Stop()
+		}
 		if a.sockets != nil {
 			a.sockets.Stop()
 			a.presence.Stop()
@@ -310,6 +330,9 @@ func (a *App) Close() {
 		}
 		if a.usage != nil {
 			a.usage.Stop()
+		}
+		if a.backups != nil {
+			a.backups.Close()
 		}
 		if a.tenant != nil {
 			a.tenant.Close()

@@ -77,6 +77,12 @@ type Config struct {
 	SMTPURL  string `env:"FLUENTPRO_SMTP_URL"`
 	MailFrom string `env:"FLUENTPRO_MAIL_FROM"`
 
+	Monitor            bool     `env:"FLUENTPRO_MONITOR" envDefault:"true"`
+	MetricsAddr        string   `env:"FLUENTPRO_METRICS_ADDR" envDefault:"127.0.0.1:9090"`
+	AlertWebhookURL    string   `env:"FLUENTPRO_ALERT_WEBHOOK_URL"`
+	AlertWebhookSecret string   `env:"FLUENTPRO_ALERT_WEBHOOK_SECRET"`
+	AlertMails         []string `env:"FLUENTPRO_ALERT_MAILS"`
+
 	RateAuth     string `env:"FLUENTPRO_RATE_AUTH" envDefault:"30/1m"`
 	RateAPI      string `env:"FLUENTPRO_RATE_API" envDefault:"600/1m"`
 	RateMatching string `env:"FLUENTPRO_RATE_MATCHING" envDefault:"30/1m"`
@@ -93,6 +99,14 @@ type Config struct {
 	Auth0ClientSecret string `env:"FLUENTPRO_AUTH0_CLIENT_SECRET"`
 	Auth0Connection   string `env:"FLUENTPRO_AUTH0_CONNECTION" envDefault:"Username-Password-Authentication"`
 	Auth0Audience     string `env:"FLUENTPRO_AUTH0_AUDIENCE"`
+
+	BlobURL            string        `env:"FLUENTPRO_BLOB_URL"`
+	BackupRecipient    string        `env:"FLUENTPRO_BACKUP_RECIPIENT"`
+	BackupIdentityFile string        `env:"FLUENTPRO_BACKUP_IDENTITY_FILE"`
+	BackupFullEvery    time.Duration `env:"FLUENTPRO_BACKUP_FULL_EVERY" envDefault:"168h"`
+	BackupEvery        time.Duration `env:"FLUENTPRO_BACKUP_EVERY" envDefault:"24h"`
+	BackupKeep         int           `env:"FLUENTPRO_BACKUP_KEEP" envDefault:"4"`
+	BackupKeepFor      time.Duration `env:"FLUENTPRO_BACKUP_KEEP_FOR" envDefault:"840h"`
 
 	TokenLifetime    time.Duration `env:"FLUENTPRO_TOKEN_LIFETIME" envDefault:"15m"`
 	TokenIssuer      string        `env:"FLUENTPRO_TOKEN_ISSUER"`
@@ -183,6 +197,11 @@ func (c Config) Check() error {
 	for name, err := range c.limitErrors() {
 		wrong(name, err.Error())
 	}
+	for name, err := range c.alertErrors() {
+		if err != nil {
+			wrong(name, err.Error())
+		}
+	}
 	if c.TokenLifetime < time.Minute || c.TokenLifetime > account.MaxAccessLifetime {
 		wrong("FLUENTPRO_TOKEN_LIFETIME", "must be 1m to "+account.MaxAccessLifetime.String())
 	}
@@ -191,6 +210,9 @@ func (c Config) Check() error {
 	}
 	if c.AuthProvider != ProviderLocal && c.AuthProvider != ProviderAuth0 {
 		wrong("FLUENTPRO_AUTH_PROVIDER", "must be local or auth0")
+	}
+	for name, why := range c.backupWrong() {
+		wrong(name, why)
 	}
 	if (c.TLSCertFile == "") != (c.TLSKeyFile == "") {
 		wrong("FLUENTPRO_TLS_CERT_FILE", "and FLUENTPRO_TLS_KEY_FILE go together")

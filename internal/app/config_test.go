@@ -3,6 +3,7 @@ package app_test
 import (
 	"encoding/base64"
 	"log/slog"
+	"maps"
 	"testing"
 	"time"
 
@@ -129,4 +130,39 @@ func TestAServiceThatCannotStartSaysWhyWithoutSecrets(t *testing.T) {
 		require.Error(t, app.Work(t.Context(), cfg, slog.New(slog.DiscardHandler), nil))
 		require.Error(t, app.Migrate(t.Context(), cfg.DatabaseURL, slog.New(slog.DiscardHandler)))
 	}
+}
+
+func TestAlertsNeedAWholeAndSafeAddress(t *testing.T) {
+	t.Parallel()
+	secret := "whsec_" + base64.StdEncoding.EncodeToString(make([]byte, 32))
+	right := map[string]string{
+		"FLUENTPRO_ALERT_WEBHOOK_URL": "https://example.com/hook", "FLUENTPRO_ALERT_WEBHOOK_SECRET": secret, "FLUENTPRO_ALERT_MAILS": "a@example.com,b@example.com",
+	}
+	cfg, err := app.FromEnvironment(whole(right))
+	require.NoError(t, err)
+	require.NoError(t, cfg.Check())
+	require.True(t, cfg.Monitor)
+	require.Equal(t, []string{"a@example.com", "b@example.com"}, cfg.AlertMails)
+	for name, values := range map[string][]string{
+		"FLUENTPRO_ALERT_WEBHOOK_URL":    {"ftp://example.com", "https://169.254.169.254/", ""},
+		"FLUENTPRO_ALERT_WEBHOOK_SECRET": {"whsec_hunter2", ""},
+		"FLUENTPRO_ALERT_MAILS":          {"nobody", "Ops <ops@example.com>"},
+		"FLUENTPRO_METRICS_ADDR":         {"9090"},
+	} {
+		for _, value := range values {
+			set := maps.Clone(right)
+			set[name] = value
+			cfg, err := app.FromEnvironment(whole(set))
+			require.NoError(t, err)
+			err = cfg.Check()
+			require.ErrorContains(t, err, "FLUENTPRO_", "%s=%s", name, value)
+			require.NotContains(t, err.Error(), "hunter2")
+			require.NotContains(t, err.Error(), secret[6:])
+		}
+	}
+	set := maps.Clone(right)
+	set["FLUENTPRO_ENV"], set["FLUENTPRO_ALERT_WEBHOOK_URL"] = "production", "http://example.com/hook"
+	cfg, err = app.FromEnvironment(whole(set))
+	require.NoError(t, err)
+	require.ErrorContains(t, cfg.Check(), "FLUENTPRO_ALERT_WEBHOOK_URL must begin with https://")
 }

@@ -109,6 +109,7 @@ const recoveryTimeout = 5 * time.Minute
 
 // registerTasks adds the work of all kinds of tasks.
 func (n nouns) registerTasks(r *job.Registry) {
+	n.registerBackupTasks(r)
 	n.tasks.Final(account.ErasureKind)
 	task.Register(n.tasks, r, account.ErasureKind, job.Spec{Queue: job.QueueMaintenance, Critical: true, Timeout: erasureTimeout},
 		func(ctx context.Context, p *task.Progress, in account.ErasureInput) (any, error) {

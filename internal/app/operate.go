@@ -1,6 +1,7 @@
 package app
 
 import (
+	"cmp"
 	"context"
 	"log/slog"
 	"time"
@@ -12,10 +13,12 @@ import (
 	"github.com/fluentpro/fluentpro/internal/account"
 	"github.com/fluentpro/fluentpro/internal/activity"
 	"github.com/fluentpro/fluentpro/internal/audit"
+	"github.com/fluentpro/fluentpro/internal/backup"
 	"github.com/fluentpro/fluentpro/internal/budget"
 	"github.com/fluentpro/fluentpro/internal/catalogue"
 	"github.com/fluentpro/fluentpro/internal/conversation"
 	"github.com/fluentpro/fluentpro/internal/learning"
+	"github.com/fluentpro/fluentpro/internal/monitor"
 	"github.com/fluentpro/fluentpro/internal/onboarding"
 	"github.com/fluentpro/fluentpro/internal/platform/deadletter"
 	"github.com/fluentpro/fluentpro/internal/platform/eventlog"
@@ -34,16 +37,19 @@ type Desk struct {
 	Queues        *job.Queue // works on nothing
 	Letters       *deadletter.Box
 	Usage         *usage.Service
+	Monitor       *monitor.Service // looks at nothing, and reads what was found
 	Conversations *conversation.Service
+	Backups       *backup.Service // nil: no key-encryption key is set
 	Pool          *pgxpool.Pool
+	Live          bool // Redis is set: who reads a conversation is told what becomes of it
 
-	redis         redis.UniversalClient // nil: none is set
+	redis         redis.UniversalClient
 	conversations conversation.Deps
 }
 
-// Live reports whether the desk has Redis, without which conversations can be read, and
-// neither be watched nor changed.
-func (d *Desk) Live() bool { return d.redis != nil }
+// noRedis is where nothing answers: locks then are the database's, and readers learn of what
+// is recovered when they look.
+const noRedis = "redis://127.0.0.1:1"
 
 // User finds an account by its id or its email. Fault: resource.not_found.
 func (d *Desk) User(ctx context.Context, idOrEmail string) (uuid.UUID, error) {
@@ -56,11 +62,11 @@ func (d *Desk) User(ctx context.Context, idOrEmail string) (uuid.UUID, error) {
 // OpenDesk opens one; Close must follow. It knows every kind of job, and could do
 // none: the nouns behind them lack what they would need.
 func OpenDesk(ctx context.Context, cfg Config, logger *slog.Logger) (*Desk, error) {
-	pool, err := postgres.Open(ctx, postgres.Config{URL: cfg.DatabaseURL, MaxConns: 2})
+	pool, err := postgres.Open(ctx, postgres.Config{URL: cfg.DatabaseURL, MaxConns: 4})
 	if err != nil {
 		return nil, err
 	}
-	d := &Desk{Pool: pool, Letters: deadletter.New(pool), Usage: usage.New(usage.Deps{Pool: pool, Logger: logger, Now: time.Now})}
+	d := &Desk{Pool: pool, Letters: deadletter.New(pool), Usage: usage.New(usage.Deps{Pool: pool, Logger: logger, Now: time.Now}), Monitor: monitor.New(monitor.Deps{Pool: pool, Logger: logger})}
 	if err := d.open(cfg, logger); err != nil {
 		d.Close()
 		return nil, err
@@ -73,16 +79,16 @@ func OpenDesk(ctx context.Context, cfg Config, logger *slog.Logger) (*Desk, erro
 func (d *Desk) open(cfg Config, logger *slog.Logger) (err error) {
 	pool, registry, jobs := d.Pool, job.NewRegistry(), &laterJobs{}
 	with := conversation.Deps{Pool: pool, Jobs: jobs, Logger: logger, Now: time.Now}
-	if cfg.RedisURL != "" {
-		if d.redis, err = openRedis(cfg.RedisURL); err != nil {
-			return err
-		}
-		if with.Log, err = eventlog.New(eventlog.Config{Client: d.redis}); err != nil {
-			return err
-		}
-		if with.Locks, err = lock.New(lock.Config{Client: d.redis}); err != nil {
-			return err
-		}
+	d.Live = cfg.RedisURL != ""
+	redis.SetLogger(redisLog{logger}) // the library has one logger for the process
+	if d.redis, err = openRedis(cmp.Or(cfg.RedisURL, noRedis)); err != nil {
+		return err
+	}
+	if with.Log, err = eventlog.New(eventlog.Config{Client: d.redis}); err != nil {
+		return err
+	}
+	if with.Locks, err = lock.New(lock.Config{Client: d.redis}); err != nil {
+		return err
 	}
 	d.conversations, d.Conversations = with, conversation.New(with)
 	tasks := task.New(task.Deps{Pool: pool})
@@ -90,7 +96,13 @@ func (d *Desk) open(cfg Config, logger *slog.Logger) (err error) {
 	n := nouns{
 		accounts: new(account.Service), conversations: d.Conversations, audit: audit.New(audit.Deps{Pool: pool}),
 		catalogue: new(catalogue.Service), onboardings: new(onboarding.Service), plans: new(learning.Service), tasks: tasks,
-		replays: replay.New(pool, keys), usage: d.Usage, budgets: new(budget.Service),
+		replays: replay.New(pool, keys), usage: d.Usage, budgets: new(budget.Service), backups: new(backup.Service), monitor: d.Monitor,
+	}
+	if cfg.KeyEncryptionKey != "" {
+		if n.backups, err = newBackups(cfg, pool, &n, backup.Deps{Logger: logger, Now: time.Now}); err != nil {
+			return err
+		}
+		d.Backups = n.backups
 	}
 	n.registerJobs(registry)
 	n.registerTasks(registry)
@@ -100,12 +112,21 @@ func (d *Desk) open(cfg Config, logger *slog.Logger) (err error) {
 	return err
 }
 
-// Close lets go of the database and Redis.
+// Close lets go of everything.
 func (d *Desk) Close() {
-	d.Pool.Close()
-	if d.redis != nil {
-		_ = d.redis.Close() // nothing is lost by it
+	if d.Backups != nil {
+		d.Backups.Close()
 	}
+	if d.conversations.Locks != nil {
+		d.conversations.Locks.Close()
+	}
+	if d.conversations.Log != nil {
+		_ = d.conversations.Log.Close() // nothing is lost by it
+	}
+	if d.redis != nil {
+		_ = d.redis.Close() // the same
+	}
+	d.Pool.Close()
 }
 
 // nouns are those that have work to do in the background.
@@ -113,9 +134,11 @@ type nouns struct {
 	accounts      *account.Service
 	activity      *activity.Service
 	audit         *audit.Service
+	backups       *backup.Service
 	budgets       *budget.Service
 	catalogue     *catalogue.Service
 	conversations *conversation.Service
+	monitor       *monitor.Service
 	onboardings   *onboarding.Service
 	plans         *learning.Service
 	replays       *replay.Service
@@ -130,4 +153,5 @@ func (n nouns) registerJobs(r *job.Registry) {
 	n.audit.RegisterJobs(r)
 	n.catalogue.RegisterJobs(r)
 	n.plans.RegisterJobs(r)
+	n.backups.RegisterJobs(r)
 }

@@ -54,11 +54,13 @@ func Serve(ctx context.Context, cfg Config, listener net.Listener, logger *slog.
 		return err
 	}
 	defer a.Close()
+	defer a.startMetrics(ctx, cfg.MetricsAddr)()
 	if cfg.ServeJobs {
 		if err := a.Start(ctx); err != nil {
 			return err
 		}
 	}
+	a.StartMonitor(ctx)
 	server := newServer(a.Handler(), logger)
 	failed := make(chan error, 1)
 	go func() { failed <- serve(server, listener, cfg) }()
@@ -86,6 +88,7 @@ func Work(ctx context.Context, cfg Config, logger *slog.Logger, ready func()) er
 		return err
 	}
 	defer a.Close()
+	defer a.startMetrics(ctx, cfg.MetricsAddr)()
 	if err := a.Start(ctx); err != nil {
 		return err
 	}

@@ -79,6 +79,12 @@ type sweepTokensArgs struct{}
 // Kind names the job.
 func (sweepTokensArgs) Kind() string { return "maintenance.sweep_token_days" }
 
+// sweepMonitorArgs is the job that deletes what the monitor saw long ago.
+type sweepMonitorArgs struct{}
+
+// Kind names the job.
+func (sweepMonitorArgs) Kind() string { return "maintenance.sweep_monitor" }
+
 // sweeps are the other things that are swept.
 type sweeps struct {
 	keys    *once.Keys
@@ -98,6 +104,7 @@ func (n nouns) registerSweeps(r *job.Registry, and sweeps) {
 	registerSweep(r, sweepEvery, sweepTasksArgs{}, func(ctx context.Context) (int64, error) { return n.tasks.Sweep(ctx, sweepBite) })
 	registerSweep(r, sweepEvery, sweepUsageArgs{}, func(ctx context.Context) (int64, error) { return n.usage.Sweep(ctx, sweepBite) })
 	registerSweep(r, sweepEvery, sweepTokensArgs{}, func(ctx context.Context) (int64, error) { return n.budgets.Sweep(ctx, sweepBite) })
+	registerSweep(r, sweepEvery, sweepMonitorArgs{}, func(ctx context.Context) (int64, error) { return n.monitor.Sweep(ctx, sweepBite) })
 	registerSweep(r, sweepEvery, sweepLettersArgs{}, func(ctx context.Context) (int64, error) { return and.letters.Sweep(ctx, sweepBite) })
 }
 

@@ -58,3 +58,13 @@ func (s *Service) Inspect(ctx context.Context, id uuid.UUID) (Inspection, error)
 	in.Forks, err = s.store.forks(ctx, id)
 	return in, err
 }
+
+// Damage is what verification has found and nothing has mended since.
+type Damage struct {
+	Conversations int64
+	Findings      int64
+	VerifiedAt    *time.Time // when the last verification came to its end; nil: none has
+}
+
+// Damage counts it.
+func (s *Service) Damage(ctx context.Context) (Damage, error) { return s.store.damage(ctx) }

@@ -44,3 +44,19 @@ func (s *store) forks(ctx context.Context, id uuid.UUID) ([]uuid.UUID, error) {
 	}
 	return ids, nil
 }
+
+func (s *store) damage(ctx context.Context) (Damage, error) {
+	n, err := s.q.CountFindings(ctx, s.pool)
+	if err != nil {
+		return Damage{}, postgres.Translate(fmt.Errorf("count findings: %w", err))
+	}
+	d := Damage{Conversations: n.Conversations, Findings: n.Findings}
+	last, err := s.q.LatestVerification(ctx, s.pool)
+	switch {
+	case err == nil:
+		d.VerifiedAt = &last.EndedAt
+	case !postgres.NoRows(err):
+		return Damage{}, postgres.Translate(fmt.Errorf("read verification: %w", err))
+	}
+	return d, nil
+}

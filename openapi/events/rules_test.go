@@ -70,13 +70,18 @@ var types = map[string]outbox.Data{
 	"task.completed":  events.TaskCompleted{},
 	"task.failed":     events.TaskFailed{},
 	"task.cancelled":  events.TaskCancelled{},
+
+	"backup.restore_started": events.BackupRestoreStarted{},
+	"system.probe_changed":   events.SystemProbeChanged{},
 }
 
 // aggregates are what events happen to, and the field of the data that says which
-// one. An attempt to log in may have no user: the envelope alone knows its id.
+// one. An attempt to log in may have no user, and a part of the service has a name: the
+// envelope alone knows the id.
 var aggregates = map[string]string{
 	"user": "user_id", "session": "session_id", "auth": "", "onboarding": "user_id",
-	"conversation": "conversation_id", "task": "task_id", "role": "role_id",
+	"conversation": "conversation_id", "task": "task_id", "role": "role_id", "backup": "backup_id",
+	"system": "",
 }
 
 func TestEveryTypeOfTheProductIsThereAndNoOther(t *testing.T) {

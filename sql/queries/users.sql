@@ -73,12 +73,39 @@ on conflict (user_id) do nothing;
 -- name: TombstoneByUser :one
 select * from tombstones where user_id = @user_id;
 
--- Newest first, by users_created; the keyset is (created_at, id).
+-- Newest first, by users_created; the keyset is (created_at, id). The reserved one is left out.
 -- name: UsersByCreation :many
 select * from users
-where (created_at, id) < (@before_at::timestamptz, @before_id::uuid)
+where (created_at, id) < (@before_at::timestamptz, @before_id::uuid) and id <> @reserved
   and (sqlc.narg(role)::text is null or sqlc.narg(role)::text = any (roles))
   and (sqlc.narg(is_active)::boolean is null or is_active = sqlc.narg(is_active)::boolean)
   and (sqlc.narg(email)::text is null or email = sqlc.narg(email)::text)
 order by created_at desc, id desc
 limit @max_rows::int;
+
+-- All columns, for a backup, in the order of ids. By users_pkey.
+-- name: UsersAfter :many
+select * from users where id > @after_id order by id limit @max_rows::int;
+
+-- name: CountUsers :one
+select count(*) from users;
+
+-- As a backup has them, but for those that are there, or whose email or subject belongs to another now; answers those that it
+-- brought back. By users_pkey, users_email_key and users_subject_key.
+-- name: RestoreUsers :many
+insert into users select (jsonb_populate_record(null::users, w.one)).* from (select unnest(@list::jsonb[]) as one) w
+on conflict do nothing
+returning id;
+
+-- By users_pkey.
+-- name: UsersThere :many
+select id from users where id = any (@ids::uuid[]);
+
+-- All of them: a restore reads them once.
+-- name: Tombstones :many
+select user_id, task_id, requested_at, erased_at from tombstones;
+-- The learner of the monitor's rehearsals, who cannot sign in.
+-- name: InsertReservedUser :exec
+insert into users (id, email, full_name, password_hash, language, is_active, created_at, updated_at)
+values (@id, @email, @full_name, '', 'en', false, @at, @at)
+on conflict do nothing;

@@ -14,6 +14,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -24,6 +25,7 @@ import (
 
 	"github.com/fluentpro/fluentpro/internal/account"
 	"github.com/fluentpro/fluentpro/internal/app"
+	"github.com/fluentpro/fluentpro/internal/backup"
 	"github.com/fluentpro/fluentpro/internal/catalogue"
 	"github.com/fluentpro/fluentpro/internal/devstack"
 	"github.com/fluentpro/fluentpro/internal/devstack/mailcatcher"
@@ -104,6 +106,13 @@ func (s *Server) prepare(t testing.TB, pace partner.Config) {
 	if s.Config.ModelBaseURL == "" {
 		s.Config.ModelBaseURL, s.Config.ModelName, s.Config.EmbeddingModel = model.URL+"/v1", s.Model.ModelName(), partner.EmbeddingVersion
 	}
+	if s.Config.BlobURL == "" {
+		s.Config.BlobURL = t.TempDir()
+		s.Config.BackupIdentityFile = filepath.Join(s.Config.BlobURL, "identity")
+		recipient, err := backup.NewIdentity(s.Config.BackupIdentityFile)
+		require.NoError(t, err)
+		s.Config.BackupRecipient = recipient
+	}
 	s.Mail = MailCatcher(t)
 	if s.Config.SMTPURL == "" {
 		s.Config.SMTPURL = s.Mail.SMTPURL()
@@ -125,7 +134,7 @@ func MailCatcher(t testing.TB) *mailcatcher.Server {
 
 func (s *Server) start(t testing.TB, set setting) {
 	logger := slog.New(slog.NewJSONHandler(s.Logs, nil))
-	options := app.Options{Now: s.Clock.Now, GateTimeout: gatePatience, UsageEvery: usageEvery, ConnectWait: set.connectWait, PingEvery: set.pingEvery, PresenceBeat: set.presenceBeat, HashCost: account.HashCost{KiB: 64, Passes: 1}, Tasks: func(tasks *task.Service, r *job.Registry) {
+	options := app.Options{Now: s.Clock.Now, GateTimeout: gatePatience, UsageEvery: usageEvery, ConnectWait: set.connectWait, PingEvery: set.pingEvery, PresenceBeat: set.presenceBeat, MonitorTick: set.monitorTick, HashCost: account.HashCost{KiB: 64, Passes: 1}, Tasks: func(tasks *task.Service, r *job.Registry) {
 		if s.Tasks = tasks; set.tasks != nil {
 			set.tasks(tasks, r)
 		}

@@ -24,7 +24,7 @@ type setting struct {
 	clock   *Clock
 	tenant  bool
 
-	connectWait, pingEvery, presenceBeat time.Duration
+	connectWait, pingEvery, presenceBeat, monitorTick time.Duration
 
 	tasks func(*task.Service, *job.Registry)
 }
@@ -52,6 +52,14 @@ func WithPingEvery(d time.Duration) Option { return func(s *setting) { s.pingEve
 
 // WithPresenceBeat changes how often a node says that it, and who is connected to it, is there.
 func WithPresenceBeat(d time.Duration) Option { return func(s *setting) { s.presenceBeat = d } }
+
+// WithMonitor lets the monitor look at what is due so often; without it, it does not look.
+func WithMonitor(tick time.Duration) Option {
+	return func(s *setting) {
+		s.monitorTick = tick
+		s.changes = append(s.changes, func(c *app.Config) { c.Monitor = true })
+	}
+}
 
 // WithTenant lets a tenant of Auth0 keep the passwords: Server.Tenant.
 func WithTenant() Option { return func(s *setting) { s.tenant = true } }

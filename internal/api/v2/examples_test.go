@@ -184,6 +184,7 @@ var stages = map[string]func(t *testing.T, s *apitest.Server) stage{
 		return st
 	},
 	"createVerification 200":     inspectedAsTheExample,
+	"getSystemStatus 200":        monitoredAsTheExample,
 	"createVerification 202":     begun(func(t *testing.T, s *apitest.Server) stage { return stage{asks: s.Admin(t)} }),
 	"inspectConversation 200":    inspectedAsTheExample,
 	"recoverConversation 200":    inspectedAsTheExample,
@@ -195,6 +196,11 @@ var stages = map[string]func(t *testing.T, s *apitest.Server) stage{
 		st.asks = s.Moderator(t)
 		return st
 	},
+	"listBackups 200":       backedUpAsTheExample,
+	"createBackup 200":      measured(inspectedAsTheExample),
+	"createBackup 202":      begun(inspectedAsTheExample),
+	"restoreBackup 200":     measured(backedUpAsTheExample),
+	"restoreBackup 202":     begun(backedUpAsTheExample),
 	"createEventReplay 200": func(t *testing.T, s *apitest.Server) stage { return stage{asks: s.Admin(t)} },
 	"createEventReplay 202": begun(func(t *testing.T, s *apitest.Server) stage { return stage{asks: s.Admin(t)} }),
 	"listTasks 200": func(t *testing.T, s *apitest.Server) stage {

@@ -12,10 +12,12 @@ import (
 	"github.com/fluentpro/fluentpro/internal/account"
 	"github.com/fluentpro/fluentpro/internal/activity"
 	"github.com/fluentpro/fluentpro/internal/audit"
+	"github.com/fluentpro/fluentpro/internal/backup"
 	"github.com/fluentpro/fluentpro/internal/budget"
 	"github.com/fluentpro/fluentpro/internal/catalogue"
 	"github.com/fluentpro/fluentpro/internal/conversation"
 	"github.com/fluentpro/fluentpro/internal/learning"
+	"github.com/fluentpro/fluentpro/internal/monitor"
 	"github.com/fluentpro/fluentpro/internal/onboarding"
 	"github.com/fluentpro/fluentpro/internal/platform/cursor"
 	"github.com/fluentpro/fluentpro/internal/platform/deadletter"
@@ -44,8 +46,10 @@ type Deps struct {
 	Replays       *replay.Service
 	Onboarding    *onboarding.Service
 	Learning      *learning.Service
+	Monitor       *monitor.Service
 	Usage         *usage.Service
 	Budgets       *budget.Service
+	Backups       *backup.Service
 	Sockets       Sockets
 	Tickets       *ticket.Tickets
 	Cursors       *cursor.Sealer

@@ -86,6 +86,93 @@ export type AuditEventPage = {
  */
 export type AuditExportLine = AuditEvent | ExportEnd | ExportProblem;
 
+/**
+ * A backup, as its signed manifest says. Of one whose manifest cannot be read, only the id and the problem are known.
+ */
+export type Backup = {
+    /**
+     * The moment that it is of.
+     */
+    as_of: string | null;
+    /**
+     * Its size in the store, compressed and encrypted.
+     */
+    bytes: number;
+    /**
+     * What no backup holds, in English.
+     */
+    excluded: string;
+    id: string;
+    kind: BackupKind;
+    /**
+     * When it was complete.
+     */
+    made_at: string | null;
+    /**
+     * The backup that it builds upon; null: none.
+     */
+    parent_id: string | null;
+    parts: Array<BackupPart>;
+    /**
+     * Why it cannot be restored, in English; null: nothing is known to be wrong.
+     */
+    problem: string | null;
+    /**
+     * Who can read it: recipients of age-encryption.org.
+     */
+    recipients: Array<string>;
+    /**
+     * What made it.
+     */
+    release: string;
+    /**
+     * Why it is of this kind, in English.
+     */
+    why: string;
+};
+
+/**
+ * `full`; `incremental`: what has come since its parent. New kinds may appear.
+ */
+export type BackupKind = string;
+
+export type BackupPage = {
+    data: Array<Backup>;
+    next_cursor: string | null;
+};
+
+/**
+ * What a backup holds of one kind of things.
+ */
+export type BackupPart = {
+    /**
+     * Of how many it holds something itself.
+     */
+    changed: number;
+    /**
+     * What is inside, in English.
+     */
+    contents: string;
+    /**
+     * What else was counted.
+     */
+    counts: {
+        [key: string]: number;
+    };
+    name: string;
+    /**
+     * How many there were.
+     */
+    things: number;
+};
+
+export type BackupRequest = {
+    /**
+     * Make a full one even where an increment would do.
+     */
+    full?: boolean;
+};
+
 export type ChangeEmailRequest = {
     current_password: string;
     /**
@@ -1151,6 +1238,26 @@ export type NamedChoice = {
     name: string;
 };
 
+/**
+ * A process of the service.
+ */
+export type NodeStatus = {
+    /**
+     * What it cannot reach itself.
+     */
+    detail: string;
+    host: string;
+    id: string;
+    seen_at: string;
+    started_at: string;
+    state: ProbeState;
+    /**
+     * When it said good-bye; null: it did not.
+     */
+    stopped_at: string | null;
+    version: string;
+};
+
 export type Onboarding = {
     /**
      * When it was completed first.
@@ -1275,6 +1382,62 @@ export type PresenceLeft = {
 };
 
 /**
+ * A part of the service that was found in another state than before, often enough to believe it.
+ */
+export type ProbeChange = {
+    at: string;
+    detail: string;
+    /**
+     * As alerts name it.
+     */
+    id: string;
+    /**
+     * That found it.
+     */
+    node_id: string;
+    previous: ProbeState;
+    probe: string;
+    state: ProbeState;
+    unit: string;
+    value: number;
+};
+
+export type ProbeState = 'unknown' | 'ok' | 'degraded' | 'failing';
+
+/**
+ * What is known of a part of the service.
+ */
+export type ProbeStatus = {
+    /**
+     * When it was looked at last; null: never.
+     */
+    checked_at: string | null;
+    detail: string;
+    /**
+     * It should have been looked at again long ago.
+     */
+    is_stale: boolean;
+    /**
+     * Such as `database`; new ones may appear.
+     */
+    name: string;
+    /**
+     * How often it is looked at.
+     */
+    pace_seconds: number;
+    since: string;
+    state: ProbeState;
+    /**
+     * Of the value: `seconds` or `count`; empty when nothing was measured.
+     */
+    unit: string;
+    /**
+     * What was measured last.
+     */
+    value: number;
+};
+
+/**
  * An error (RFC 9457). Members beyond these may appear, such as the id of what is in the way.
  */
 export type Problem = {
@@ -1312,7 +1475,7 @@ export type Problem = {
 /**
  * A stable slug; clients may act on it. New codes may appear.
  */
-export type ProblemCode = 'auth.forbidden' | 'auth.invalid_code' | 'auth.invalid_credentials' | 'auth.invalid_refresh_token' | 'auth.invalid_token' | 'auth.required' | 'budget.learner_spent' | 'budget.service_spent' | 'catalogue.too_many_custom_roles' | 'catalogue.unknown_industry' | 'conversation.beyond_recovery' | 'conversation.busy' | 'conversation.closed' | 'conversation.context_too_large' | 'conversation.not_active' | 'conversation.reply_in_flight' | 'conversation.status_not_allowed' | 'conversation.token_limit_reached' | 'conversation.too_long' | 'conversation.unknown_partner' | 'conversation.unknown_situation' | 'conversation.unknown_version' | 'cursor.invalid' | 'dead_letter.replayed' | 'dead_letter.unknown_kind' | 'event.expired' | 'export.busy' | 'export.out_of_time' | 'feedback.conversation_not_finished' | 'feedback.nothing_said' | 'idempotency.in_progress' | 'idempotency.key_reused' | 'message.not_a_reply' | 'message.not_newest' | 'model.garbled' | 'model.interrupted' | 'model.rate_limited' | 'model.refused' | 'model.timeout' | 'model.unavailable' | 'onboarding.incomplete' | 'onboarding.industry_required' | 'onboarding.invalid_partners' | 'onboarding.invalid_situations' | 'onboarding.partner_not_selected' | 'onboarding.partner_required' | 'onboarding.role_of_other_industry' | 'onboarding.situation_required' | 'onboarding.unknown_industry' | 'onboarding.unknown_language' | 'onboarding.unknown_role' | 'realtime.forbidden_origin' | 'realtime.invalid_ticket' | 'realtime.not_a_websocket' | 'realtime.subprotocol_required' | 'realtime.too_many_connections' | 'realtime.too_many_subscriptions' | 'realtime.unknown_topic' | 'replay.invalid' | 'request.invalid' | 'request.malformed' | 'request.not_acceptable' | 'request.precondition_failed' | 'request.rate_limited' | 'request.too_large' | 'request.unsupported_media_type' | 'resource.not_found' | 'room.full' | 'room.not_a_member' | 'route.gone' | 'route.method_not_allowed' | 'route.not_found' | 'server.internal' | 'server.overloaded' | 'server.unavailable' | 'task.not_cancellable' | 'task.result_too_large' | 'user.email_taken' | 'user.own_account' | 'user.password_required' | 'user.password_weak' | 'user.preferences_too_large' | 'user.unknown_language' | 'user.wrong_password' | 'version.damaged' | 'version.too_many_changes';
+export type ProblemCode = 'auth.forbidden' | 'auth.invalid_code' | 'auth.invalid_credentials' | 'auth.invalid_refresh_token' | 'auth.invalid_token' | 'auth.required' | 'backup.damaged' | 'backup.invalid_restore' | 'backup.no_identity' | 'backup.no_recipient' | 'backup.running' | 'backup.store_unavailable' | 'backup.wrong_identity' | 'budget.learner_spent' | 'budget.service_spent' | 'catalogue.too_many_custom_roles' | 'catalogue.unknown_industry' | 'conversation.beyond_recovery' | 'conversation.busy' | 'conversation.closed' | 'conversation.context_too_large' | 'conversation.not_active' | 'conversation.reply_in_flight' | 'conversation.status_not_allowed' | 'conversation.token_limit_reached' | 'conversation.too_long' | 'conversation.unknown_partner' | 'conversation.unknown_situation' | 'conversation.unknown_version' | 'cursor.invalid' | 'dead_letter.replayed' | 'dead_letter.unknown_kind' | 'event.expired' | 'export.busy' | 'export.out_of_time' | 'feedback.conversation_not_finished' | 'feedback.nothing_said' | 'idempotency.in_progress' | 'idempotency.key_reused' | 'message.not_a_reply' | 'message.not_newest' | 'model.garbled' | 'model.interrupted' | 'model.rate_limited' | 'model.refused' | 'model.timeout' | 'model.unavailable' | 'onboarding.incomplete' | 'onboarding.industry_required' | 'onboarding.invalid_partners' | 'onboarding.invalid_situations' | 'onboarding.partner_not_selected' | 'onboarding.partner_required' | 'onboarding.role_of_other_industry' | 'onboarding.situation_required' | 'onboarding.unknown_industry' | 'onboarding.unknown_language' | 'onboarding.unknown_role' | 'realtime.forbidden_origin' | 'realtime.invalid_ticket' | 'realtime.not_a_websocket' | 'realtime.subprotocol_required' | 'realtime.too_many_connections' | 'realtime.too_many_subscriptions' | 'realtime.unknown_topic' | 'replay.invalid' | 'request.invalid' | 'request.malformed' | 'request.not_acceptable' | 'request.precondition_failed' | 'request.rate_limited' | 'request.too_large' | 'request.unsupported_media_type' | 'resource.not_found' | 'room.full' | 'room.not_a_member' | 'route.gone' | 'route.method_not_allowed' | 'route.not_found' | 'server.internal' | 'server.overloaded' | 'server.unavailable' | 'task.not_cancellable' | 'task.result_too_large' | 'user.email_taken' | 'user.own_account' | 'user.password_required' | 'user.password_weak' | 'user.preferences_too_large' | 'user.unknown_language' | 'user.wrong_password' | 'version.damaged' | 'version.too_many_changes';
 
 /**
  * A step of the onboarding, in the order of doing.
@@ -1641,6 +1804,36 @@ export type Resource = {
      */
     kind: 'article' | 'book' | 'exercise' | 'podcast' | 'video';
     title: string;
+};
+
+/**
+ * What to bring back; by default everything, as it was last.
+ */
+export type RestoreRequest = {
+    /**
+     * The content that each conversation had then.
+     */
+    at?: string;
+    /**
+     * Only this conversation.
+     */
+    conversation_id?: string;
+    /**
+     * Only tells what would be done.
+     */
+    dry_run?: boolean;
+    /**
+     * Also what its learner has deleted.
+     */
+    include_deleted?: boolean;
+    /**
+     * Only this account, and its conversations.
+     */
+    user_id?: string;
+    /**
+     * Whose content the conversation is to have.
+     */
+    version?: number;
 };
 
 /**
@@ -1986,6 +2179,29 @@ export type SummarySituation = {
      * 1 is the most important.
      */
     priority: number;
+};
+
+/**
+ * How the service is, by its probes; docs/monitor.md says what each does.
+ */
+export type SystemStatus = {
+    at: string;
+    /**
+     * The newest of the last seven days first.
+     */
+    changes: Array<ProbeChange>;
+    /**
+     * Those heard of in the last hour, the oldest first.
+     */
+    nodes: Array<NodeStatus>;
+    /**
+     * By name.
+     */
+    probes: Array<ProbeStatus>;
+    /**
+     * The worst of all probes; `degraded` where one is stale, `failing` where no node is heard of.
+     */
+    state: 'ok' | 'degraded' | 'failing';
 };
 
 export type Tag = string;
@@ -2545,6 +2761,127 @@ export type ExportAuditEventsResponses = {
 
 export type ExportAuditEventsResponse = ExportAuditEventsResponses[keyof ExportAuditEventsResponses];
 
+export type ListBackupsData = {
+    body?: never;
+    path?: never;
+    query?: {
+        /**
+         * The most entries to return, 1-100.
+         */
+        limit?: number;
+        /**
+         * The `next_cursor` of the page before, with the same filter; anything else is 400 `cursor.invalid`.
+         */
+        cursor?: string;
+    };
+    url: '/admin/backups';
+};
+
+export type ListBackupsErrors = {
+    /**
+     * Something is wrong; see `code`.
+     */
+    default: Problem;
+};
+
+export type ListBackupsError = ListBackupsErrors[keyof ListBackupsErrors];
+
+export type ListBackupsResponses = {
+    /**
+     * One page.
+     */
+    200: BackupPage;
+};
+
+export type ListBackupsResponse = ListBackupsResponses[keyof ListBackupsResponses];
+
+export type CreateBackupData = {
+    body: BackupRequest;
+    headers?: {
+        /**
+         * Makes a retry safe: the same key and body within 24 hours has one effect and gets the first answer
+         * again; another body is 422 `idempotency.key_reused`. Any unique text, a UUID for instance.
+         *
+         */
+        'Idempotency-Key'?: string;
+        /**
+         * `wait=N` (RFC 7240): wait up to N seconds for the outcome, at most 30. Other preferences are ignored.
+         */
+        Prefer?: string;
+    };
+    path?: never;
+    query?: never;
+    url: '/admin/backups';
+};
+
+export type CreateBackupErrors = {
+    /**
+     * Something is wrong; see `code`.
+     */
+    default: Problem;
+};
+
+export type CreateBackupError = CreateBackupErrors[keyof CreateBackupErrors];
+
+export type CreateBackupResponses = {
+    /**
+     * The finished task (`Prefer` asked to wait, and it was done in time).
+     */
+    200: Task;
+    /**
+     * The task, not done yet.
+     */
+    202: Task;
+};
+
+export type CreateBackupResponse = CreateBackupResponses[keyof CreateBackupResponses];
+
+export type RestoreBackupData = {
+    body: RestoreRequest;
+    headers?: {
+        /**
+         * Makes a retry safe: the same key and body within 24 hours has one effect and gets the first answer
+         * again; another body is 422 `idempotency.key_reused`. Any unique text, a UUID for instance.
+         *
+         */
+        'Idempotency-Key'?: string;
+        /**
+         * `wait=N` (RFC 7240): wait up to N seconds for the outcome, at most 30. Other preferences are ignored.
+         */
+        Prefer?: string;
+    };
+    path: {
+        /**
+         * The backup; all that it builds upon is read with it.
+         */
+        backup_id: string;
+    };
+    query?: never;
+    url: '/admin/backups/{backup_id}/restore';
+};
+
+export type RestoreBackupErrors = {
+    /**
+     * Something is wrong; see `code`.
+     */
+    default: Problem;
+};
+
+export type RestoreBackupError = RestoreBackupErrors[keyof RestoreBackupErrors];
+
+export type RestoreBackupResponses = {
+    /**
+     * The finished task (`Prefer` asked to wait, and it was done in time).
+     */
+    200: Task;
+    /**
+     * The task, not done yet.
+     */
+    202: Task;
+};
+
+export type RestoreBackupResponse = RestoreBackupResponses[keyof RestoreBackupResponses];
+
 export type ListConnectionsData = {
     body?: never;
     path?: never;
@@ -3082,6 +3419,36 @@ export type PublishRoleResponses = {
 };
 
 export type PublishRoleResponse = PublishRoleResponses[keyof PublishRoleResponses];
+
+export type GetSystemStatusData = {
+    body?: never;
+    path?: never;
+    query?: {
+        /**
+         * How many changes to show.
+         */
+        changes?: number;
+    };
+    url: '/admin/status';
+};
+
+export type GetSystemStatusErrors = {
+    /**
+     * Something is wrong; see `code`.
+     */
+    default: Problem;
+};
+
+export type GetSystemStatusError = GetSystemStatusErrors[keyof GetSystemStatusErrors];
+
+export type GetSystemStatusResponses = {
+    /**
+     * How it is.
+     */
+    200: SystemStatus;
+};
+
+export type GetSystemStatusResponse = GetSystemStatusResponses[keyof GetSystemStatusResponses];
 
 export type ListUsersData = {
     body?: never;
