@@ -190,19 +190,19 @@ var stages = map[string]func(t *testing.T, s *apitest.Server) stage{
 	"recoverConversation 200":    inspectedAsTheExample,
 	"recoverConversation 202":    begun(inspectedAsTheExample),
 	"listConversationHealth 200": weighedAsTheExample,
+	"listBackups 200":            backedUpAsTheExample,
+	"createBackup 200":           measured(inspectedAsTheExample),
+	"createBackup 202":           begun(inspectedAsTheExample),
+	"restoreBackup 200":          measured(backedUpAsTheExample),
+	"restoreBackup 202":          begun(backedUpAsTheExample),
+	"createEventReplay 200":      func(t *testing.T, s *apitest.Server) stage { return stage{asks: s.Admin(t)} },
+	"createEventReplay 202":      begun(func(t *testing.T, s *apitest.Server) stage { return stage{asks: s.Admin(t)} }),
 	"drawConversation 200":       inspectedAsTheExample,
 	"compareStoredVersions 200": func(t *testing.T, s *apitest.Server) stage {
 		st := changedAsTheExample(t, s)
 		st.asks = s.Moderator(t)
 		return st
 	},
-	"listBackups 200":       backedUpAsTheExample,
-	"createBackup 200":      measured(inspectedAsTheExample),
-	"createBackup 202":      begun(inspectedAsTheExample),
-	"restoreBackup 200":     measured(backedUpAsTheExample),
-	"restoreBackup 202":     begun(backedUpAsTheExample),
-	"createEventReplay 200": func(t *testing.T, s *apitest.Server) stage { return stage{asks: s.Admin(t)} },
-	"createEventReplay 202": begun(func(t *testing.T, s *apitest.Server) stage { return stage{asks: s.Admin(t)} }),
 	"listTasks 200": func(t *testing.T, s *apitest.Server) stage {
 		st := taskAsTheExample(t, s)
 		st.asks.Get(t, "/tasks/%s/events", st.path["task_id"]).Expect(t, http.StatusOK, nil) // to its end
@@ -249,6 +249,9 @@ func TestExamplesAreTrue(t *testing.T) {
 					}
 					answer := st.answer(exampleCall(t, method, path, op, st))
 					require.Equal(t, status, fmt.Sprint(answer.Status), "%s", answer.Body)
+					if len(response.Value.Content) == 0 {
+						return
+					}
 					kind, _, err := mime.ParseMediaType(answer.Header.Get("Content-Type"))
 					require.NoError(t, err)
 					compareAnswer(t, kind, response.Value.Content[kind], answer)

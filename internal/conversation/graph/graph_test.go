@@ -3,6 +3,7 @@ package graph_test
 import (
 	"encoding/xml"
 	"errors"
+	"errors"
 	"io"
 	"strings"
 	"testing"
