@@ -10,8 +10,8 @@ export function timeline({ api }: Session, inspected: ConversationInspection): H
   const counts = new Map<number, number>();
   for (const { version } of inspected.findings) if (version !== null) counts.set(version, (counts.get(version) ?? 0) + 1);
 
-  const who = (actor: string | null) => (actor === null ? 'the service' : actor === inspected.user_id ? 'the learner' : actor);
-  const row = ({ version, operation, at, actor_id, restored_version }: HistoryStep, i: number) => {
+  const who = (actor: string | null, operator: string | null) => operator ?? (actor === null ? 'the service' : actor === inspected.user_id ? 'the learner' : actor);
+  const row = ({ version, operation, at, actor_id, operator, restored_version }: HistoryStep, i: number) => {
     const pick = (name: string, checked: boolean) => el('td', {}, el('input', { type: 'radio', name, value: version, checked, 'aria-label': `${name} version ${version}` }));
     const found = counts.get(version);
     const what = restored_version === null ? operation : `${operation} to ${restored_version}`;
@@ -23,7 +23,7 @@ export function timeline({ api }: Session, inspected: ConversationInspection): H
       el('th', { scope: 'row' }, String(version)),
       el('td', {}, what),
       el('td', {}, stampOf(at)),
-      el('td', { class: 'wide' }, who(actor_id)),
+      el('td', { class: 'wide' }, who(actor_id, operator)),
       el('td', {}, found === undefined ? '–' : String(found)),
     );
   };

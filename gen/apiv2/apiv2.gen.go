@@ -2329,15 +2329,18 @@ type HierarchyLevel string
 
 // HistoryStep defines model for HistoryStep.
 type HistoryStep struct {
-	// ActorID Who made it; null: the service itself.
+	// ActorID Who made it; null: the service itself, or an operator.
 	ActorID     nullable.Nullable[openapi_types.UUID] `json:"actor_id"`
 	At          time.Time                             `json:"at"`
 	Checksum    string                                `json:"checksum"`
 	HasFindings bool                                  `json:"has_findings"`
 
 	// Operation What made a version. New operations may appear.
-	Operation VersionOperation         `json:"operation"`
-	Parent    nullable.Nullable[int64] `json:"parent"`
+	Operation VersionOperation `json:"operation"`
+
+	// Operator The login name of who made it from the command line; null: nobody did.
+	Operator nullable.Nullable[string] `json:"operator"`
+	Parent   nullable.Nullable[int64]  `json:"parent"`
 
 	// RestoredVersion Whose content it has, where it is a step back; else null.
 	RestoredVersion nullable.Nullable[int64] `json:"restored_version"`

@@ -42,7 +42,7 @@ func (s *Service) chain(ctx context.Context, m Manifest, all found) ([]Manifest,
 // damaged says what a backup suffers from.
 func damaged(format string, args ...any) error {
 	why := fmt.Sprintf(format, args...)
-	return fault.New(errDamaged.Kind, errDamaged.Code, "The backup is damaged: "+why+".").WithDetail("why", why)
+	return fault.New(fault.Unprocessable, "backup.damaged", "The backup is damaged: "+why+".").WithDetail("why", why)
 }
 
 // parent gives the backup that an increment may build upon, or why there is none.

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"testing"
 	"testing/fstest"
+	"time"
 
 	"github.com/fluentpro/fluentpro/internal/conversation"
 
@@ -51,6 +52,10 @@ func TestAConversationFromBeforeVersionsIsAdopted(t *testing.T) {
 		values ($1, $2, 'suppliers', 'negotiations', 'Old', 'active', 7, '{}', '{}', '{}', 1, 1, now(), now(), now())`, id, mei)
 	require.NoError(t, err)
 
+	_, err = pool.Exec(t.Context(), `insert into messages (id, conversation_id, seq, role, content, status, finish_reason, metadata, version, created_at, completed_at)
+		values (gen_random_uuid(), $1, 1, 'assistant', 'Welcome back.', 'completed', 'stop', '{}', 1, now(), now())`, id)
+	require.NoError(t, err)
+
 	require.NoError(t, postgres.Migrate(t.Context(), pool, migrations.FS, slog.New(slog.DiscardHandler)))
 	var toIndex uuid.UUID
 	require.NoError(t, pool.QueryRow(t.Context(), "select conversation_id from conversations_to_index").Scan(&toIndex))
@@ -73,6 +78,9 @@ func TestAConversationFromBeforeVersionsIsAdopted(t *testing.T) {
 	state, err := service.State(t.Context(), in)
 	require.NoError(t, err)
 	require.Equal(t, "Old", state.Conversation.Title)
+	r, err := service.Record(t.Context(), id)
+	require.NoError(t, err)
+	require.Empty(t, r.Verify(time.Now()), "what was before its history is believed")
 	in.Version = 6
 	_, err = service.State(t.Context(), in)
 	requireFault(t, err, "resource.not_found")

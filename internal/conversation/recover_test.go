@@ -9,6 +9,7 @@ import (
 
 	"github.com/fluentpro/fluentpro/internal/conversation"
 	"github.com/fluentpro/fluentpro/internal/conversation/record"
+	"github.com/fluentpro/fluentpro/internal/platform/fault"
 )
 
 func TestWhateverIsBrokenIsMadeGoodOrNamed(t *testing.T) {
@@ -63,4 +64,46 @@ func copied(t *testing.T, r record.Record) (out record.Record) {
 	require.NoError(t, err)
 	require.NoError(t, json.Unmarshal(text, &out))
 	return out
+}
+
+func TestOldVersionsStayReadableBehindARecovery(t *testing.T) {
+	t.Parallel()
+	n := setup(t)
+	c := n.eventful()
+	whole := n.record(c)
+	told := map[int64]conversation.State{}
+	state := func(version int64) conversation.State {
+		st, err := n.State(t.Context(), conversation.StateInput{UserID: mei, ConversationID: c.ID, Version: version, Limit: 100})
+		require.NoError(t, err, "version %d", version)
+		return st
+	}
+	for _, version := range []int64{1, 3, 5, 8, 20, 55} {
+		told[version] = state(version)
+	}
+	broken := copied(t, whole)
+	broken.Messages, broken.Pasts = broken.Messages[:2], nil
+	broken.Head.Title = "Broken"
+	n.plant(broken)
+	plan, err := n.Recover(t.Context(), conversation.RecoverInput{ConversationID: c.ID})
+	require.NoError(t, err)
+	require.True(t, plan.IsComplete)
+	for version, was := range told {
+		require.Equal(t, was, state(version), "version %d", version)
+	}
+
+	n.plant(broken)
+	plan, err = n.Recover(t.Context(), conversation.RecoverInput{ConversationID: c.ID, Version: 3})
+	require.NoError(t, err)
+	require.True(t, plan.IsComplete)
+	require.Equal(t, int64(3), plan.Target)
+	n.requireContent(c, 3)
+	require.Empty(t, n.verify(c))
+	_, err = n.Recover(t.Context(), conversation.RecoverInput{ConversationID: c.ID, Version: n.head(c).Version + 1})
+	require.True(t, fault.Is(err, "conversation.unknown_version"))
+}
+
+// verify gives what verification finds of a conversation.
+func (n *node) verify(c conversation.Conversation) []record.Finding {
+	r := n.record(c)
+	return r.Verify(time.Now())
 }

@@ -10,7 +10,7 @@
 // while that is away a connection is known to its own node alone and the cap of a user
 // counts there only.
 //
-// A quiet connection is one goroutine outside of net/http, about 6 KiB. Frames are not
+// A quiet connection is one goroutine outside of net/http and about 5 KiB of heap. Frames are not
 // compressed: see docs/realtime.md for what that was measured to cost.
 package realtime
 

@@ -85,7 +85,7 @@ func (s *Server) InspectConversation(ctx context.Context, req apiv2.InspectConve
 	out.History = make([]apiv2.HistoryStep, 0, len(steps))
 	for _, st := range steps {
 		out.History = append(out.History, apiv2.HistoryStep{
-			Version: st.Version, Parent: orNull(st.Parent), Operation: apiv2.VersionOperation(st.Operation), ActorID: orNull(st.ActorID), At: st.At,
+			Version: st.Version, Parent: orNull(st.Parent), Operation: apiv2.VersionOperation(st.Operation), ActorID: orNull(st.ActorID), Operator: orNull(operatorOf(st)), At: st.At,
 			Checksum: st.Checksum, RestoredVersion: orNull(st.Restored), HasFindings: damaged[st.Version],
 		})
 	}
@@ -145,4 +145,12 @@ func (s *Server) ListConversationHealth(ctx context.Context, req apiv2.ListConve
 		out.NextCursor = nullable.NewNullableWithValue(next)
 	}
 	return out, nil
+}
+
+// operatorOf is who made a step from the command line; nil: nobody.
+func operatorOf(st record.Step) *string {
+	if st.Operator == "" {
+		return nil
+	}
+	return &st.Operator
 }

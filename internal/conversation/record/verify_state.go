@@ -23,7 +23,7 @@ func (c *check) snapshot(told Head) {
 		}
 		for _, m := range members(told, kept) {
 			if m.kept && !same(m.told, m.have) {
-				c.find(s.Version, RuleSnapshot, m.name, m.show(m.told), m.show(m.have))
+				c.find(s.Version, RuleSnapshot, m.name, m.show(c.salt(), m.told), m.show(c.salt(), m.have))
 			}
 		}
 	}
@@ -61,7 +61,7 @@ func members(told, have Head) []member {
 }
 
 // show says a value, but of what was written only a hash.
-func (m member) show(value any) string {
+func (m member) show(salt []byte, value any) string {
 	if !m.written {
 		return fmt.Sprint(value)
 	}
@@ -69,12 +69,21 @@ func (m member) show(value any) string {
 	if err != nil {
 		return err.Error()
 	}
-	return shown(string(text))
+	return shown(salt, string(text))
 }
 
 // shown names a text without saying it.
-func shown(text string) string {
-	return fmt.Sprintf("sha256:%s of %d bytes", Digest(nil, text)[:16], len(text))
+func shown(salt []byte, text string) string {
+	return fmt.Sprintf("sha256:%s of %d bytes", Digest(salt, text)[:16], len(text))
+}
+
+// salt keeps a short text from being guessed by its hash: it is stored with the texts, and
+// shown nowhere.
+func (c *check) salt() []byte {
+	if len(c.r.Texts) == 0 {
+		return nil
+	}
+	return c.r.Texts[0].Salt
 }
 
 // same compares what JSON may hold; no list is an empty one.
@@ -109,7 +118,7 @@ func (c *check) head(told Head) {
 			rule = RuleTokens
 		}
 		if !same(m.told, m.have) {
-			c.find(0, rule, m.name, m.show(m.told), m.show(m.have))
+			c.find(0, rule, m.name, m.show(c.salt(), m.told), m.show(c.salt(), m.have))
 		}
 	}
 }
@@ -145,7 +154,7 @@ func (c *check) message(told, row *Message) {
 		c.find(told.Added, RuleMessageOrder, subject, told.Seq, row.Seq)
 	}
 	if told.Content != row.Content {
-		c.find(told.Version, RuleMessageText, subject, shown(told.Content), shown(row.Content))
+		c.find(told.Version, RuleMessageText, subject, shown(c.salt(), told.Content), shown(c.salt(), row.Content))
 	}
 	for _, m := range []member{
 		{name: "role", told: told.Role, have: row.Role},
@@ -161,7 +170,7 @@ func (c *check) message(told, row *Message) {
 		{name: "problem", told: code(told.Problem), have: code(row.Problem)},
 	} {
 		if !same(m.told, m.have) {
-			c.find(told.Version, RuleMessageState, subject, m.name+" "+m.show(m.told), m.name+" "+m.show(m.have))
+			c.find(told.Version, RuleMessageState, subject, m.name+" "+m.show(c.salt(), m.told), m.name+" "+m.show(c.salt(), m.have))
 		}
 	}
 	if told.Tokens != nil && (row.Tokens == nil || *row.Tokens != *told.Tokens) {
@@ -185,7 +194,7 @@ func (c *check) pasts(told Told) {
 		case !ok:
 			c.find(want.Since, RuleMessage, want.MessageID.String(), "an earlier state", "none")
 		case row.Content != want.Content:
-			c.find(want.Since, RuleMessageText, want.MessageID.String(), shown(want.Content), shown(row.Content))
+			c.find(want.Since, RuleMessageText, want.MessageID.String(), shown(c.salt(), want.Content), shown(c.salt(), row.Content))
 		case row.Until != want.Until || settled(row.Status) != settled(want.Status) || row.Attempt != want.Attempt:
 			c.find(want.Since, RuleMessageState, want.MessageID.String(),
 				fmt.Sprintf("%s until %d, attempt %d", want.Status, want.Until, want.Attempt), fmt.Sprintf("%s until %d, attempt %d", row.Status, row.Until, row.Attempt))

@@ -968,13 +968,17 @@ export type HierarchyLevel = 'associate' | 'supervisor' | 'manager' | 'director'
 
 export type HistoryStep = {
     /**
-     * Who made it; null: the service itself.
+     * Who made it; null: the service itself, or an operator.
      */
     actor_id: string | null;
     at: string;
     checksum: string;
     has_findings: boolean;
     operation: VersionOperation;
+    /**
+     * The login name of who made it from the command line; null: nobody did.
+     */
+    operator: string | null;
     parent: number | null;
     /**
      * Whose content it has, where it is a step back; else null.
