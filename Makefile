@@ -54,8 +54,8 @@ test: ## Run all tests on a real PostgreSQL, and on redis-server where it is ins
 # A package below the doors is tested by its own tests, which need not be linked with the
 # coverage of all that it imports; what the doors, the commands and the journeys run
 # counts wherever it lies.
-ROOMS = $$($(GO) list ./internal/... | grep -vE '/internal/(api|app|devstack)(/|$$)')
-DOORS = $$($(GO) list ./... | grep -E '/internal/(api|app|devstack)(/|$$)'; $(GO) list ./... | grep -v '/internal/')
+ROOMS = $$($(GO) list ./internal/... | grep -vE '/internal/(api|app|devstack)(/|$$)' | xargs)
+DOORS = $$({ $(GO) list ./... | grep -E '/internal/(api|app|devstack)(/|$$)'; $(GO) list ./... | grep -v '/internal/'; } | xargs)
 COVER := -race -timeout 20m -exec $(CURDIR)/test/alone.sh
 
 .PHONY: cover
