@@ -359,7 +359,7 @@ func TestAnEndIsStoredThroughADatabaseThatBreaksConnections(t *testing.T) {
 	n := setup(t, attempts(1))
 	made := n.start()
 	run := n.begun()
-	n.exec("select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()")
+	n.exec("select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and usename = current_user and pid <> pg_backend_pid()")
 	run.gives(map[string]any{})
 	n.eventually("it is stored", func() bool {
 		got, err := n.Get(t.Context(), mei, made.ID)

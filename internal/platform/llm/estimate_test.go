@@ -57,7 +57,7 @@ func TestNoTextTakesLong(t *testing.T) {
 	for name, text := range hostile() {
 		begun := time.Now()
 		tokens := llm.EstimateTokens(text)
-		require.Less(t, time.Since(begun), 2*time.Second, name) // 30 ms where nothing else runs; without pieces hours
+		require.Less(t, time.Since(begun), 30*time.Second, name) // 30 ms where nothing else runs, seconds under the race detector; without pieces hours
 		require.Positive(t, tokens, name)
 		require.LessOrEqual(t, tokens, len(text), name)
 	}

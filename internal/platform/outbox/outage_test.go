@@ -131,7 +131,7 @@ func TestEventsGoOnAfterTheDatabaseCutItsConnections(t *testing.T) {
 	piece := uuid.New()
 	for n := range 10 {
 		b.move(piece, n)
-		b.exec("select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()")
+		b.exec("select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and usename = current_user and pid <> pg_backend_pid()")
 	}
 	b.sees("one", piece, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9)
 	require.Zero(t, b.number("select count(*) from effects where grp like 'dead/%'"))
