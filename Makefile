@@ -53,18 +53,20 @@ test: ## Run all tests on a real PostgreSQL, and on redis-server where it is ins
 
 # A package below the doors is tested by its own tests, which need not be linked with the
 # coverage of all that it imports; what the doors, the commands and the journeys run
-# counts wherever it lies. These wait for processes and browsers; the long form runs them
-# with the race detector, too.
-ROOMS = $$($(GO) list ./internal/... | grep -vE '/internal/(api|app|devstack)(/|$$)' | xargs)
+# counts wherever it lies. The race detector looks at the plumbing, where goroutines meet;
+# in the long form at everything.
+PLUMBING = $$($(GO) list ./internal/platform/... | xargs)
+ROOMS = $$($(GO) list ./internal/... | grep -vE '/internal/(api|app|devstack|platform)(/|$$)' | xargs)
 DOORS = $$({ $(GO) list ./... | grep -E '/internal/(api|app|devstack)(/|$$)'; $(GO) list ./... | grep -v '/internal/'; } | xargs)
 COVER := -timeout 20m -exec $(CURDIR)/test/alone.sh
 
 .PHONY: cover
-cover: ## Run all tests, those of rooms with the race detector, and enforce the coverage floor
+cover: ## Run all tests, those of the plumbing with the race detector, and enforce the coverage floor
 	@mkdir -p coverage
-	$(MAKE) test PACKAGES="$(ROOMS)" TESTFLAGS="-race $(COVER) -coverprofile=coverage/rooms.out $(TESTFLAGS)"
+	$(MAKE) test PACKAGES="$(PLUMBING)" TESTFLAGS="-race $(COVER) -coverprofile=coverage/plumbing.out $(TESTFLAGS)"
+	$(MAKE) test PACKAGES="$(ROOMS)" TESTFLAGS="$(COVER) -coverprofile=coverage/rooms.out $(TESTFLAGS)"
 	$(MAKE) test PACKAGES="$(DOORS)" TESTFLAGS="$(COVER) -coverpkg=./cmd/...,./internal/...,./openapi/...,./migrations/...,./sdk/... -coverprofile=coverage/doors.out $(TESTFLAGS)"
-	$(GO) run ./test/cover coverage/rooms.out coverage/doors.out
+	$(GO) run ./test/cover coverage/plumbing.out coverage/rooms.out coverage/doors.out
 
 FAULT ?= .
 .PHONY: fault
