@@ -48,8 +48,9 @@ type inspector struct {
 	write    bool
 	operator string
 
-	out  *output
-	desk *app.Desk
+	out     *output
+	desk    *app.Desk
+	writing uuid.UUID // the reply that is being shown as it is written; zero: none
 }
 
 // run makes what a command does of what it does with a desk.

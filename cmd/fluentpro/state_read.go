@@ -275,10 +275,14 @@ func (in *inspector) event(e conversation.WatchEvent) error {
 	case e.Type == conversation.EventDelta:
 		fmt.Fprint(in.out, record.Printable(e.Text))
 	case e.Type == conversation.EventStarted:
+		in.writing = e.MessageID
 		fmt.Fprintf(in.out, "%s\n%s", strong.Render("assistant is writing"), record.Printable(e.Text))
 	case e.Type == conversation.EventCreated:
 		fmt.Fprintf(in.out, "%s\n%s\n\n", strong.Render(fmt.Sprintf("%d %s", e.Message.Seq, e.Message.Role)), record.Printable(e.Message.Content))
 	case e.Terminal():
+		if in.writing != e.MessageID { // it was written before anybody looked
+			fmt.Fprintf(in.out, "%s\n%s", strong.Render(fmt.Sprintf("%d %s", e.Message.Seq, e.Message.Role)), record.Printable(e.Message.Content))
+		}
 		fmt.Fprintf(in.out, "\n%s\n\n", faint.Render("the reply is "+e.Message.Status))
 	case e.Type == conversation.EventRolledBack:
 		fmt.Fprintln(in.out, warned.Render(fmt.Sprintf("version %d has the content of version %d", e.At.Version, e.RestoredVersion)))

@@ -228,7 +228,7 @@ func TestAFifthExportAtOnceIsRefusedUntilOneEnds(t *testing.T) {
 	}
 	require.Eventually(t, func() bool {
 		var waiting int
-		require.NoError(t, pool.QueryRow(t.Context(), "select count(*) from pg_locks where relation = 'audit_events'::regclass and not granted").Scan(&waiting))
+		require.NoError(t, pool.QueryRow(t.Context(), "select count(*) from pg_locks where relation = 'audit_events'::regclass and mode = 'AccessShareLock' and not granted").Scan(&waiting))
 		return waiting == page.DefaultAtOnce
 	}, 20*time.Second, 10*time.Millisecond)
 
