@@ -51,20 +51,20 @@ PACKAGES ?= ./...
 test: ## Run all tests on a real PostgreSQL, and on redis-server where it is installed
 	$(GO) run ./internal/devstack/testenv -- $(TOOL) gotestsum --format pkgname -- $(TESTFLAGS) $(PACKAGES)
 
-# A package below the doors is tested by its own tests, which need not be linked with the
-# coverage of all that it imports; what the doors, the commands and the journeys run
+# A package below the doors is tested by its own tests and those of its like; what the doors, the commands and the journeys run
 # counts wherever it lies. The race detector looks at the plumbing, where goroutines meet;
 # in the long form at everything.
 PLUMBING = $$($(GO) list ./internal/platform/... | xargs)
 ROOMS = $$($(GO) list ./internal/... | grep -vE '/internal/(api|app|devstack|platform)(/|$$)' | xargs)
 DOORS = $$({ $(GO) list ./... | grep -E '/internal/(api|app|devstack)(/|$$)'; $(GO) list ./... | grep -v '/internal/'; } | xargs)
+NOUNS := ./internal/account/...,./internal/activity/...,./internal/audit/...,./internal/backup/...,./internal/budget/...,./internal/catalogue/...,./internal/conversation/...,./internal/learning/...,./internal/monitor/...,./internal/onboarding/...,./internal/replay/...,./internal/room/...,./internal/task/...,./internal/usage/...
 COVER := -timeout 20m -exec $(CURDIR)/test/alone.sh
 
 .PHONY: cover
 cover: ## Run all tests, those of the plumbing with the race detector, and enforce the coverage floor
 	@mkdir -p coverage
-	$(MAKE) test PACKAGES="$(PLUMBING)" TESTFLAGS="-race $(COVER) -coverprofile=coverage/plumbing.out $(TESTFLAGS)"
-	$(MAKE) test PACKAGES="$(ROOMS)" TESTFLAGS="$(COVER) -coverprofile=coverage/rooms.out $(TESTFLAGS)"
+	$(MAKE) test PACKAGES="$(PLUMBING)" TESTFLAGS="-race $(COVER) -coverpkg=./internal/platform/... -coverprofile=coverage/plumbing.out $(TESTFLAGS)"
+	$(MAKE) test PACKAGES="$(ROOMS)" TESTFLAGS="$(COVER) -coverpkg=$(NOUNS) -coverprofile=coverage/rooms.out $(TESTFLAGS)"
 	$(MAKE) test PACKAGES="$(DOORS)" TESTFLAGS="$(COVER) -coverpkg=./cmd/...,./internal/...,./openapi/...,./migrations/...,./sdk/... -coverprofile=coverage/doors.out $(TESTFLAGS)"
 	$(GO) run ./test/cover coverage/plumbing.out coverage/rooms.out coverage/doors.out
 

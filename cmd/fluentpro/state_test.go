@@ -261,6 +261,22 @@ func TestConversationsAreBrowsed(t *testing.T) {
 	press("3", "+We shall see about that.")
 	press("4", "100 of 100")
 	press("1", "add_message")
+	for _, key := range []string{"j", "k", "G", "g", " ", "x"} {
+		press(key, "")
+	}
+	press("j", "")
+	press("b", "compared with version")
+	press("G", "")
+	press("3", "")
+	for _, key := range []string{"j", "k", "G", "g", " ", "r"} {
+		press(key, "")
+	}
+	press("\t", "")
+	press("\t", "")
+	press("\x7f", "")
+	for _, key := range []string{"j", "k", "G", "g"} {
+		press(key, "")
+	}
 	press("q", "")
 	select {
 	case err := <-done:
