@@ -2,7 +2,7 @@
 // total and in every package. It reads profiles of go test that may hold each
 // block several times, one for each test binary.
 //
-//	go run ./test/cover coverage/rooms.out coverage/doors.out
+//	go run ./test/cover coverage/plumbing.out coverage/rest.out
 package main
 
 import (

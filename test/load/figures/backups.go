@@ -29,8 +29,8 @@ const (
 	owners    = 1_000
 )
 
-// backups measures a backup of many conversations, its verification, and a restore into an
-// empty database, each in a process of its own, and whether both databases are the same then.
+// backups measures the verification of many conversations, a backup of them, the backup's
+// verification, and a restore into an empty database, each in a process of its own, and whether both databases are the same then.
 func (s *stage) backups(ctx context.Context) error {
 	began := time.Now()
 	settings, err := s.fillConversations(ctx)
@@ -40,6 +40,9 @@ func (s *stage) backups(ctx context.Context) error {
 	say("conversations made for this", fmt.Sprint(backedUp), "", fmt.Sprintf("%d messages each, through the restore of one, with words of their own; %s",
 		2*exchanges+1, time.Since(began).Round(time.Second)))
 	identity := filepath.Join(s.dir, "identity")
+	if err := s.operate(ctx, "verification of the conversations", settings, "state", "verify", "--all"); err != nil {
+		return err
+	}
 	if err := s.operate(ctx, "full backup", settings, "state", "backup", "create", "--full"); err != nil {
 		return err
 	}
