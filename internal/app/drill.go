@@ -76,31 +76,22 @@ func (d *Desk) truncated(ctx context.Context, logger *slog.Logger) (string, erro
 		Erased: tombstones{account.NewArchive(d.Pool)}, Logger: logger, Now: time.Now,
 	})
 	defer backups.Close()
-	made, err := backups.Create(ctx, unseen{}, backup.CreateInput{Format: 1, Full: true})
+	made, err := backups.Create(ctx, backup.Unseen{}, backup.CreateInput{Format: 1, Full: true})
 	if err != nil {
 		return "", err
 	}
-	if _, err := backups.Verify(ctx, unseen{}, made.ID, nil); err != nil {
+	if _, err := backups.Verify(ctx, backup.Unseen{}, made.ID, nil); err != nil {
 		return "", err
 	}
 	if err := os.Truncate(filepath.Join(folder, made.Object()), made.Payload.Bytes-1); err != nil {
 		return "", err
 	}
-	_, err = backups.Verify(ctx, unseen{}, made.ID, nil)
+	_, err = backups.Verify(ctx, backup.Unseen{}, made.ID, nil)
 	if found := fault.Find(err); found != nil {
 		return found.Code, nil
 	}
 	return "", err
 }
-
-// unseen is the progress of what is over at once.
-type unseen struct{}
-
-// Total is not shown.
-func (unseen) Total(int64) {}
-
-// Add is not shown.
-func (unseen) Add(int64) {}
 
 // forget has Redis lose all that names a conversation.
 func (d *Desk) forget(ctx context.Context, id uuid.UUID) error {

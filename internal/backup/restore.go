@@ -115,7 +115,7 @@ func (s *Service) Restore(ctx context.Context, p Progress, in RestoreInput, by R
 	if err != nil {
 		return report, err
 	}
-	sealed, err := s.Verify(ctx, nobody{}, in.BackupID, nil)
+	sealed, err := s.Verify(ctx, Unseen{}, in.BackupID, nil)
 	if err != nil {
 		return report, err
 	}

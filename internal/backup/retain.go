@@ -66,7 +66,7 @@ func (s *Service) over(all []tree) (out []tree) {
 // sparing leaves out the newest tree that is proven to be whole.
 func (s *Service) sparing(ctx context.Context, all, over []tree) ([]tree, error) {
 	for _, t := range all {
-		_, err := s.Verify(ctx, nobody{}, t.newest().ID, nil)
+		_, err := s.Verify(ctx, Unseen{}, t.newest().ID, nil)
 		if fault.Is(err, errDamaged.Code) || fault.Is(err, errNotFound.Code) {
 			continue
 		}

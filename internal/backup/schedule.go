@@ -49,7 +49,7 @@ func (s *Service) RunDue(ctx context.Context) error {
 	if err != nil || !due {
 		return err
 	}
-	m, err := s.Create(ctx, nobody{}, CreateInput{Format: 1, Full: full})
+	m, err := s.Create(ctx, Unseen{}, CreateInput{Format: 1, Full: full})
 	if fault.Is(err, errRunning.Code) {
 		return nil
 	}
@@ -88,12 +88,3 @@ func (s *Service) due(ctx context.Context) (due, full bool, err error) {
 	full = since(lastFull, s.Schedule.FullEvery)
 	return full || since(last, s.Schedule.Every), full, nil
 }
-
-// nobody takes progress where nobody looks.
-type nobody struct{}
-
-// Total is not looked at.
-func (nobody) Total(int64) {}
-
-// Add is not looked at.
-func (nobody) Add(int64) {}

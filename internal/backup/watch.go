@@ -39,6 +39,6 @@ func (s *Service) VerifyNewest(ctx context.Context) (backups int, err error) {
 	if err != nil {
 		return 0, err
 	}
-	v, err := s.Verify(ctx, nobody{}, id, nil)
+	v, err := s.Verify(ctx, Unseen{}, id, nil)
 	return len(v.Backups), err
 }

@@ -42,7 +42,13 @@ var ErrNotFound = errors.New("blob: there is no such object")
 var errStalled = errors.New("blob: the store takes or gives nothing any more")
 
 // Store is one directory or bucket. Safe for concurrent use.
-type Store struct{ bucket *blob.Bucket }
+type Store struct {
+	bucket *blob.Bucket
+	limits limits
+}
+
+// limits are for how long calls are waited for.
+type limits struct{ call, stall time.Duration }
 
 // Object is what a list tells of an object.
 type Object struct {
@@ -64,7 +70,7 @@ func Open(ctx context.Context, rawURL string) (*Store, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open blob store: %w", err)
 	}
-	return &Store{bucket}, nil
+	return &Store{bucket, limits{CallTimeout, StallTimeout}}, nil
 }
 
 // directory makes of a path, or of the URL of one, the URL that the library wants: what is
@@ -100,12 +106,12 @@ func (s *Store) Write(ctx context.Context, key, mediaType string, from func(io.W
 	if err != nil {
 		return fmt.Errorf("write %s: %w", key, err)
 	}
-	if err := from(&watched{stall: func() { cancel(errStalled) }, write: w.Write}); err != nil {
+	if err := from(&watched{limit: s.limits.stall, stall: func() { cancel(errStalled) }, write: w.Write}); err != nil {
 		cancel(err) // before Close, which would keep what was written
 		_ = w.Close()
 		return fmt.Errorf("write %s: %w", key, stalled(ctx, err))
 	}
-	defer time.AfterFunc(StallTimeout, func() { cancel(errStalled) }).Stop()
+	defer time.AfterFunc(s.limits.stall, func() { cancel(errStalled) }).Stop()
 	if err := w.Close(); err != nil {
 		return fmt.Errorf("write %s: %w", key, stalled(ctx, err))
 	}
@@ -123,14 +129,14 @@ func (s *Store) Put(ctx context.Context, key, mediaType string, content []byte) 
 // Read gives an object to be read to its end and closed. Error: ErrNotFound.
 func (s *Store) Read(ctx context.Context, key string) (io.ReadCloser, error) {
 	ctx, cancel := context.WithCancelCause(ctx)
-	opening := time.AfterFunc(CallTimeout, func() { cancel(errStalled) })
+	opening := time.AfterFunc(s.limits.call, func() { cancel(errStalled) })
 	r, err := s.bucket.NewReader(ctx, key, nil)
 	opening.Stop()
 	if err != nil {
 		defer cancel(nil)
 		return nil, translate(key, stalled(ctx, err))
 	}
-	return &reader{watched{stall: func() { cancel(errStalled) }, read: r.Read}, func() error {
+	return &reader{watched{limit: s.limits.stall, stall: func() { cancel(errStalled) }, read: r.Read}, func() error {
 		defer cancel(nil)
 		return r.Close()
 	}}, nil
@@ -172,14 +178,14 @@ func (s *Store) List(ctx context.Context, prefix string) ([]Object, error) {
 }
 
 func (s *Store) page(ctx context.Context, token []byte, prefix string) ([]*blob.ListObject, []byte, error) {
-	ctx, cancel := context.WithTimeout(ctx, CallTimeout)
+	ctx, cancel := context.WithTimeout(ctx, s.limits.call)
 	defer cancel()
 	return s.bucket.ListPage(ctx, token, 1000, &blob.ListOptions{Prefix: prefix})
 }
 
 // Delete removes an object; one that is not there is no error.
 func (s *Store) Delete(ctx context.Context, key string) error {
-	ctx, cancel := context.WithTimeout(ctx, CallTimeout)
+	ctx, cancel := context.WithTimeout(ctx, s.limits.call)
 	defer cancel()
 	if err := translate(key, s.bucket.Delete(ctx, key)); err != nil && !errors.Is(err, ErrNotFound) {
 		return err

@@ -32,7 +32,7 @@ var stores = map[string]func(t *testing.T) string{
 		require.NoError(t, backend.CreateBucket("backups"))
 		server := httptest.NewServer(gofakes3.New(backend).Server())
 		t.Cleanup(server.Close)
-		return "s3://backups?region=us-east-1&use_path_style=true&disable_https=true&endpoint=" + server.URL
+		return address(server.URL)
 	},
 }
 
@@ -47,9 +47,9 @@ func open(t *testing.T, url string) *blob.Store {
 func TestEveryKindOfStoreKeepsItsPromises(t *testing.T) { //nolint:paralleltest // the keys of S3 are in the environment
 	t.Setenv("AWS_ACCESS_KEY_ID", "any")
 	t.Setenv("AWS_SECRET_ACCESS_KEY", "any")
-	for name, address := range stores {
+	for name, at := range stores {
 		t.Run(name, func(t *testing.T) {
-			s := open(t, address(t))
+			s := open(t, at(t))
 			keepsItsPromises(t, s)
 		})
 	}

@@ -6,9 +6,10 @@ import (
 	"time"
 )
 
-// watched ends a stream in which one call takes longer than StallTimeout. Between calls time
+// watched ends a stream in which one call takes longer than its limit. Between calls time
 // does not count: who reads or writes may be slow.
 type watched struct {
+	limit time.Duration
 	stall func()
 	read  func([]byte) (int, error)
 	write func([]byte) (int, error)
@@ -16,13 +17,13 @@ type watched struct {
 
 // Read reads what has come.
 func (w *watched) Read(p []byte) (int, error) {
-	defer time.AfterFunc(StallTimeout, w.stall).Stop()
+	defer time.AfterFunc(w.limit, w.stall).Stop()
 	return w.read(p)
 }
 
 // Write hands on.
 func (w *watched) Write(p []byte) (int, error) {
-	defer time.AfterFunc(StallTimeout, w.stall).Stop()
+	defer time.AfterFunc(w.limit, w.stall).Stop()
 	return w.write(p)
 }
 
