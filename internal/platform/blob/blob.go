@@ -73,7 +73,7 @@ func Open(ctx context.Context, rawURL string) (*Store, error) {
 	return &Store{bucket, limits{CallTimeout, StallTimeout}}, nil
 }
 
-// directory makes of a path, or of the URL of one, the URL that the library wants: what is
+// directory makes of a path, or of the URL of a store, the URL that the library wants: what is
 // being written lies beside what is there, so that it can be moved into its place at once.
 func directory(rawURL string) (string, error) {
 	u, err := url.Parse(rawURL)
@@ -81,7 +81,7 @@ func directory(rawURL string) (string, error) {
 		return "", errors.New("open blob store: the URL cannot be parsed") // the cause may hold a password
 	}
 	if u.Scheme != "file" && u.Scheme != "" {
-		return rawURL, nil
+		return quiet(u), nil
 	}
 	path := rawURL
 	if u.Scheme == "file" {
@@ -92,6 +92,17 @@ func directory(rawURL string) (string, error) {
 	}
 	query := url.Values{"create_dir": {"true"}, "no_tmp_dir": {"true"}, "metadata": {"skip"}, "dir_file_mode": {"448"}} // 0700
 	return (&url.URL{Scheme: "file", Path: filepath.ToSlash(path), RawQuery: query.Encode()}).String(), nil
+}
+
+// quiet has the driver of S3 not complain in the log of each object that the store keeps
+// without a checksum of its own.
+func quiet(u *url.URL) string {
+	const name = "response_checksum_validation"
+	if query := u.Query(); u.Scheme == "s3" && !query.Has(name) {
+		query.Set(name, "when_required")
+		u.RawQuery = query.Encode()
+	}
+	return u.String()
 }
 
 // Close lets go of the store.
