@@ -47,8 +47,9 @@ func TestAJobThatKillsEachOfItsWorkersIsGivenUp(t *testing.T) {
 }
 
 // Each run loses its lease, and its worker, which lives on, puts the job back:
-// that must not undo the count of those who have taken over since, but for one who
-// begins in that very moment.
+// that must not undo the count of those who have taken over since, but for those who
+// begin while it does so. So the count may stand still or go back, but never by so much
+// that the job goes on for ever.
 func TestRunsThatLoseTheirLeaseAreCounted(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
@@ -60,8 +61,8 @@ func TestRunsThatLoseTheirLeaseAreCounted(t *testing.T) {
 		case run := <-runs:
 			begun++
 			require.LessOrEqual(t, begun, 2*3, "it would never be given up")
-			require.Contains(t, []int{last, last + 1}, run.Attempt)
-			last = run.Attempt
+			require.LessOrEqual(t, run.Attempt, last+1, "nothing is counted twice")
+			last = max(last, run.Attempt)
 			// In this order: the other way round the second could meet the next run, before that has its lease.
 			b.exec("update river_job set attempted_at = now() - interval '1 minute'")
 			b.exec("update job_leases set number = nextval('job_lease_numbers'), expires_at = now() - interval '1 second'")

@@ -133,8 +133,9 @@ func (l *leases) conclude(ctx context.Context, row *rivertype.JobRow, number int
 // keepCount makes a put-off leave the count of attempts as it is. The engine
 // takes one off, from the count as this run knows it, which for a job that others
 // have begun since would undo their attempts: a job that costs each worker its
-// lease would never be given up. Who begins it between this reading and the
-// engine's writing is not counted: the job then has one run more.
+// lease would never be given up. Those who begin it between this reading and the
+// engine's writing, which comes in batches, are not counted: the job then has as many
+// runs more.
 func (l *leases) keepCount(ctx context.Context, row *rivertype.JobRow) {
 	count, err := l.store.attempt(ctx, row.ID)
 	if err != nil {
