@@ -117,7 +117,7 @@ func (p *provider) report(ctx context.Context, try int, model string, f *failure
 		level = slog.LevelError
 	}
 	p.log.LogAttrs(ctx, level, "model attempt ended",
-		slog.Int("attempt", try), slog.Bool("retryable", f.retry), slog.Duration("retry_after", f.after.Round(time.Millisecond)),
+		slog.Int("attempt", try), slog.Bool("retryable", f.retry), slog.Int64("retry_after_ms", f.after.Milliseconds()),
 		slog.String("model", model), slog.Any("error", f.err))
 }
 

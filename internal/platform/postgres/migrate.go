@@ -74,7 +74,7 @@ func migrateOurs(ctx context.Context, pool *pgxpool.Pool, files fs.FS, logger *s
 		done = partial.Applied
 	}
 	for _, r := range done {
-		logger.Info("migrated", "step", r.Source.Path, "took", r.Duration)
+		logger.Info("migrated", "step", r.Source.Path, "duration_ms", r.Duration.Milliseconds())
 	}
 	switch {
 	case failed:
