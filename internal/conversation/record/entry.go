@@ -85,6 +85,26 @@ func (v Version) read() (entry, error) {
 	return e, nil
 }
 
+// A reading is what came of parsing the bytes of a version.
+type reading struct {
+	entry
+	err error
+}
+
+// readings parses the bytes of all versions, once for all that look at them.
+func (r *Record) readings() []reading {
+	out := make([]reading, len(r.Versions))
+	for i := range r.Versions {
+		out[i] = r.Versions[i].reading()
+	}
+	return out
+}
+
+func (v Version) reading() (said reading) {
+	said.entry, said.err = v.read()
+	return said
+}
+
 // adopted reports whether the history of a conversation from before there were versions begins
 // with this one.
 func (v Version) adopted() bool {

@@ -27,7 +27,7 @@ func (m *mending) tell() Told {
 	for _, number := range m.numbers(r.beginning(until), until) {
 		v := r.version(number)
 		if v != nil && !m.unread[number] {
-			err := t.step(r, *v)
+			err := t.step(r, *v, v.reading())
 			if err == nil {
 				m.keepHead(t.Head, gaps)
 				continue

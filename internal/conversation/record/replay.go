@@ -36,22 +36,22 @@ func (r *Record) Tell(until int64) (Told, error) {
 	if until == 0 {
 		until = r.last()
 	}
-	return r.tell(until, func(Head) {})
+	return r.tell(until, r.readings(), func(Head) {})
 }
 
-// tell shows the head after each step.
-func (r *Record) tell(until int64, each func(Head)) (Told, error) {
+// tell is Tell with all versions read, and shows the head after each step.
+func (r *Record) tell(until int64, said []reading, each func(Head)) (Told, error) {
 	t := Told{Head: Head{ID: r.Head.ID, UserID: r.Head.UserID, CreatedAt: r.Head.CreatedAt, ParentID: r.Head.ParentID, ParentVersion: r.Head.ParentVersion,
 		PartnerID: r.Head.PartnerID, SituationID: r.Head.SituationID}}
 	from := r.beginning(until)
-	for _, v := range r.Versions[from:] {
+	for i, v := range r.Versions[from:] {
 		if v.Version > until {
 			break
 		}
 		if t.Since == 0 {
 			t.Since = v.Version
 		}
-		if err := t.step(r, v); err != nil {
+		if err := t.step(r, v, said[from+i]); err != nil {
 			return t.sorted(), &StepError{v.Version, err}
 		}
 		each(t.Head)
@@ -99,10 +99,9 @@ func (t *Told) message(id uuid.UUID) (*Message, error) {
 }
 
 // step makes one step.
-func (t *Told) step(r *Record, v Version) error {
-	e, err := v.read()
-	if err != nil {
-		return err
+func (t *Told) step(r *Record, v Version, e reading) error {
+	if e.err != nil {
+		return e.err
 	}
 	var said heard
 	if text := r.text(v.Version); text != nil {

@@ -54,9 +54,9 @@ type Known struct {
 
 // Verify gives what does not hold, in the order of the rules; nothing: all is well.
 func (r *Record) Verify(now time.Time) []Finding {
-	c := &check{r: r, now: now}
+	c := &check{r: r, now: now, said: r.readings()}
 	c.chain()
-	told, err := r.tell(r.last(), c.snapshot)
+	told, err := r.tell(r.last(), c.said, c.snapshot)
 	if step := (*StepError)(nil); errors.As(err, &step) {
 		c.broken(step)
 		return c.unknown()
@@ -70,6 +70,7 @@ func (r *Record) Verify(now time.Time) []Finding {
 type check struct {
 	r        *Record
 	now      time.Time
+	said     []reading // of the versions
 	known    map[Known]bool
 	findings []Finding
 }
@@ -107,10 +108,10 @@ func (c *check) chain() {
 	var before *Version
 	for i := range c.r.Versions {
 		v := &c.r.Versions[i]
-		c.place(before, v)
-		c.bytes(v)
+		c.place(before, v, c.said[i])
+		c.bytes(v, c.said[i])
 		c.date(before, v)
-		c.text(v)
+		c.text(v, c.said[i])
 		before = v
 	}
 	if c.r.cut() {
@@ -127,13 +128,13 @@ func (c *check) chain() {
 }
 
 // place looks whether a version comes right after the one before, and is sealed over it.
-func (c *check) place(before, v *Version) {
+func (c *check) place(before, v *Version, e reading) {
 	var sum []byte
 	expected := int64(1)
 	switch {
 	case before != nil:
 		expected, sum = before.Version+1, before.Checksum
-	case v.adopted(): // the history begins late
+	case e.err == nil && e.Change.Adopted: // the history begins late
 		expected = v.Version
 	}
 	if expected < v.Version { // then its parent's checksum is not there to be held against
@@ -148,9 +149,8 @@ func (c *check) place(before, v *Version) {
 }
 
 // bytes looks whether the columns say what was hashed.
-func (c *check) bytes(v *Version) {
-	e, err := v.read()
-	if err != nil {
+func (c *check) bytes(v *Version, e reading) {
+	if e.err != nil {
 		c.find(v.Version, RuleChainEntry, "", "canonical JSON", "bytes that are none")
 		return
 	}
@@ -171,16 +171,15 @@ func (c *check) date(before, v *Version) {
 }
 
 // text looks whether the text is the one that was hashed, and takes from it what was known.
-func (c *check) text(v *Version) {
+func (c *check) text(v *Version, e reading) {
 	text := c.r.text(v.Version)
-	e, err := v.read()
 	switch {
 	case e.Change.Adopted:
 		return // it has none
 	case text == nil:
 		c.find(v.Version, RuleText, "", "a text", "none")
 		return
-	case err != nil:
+	case e.err != nil:
 		return // the chain says so
 	}
 	if got := Digest(text.Salt, text.Body); got != e.Change.TextSHA256 {

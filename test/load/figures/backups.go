@@ -92,6 +92,10 @@ func (s *stage) operate(ctx context.Context, what string, settings []string, arg
 func (s *stage) sayEquality(ctx context.Context, other string) error {
 	var rows int64
 	for _, table := range []string{"users", "conversations", "conversation_versions", "conversation_texts", "messages", "message_pasts", "conversation_snapshots"} {
+		only := ""
+		if table == "conversation_versions" { // what is left of deleted conversations, as of rehearsals, does not come back
+			only = " where exists (select from conversations c where c.id = t.conversation_id)"
+		}
 		var sums [2]string
 		var n [2]int64
 		for i, url := range []string{s.database, other} {
@@ -99,7 +103,7 @@ func (s *stage) sayEquality(ctx context.Context, other string) error {
 			if err != nil {
 				return err
 			}
-			err = conn.QueryRow(ctx, "select count(*), coalesce(sum(hashtextextended((to_jsonb(t) - 'xact')::text, 0)), 0)::text from "+table+" t").Scan(&n[i], &sums[i])
+			err = conn.QueryRow(ctx, "select count(*), coalesce(sum(hashtextextended((to_jsonb(t) - 'xact')::text, 0)), 0)::text from "+table+" t"+only).Scan(&n[i], &sums[i])
 			_ = conn.Close(ctx) // it has one thing to do
 			if err != nil {
 				return fmt.Errorf("compare %s: %w", table, err)
