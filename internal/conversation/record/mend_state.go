@@ -185,7 +185,7 @@ func (m *mending) settle(t Told, at time.Time) {
 
 // stay gives what will not hold of the history in spite of the recovery.
 func (m *mending) stay(at time.Time) (all []Known) {
-	c := &check{r: &m.Record, now: at}
+	c := &check{r: &m.Record, now: at, said: m.Record.readings()}
 	c.chain()
 	for _, f := range c.findings {
 		if f.Version > 0 && !c.known[Known{f.Version, f.Rule}] {
