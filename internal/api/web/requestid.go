@@ -25,8 +25,9 @@ type origin struct {
 	head      bool
 	http11    bool
 
-	entry    entry // logging's own
-	outlived bool  // the request goes on when its handler has returned
+	entry    entry    // logging's own
+	traffic  *traffic // what counts for its operation; nil: nobody counts
+	outlived bool     // the request goes on when its handler has returned
 }
 
 type originKey struct{}
