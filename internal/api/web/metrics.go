@@ -97,22 +97,25 @@ func (t *traffic) count(status int, took time.Duration) {
 // What a request is of, the guard of its operation notes on the way.
 func (m *Metrics) measured(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
-		began := time.Now()
-		var answered time.Time
-		c.Response().Before(func() { answered = time.Now() })
-		from := originFrom(c.Request().Context())
+		from, began := originFrom(c.Request().Context()), time.Now()
 		from.traffic = m.other
+		c.Response().Before(from.answering)
 		m.inFlight.Inc()
-		defer func() {
-			m.inFlight.Dec()
-			if answered.IsZero() { // the connection was taken over, or cut
-				answered = time.Now()
-			}
-			from.traffic.count(outcomeOf(c, false).status, answered.Sub(began))
-		}()
+		defer m.end(c, from, began)
 		return next(c)
 	}
 }
+
+func (m *Metrics) end(c echo.Context, from *origin, began time.Time) {
+	m.inFlight.Dec()
+	if from.answered.IsZero() { // the connection was taken over, or cut
+		from.answering()
+	}
+	from.traffic.count(outcomeOf(c, false).status, from.answered.Sub(began))
+}
+
+// answering notes that the answer begins.
+func (o *origin) answering() { o.answered = time.Now() }
 
 // problem counts an error that a client is told.
 func (m *Metrics) problem(status int, code string) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 	"strings"
+	"time"
 
 	"github.com/google/uuid"
 	"github.com/labstack/echo/v4"
@@ -27,7 +28,8 @@ type origin struct {
 
 	entry    entry    // logging's own
 	traffic  *traffic // what counts for its operation; nil: nobody counts
-	outlived bool     // the request goes on when its handler has returned
+	answered time.Time
+	outlived bool // the request goes on when its handler has returned
 }
 
 type originKey struct{}

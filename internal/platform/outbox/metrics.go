@@ -90,6 +90,9 @@ func (s *status) Collect(to chan<- prometheus.Metric) {
 	to <- prometheus.MustNewConstMetric(descUnpublished, prometheus.GaugeValue, float64(now.Waiting))
 	to <- prometheus.MustNewConstMetric(descLag, prometheus.GaugeValue, now.Oldest.Seconds())
 	for _, g := range now.Groups {
+		if g.Name == relayName { // it parks nothing
+			continue
+		}
 		to <- prometheus.MustNewConstMetric(descParked, prometheus.GaugeValue, float64(g.Parked), g.Name)
 	}
 }
