@@ -112,6 +112,12 @@ lint-openapi: $(NPM_TOOLS) ## Lint the contract by openapi/redocly.yaml, and pro
 	cd openapi && ../tools/npm/node_modules/.bin/redocly lint --config redocly.yaml --format stylish v1 v2 realtime
 	node tools/npm/lint/broken.mjs
 
+PROMTOOL := $(GO) tool -modfile=tools/prometheus/go.mod promtool
+.PHONY: lint-alerts
+lint-alerts: ## Check deploy/prometheus with promtool and run the tests of the alert rules; the first build of promtool takes minutes
+	$(PROMTOOL) check config deploy/prometheus/prometheus.yml
+	$(PROMTOOL) test rules deploy/prometheus/alerts_test.yml
+
 .PHONY: build
 build: ## Build bin/fluentpro
 	CGO_ENABLED=0 $(GO) build -trimpath -ldflags='-s -w' -o bin/fluentpro ./cmd/fluentpro
@@ -133,4 +139,5 @@ ci-full: ci ## What CI runs, then the long forms: every test three times, fuzzin
 			$(GO) test ./$$target -run '^$$' -fuzz "^$$fuzz\$$" -fuzztime 30s || exit 1; \
 		done; \
 	done
+	$(MAKE) lint-alerts
 	$(MAKE) bench

@@ -78,6 +78,7 @@ type Deps struct {
 	Cursors        *cursor.Sealer
 	Monitor        *monitor.Service
 	Probes         []Probe
+	Metrics        *web.Metrics             // that count requests; nil: nobody does
 	Probed         func() map[string]string // what the monitor knows, by probe; nil: nothing
 	NotReady       <-chan struct{}          // closed when /readyz must fail, so that balancers go elsewhere
 	Draining       context.Context          // ends when streams must
@@ -103,7 +104,7 @@ func New(d Deps) (http.Handler, error) {
 	}
 	e := echo.New()
 	web.Stack(e, web.StackConfig{
-		Logger: d.Logger, AllowedOrigins: d.AllowedOrigins, TrustedProxies: d.TrustedProxies, TLS: d.TLS, ErrorForms: forms,
+		Logger: d.Logger, AllowedOrigins: d.AllowedOrigins, TrustedProxies: d.TrustedProxies, TLS: d.TLS, ErrorForms: forms, Metrics: d.Metrics,
 	})
 	for _, v := range versions {
 		guards, err := read[v.name].Guards(guardConfig(d, v, read))

@@ -158,28 +158,6 @@ func TestBrowsersOfAllowedOriginsReadAllOurHeaders(t *testing.T) {
 	require.Empty(t, ask("https://evil.example.com").Header.Get("Access-Control-Allow-Origin"))
 }
 
-func TestReadinessTellsEachDependency(t *testing.T) {
-	t.Parallel()
-	s := apitest.New(t)
-	s.Nobody().Get(t, "/healthz").Expect(t, http.StatusOK, nil)
-	var ready struct {
-		Status       string
-		Dependencies map[string]struct {
-			Status    string
-			LatencyMS float64 `json:"latency_ms"`
-		}
-	}
-	s.Nobody().Get(t, "/readyz").Expect(t, http.StatusOK, &ready)
-	require.Equal(t, "ready", ready.Status)
-	require.Equal(t, "up", ready.Dependencies["postgres"].Status)
-	require.Positive(t, ready.Dependencies["postgres"].LatencyMS)
-
-	without := apitest.New(t, apitest.WithConfig(func(c *app.Config) { c.RedisURL = "redis://127.0.0.1:1" }))
-	without.Nobody().Get(t, "/readyz").Expect(t, http.StatusOK, &ready)
-	require.Equal(t, "degraded", ready.Status, "without Redis the service still stands")
-	require.Equal(t, "down", ready.Dependencies["redis"].Status)
-}
-
 func TestWithoutRedisALearnerStillGetsTheReply(t *testing.T) {
 	t.Parallel()
 	s := apitest.New(t, apitest.WithConfig(func(c *app.Config) { c.RedisURL = "redis://127.0.0.1:1" }))

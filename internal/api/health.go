@@ -3,6 +3,7 @@ package api
 import (
 	"context"
 	"net/http"
+	"slices"
 	"sync"
 	"time"
 
@@ -21,30 +22,53 @@ type Probe struct {
 	Check    func(context.Context) error
 }
 
-// probed is what /readyz says of one dependency. It never says why: that is in
-// the log.
+// What /readyz says of the node.
+const (
+	statusReady       = "ready"
+	statusDegraded    = "degraded"    // it takes requests, and something is not as it should be
+	statusUnavailable = "unavailable" // it lacks what it cannot do without
+	statusDraining    = "draining"    // it stops
+)
+
+// probed is what /readyz says of one dependency. The reason is of a few kinds: everybody may
+// read it, so that what the dependency said itself is in the log alone.
 type probed struct {
 	Status    string  `json:"status"` // up or down
+	Required  bool    `json:"required"`
 	LatencyMS float64 `json:"latency_ms"`
+	Reason    string  `json:"reason,omitempty"` // why it is down
 }
 
 // readiness is the body of /readyz.
 type readiness struct {
-	Status       string            `json:"status"` // ready, degraded, unavailable or draining
+	Status       string            `json:"status"`
+	Reasons      []string          `json:"reasons,omitempty"` // why it is not ready, sorted
 	Dependencies map[string]probed `json:"dependencies"`
 	Probes       map[string]string `json:"probes,omitempty"` // by name, the state that the monitor found; none before its first round
 }
+
+// note says that the node is no better than a status, and why.
+func (r *readiness) note(status, reason string) {
+	if slices.Index(severity, status) > slices.Index(severity, r.Status) {
+		r.Status = status
+	}
+	r.Reasons = append(r.Reasons, reason)
+}
+
+// severity orders what /readyz says of the node.
+var severity = []string{statusReady, statusDegraded, statusUnavailable, statusDraining}
 
 // mountHealth serves /healthz (the process lives) and /readyz (it can be sent
 // requests: 200, or 503 while it drains or lacks what it needs).
 func mountHealth(e *echo.Echo, d Deps) {
 	e.GET("/healthz", func(c echo.Context) error {
+		c.Response().Header().Set("Cache-Control", "no-store")
 		return c.JSON(http.StatusOK, map[string]string{"status": "alive"})
 	})
 	e.GET("/readyz", func(c echo.Context) error {
 		body := d.look(c.Request().Context())
 		status := http.StatusOK
-		if body.Status == "unavailable" || body.Status == "draining" {
+		if body.Status == statusUnavailable || body.Status == statusDraining {
 			status = http.StatusServiceUnavailable
 			c.Response().Header().Set("Retry-After", "1")
 		}
@@ -55,43 +79,52 @@ func mountHealth(e *echo.Echo, d Deps) {
 
 // look asks all dependencies at once.
 func (d Deps) look(ctx context.Context) readiness {
-	out := readiness{Status: "ready", Dependencies: map[string]probed{}}
+	out := readiness{Status: statusReady, Dependencies: map[string]probed{}}
 	var mu sync.Mutex
 	var wg sync.WaitGroup
 	for _, p := range d.Probes {
 		wg.Go(func() {
-			bounded, cancel := context.WithTimeout(ctx, probeTimeout)
-			defer cancel()
-			start := time.Now()
-			err := p.Check(bounded)
-			seen := probed{Status: "up", LatencyMS: float64(time.Since(start).Microseconds()) / 1000}
+			seen := d.ask(ctx, p)
 			mu.Lock()
 			defer mu.Unlock()
-			if err != nil {
-				seen.Status = "down"
-				d.Logger.Warn("dependency is down", "dependency", p.Name, "error", err)
-				if p.Required {
-					out.Status = "unavailable"
-				} else if out.Status == "ready" {
-					out.Status = "degraded"
-				}
-			}
 			out.Dependencies[p.Name] = seen
+			switch {
+			case seen.Reason == "":
+			case p.Required:
+				out.note(statusUnavailable, p.Name+": "+seen.Reason)
+			default:
+				out.note(statusDegraded, p.Name+": "+seen.Reason)
+			}
 		})
 	}
 	wg.Wait()
 	if d.Probed != nil {
 		out.Probes = d.Probed()
 	}
-	for _, state := range out.Probes {
-		if (state == monitor.Degraded || state == monitor.Failing) && out.Status == "ready" {
-			out.Status = "degraded" // what all nodes share is no reason to send a request elsewhere
+	for name, state := range out.Probes {
+		if state == monitor.Degraded || state == monitor.Failing {
+			out.note(statusDegraded, "probe "+name+" is "+state) // what all nodes share is no reason to send a request elsewhere
 		}
 	}
 	select {
 	case <-d.NotReady:
-		out.Status = "draining"
+		out.note(statusDraining, "the node is stopping")
 	default:
 	}
+	slices.Sort(out.Reasons)
 	return out
+}
+
+// ask asks one dependency. What is wrong goes to the log, and its kind to whoever asks.
+func (d Deps) ask(ctx context.Context, p Probe) probed {
+	ctx, cancel := context.WithTimeout(ctx, probeTimeout)
+	defer cancel()
+	start := time.Now()
+	err := p.Check(ctx)
+	seen := probed{Status: "up", Required: p.Required, LatencyMS: float64(time.Since(start).Microseconds()) / 1000}
+	if err != nil {
+		d.Logger.WarnContext(ctx, "dependency is down", "dependency", p.Name, "error", err)
+		seen.Status, seen.Reason = "down", monitor.Plainly(err)
+	}
+	return seen
 }

@@ -61,6 +61,7 @@ func guardConfig(d Deps, v version, read map[string]*web.Document) web.GuardConf
 	newest := versions[len(versions)-1].name
 	return web.GuardConfig{
 		Authenticate: authenticate(d.Accounts), Permissions: permissions, Denied: denied(d.Accounts), Limits: d.Limits,
+		Metrics: d.Metrics, Version: v.name,
 		Count: func(ctx context.Context, address string, limit gate.Limit) gate.Pass {
 			return d.Gate.Take(ctx, "address:"+address, limit)
 		},

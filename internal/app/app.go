@@ -13,12 +13,14 @@ import (
 
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/prometheus/client_golang/prometheus"
 	"github.com/redis/go-redis/v9"
 
 	"github.com/fluentpro/fluentpro/internal/account"
 	"github.com/fluentpro/fluentpro/internal/activity"
 	"github.com/fluentpro/fluentpro/internal/api"
 	"github.com/fluentpro/fluentpro/internal/api/realtime"
+	"github.com/fluentpro/fluentpro/internal/api/web"
 	"github.com/fluentpro/fluentpro/internal/audit"
 	"github.com/fluentpro/fluentpro/internal/backup"
 	"github.com/fluentpro/fluentpro/internal/budget"
@@ -78,6 +80,10 @@ type App struct {
 	streams   *sse.Streams // that are not net/http's any more
 	logger    *slog.Logger
 
+	requests *web.Metrics
+	measures []prometheus.Collector // of all parts
+	metrics  http.Handler
+
 	relay     *outbox.Relay
 	consumers *outbox.Consumers
 
@@ -115,7 +121,7 @@ func New(ctx context.Context, cfg Config, logger *slog.Logger, opts Options) (_ 
 	if opts.Now == nil {
 		opts.Now = time.Now
 	}
-	a := &App{logger: logger, streams: &sse.Streams{}, notReady: make(chan struct{})}
+	a := &App{logger: logger, streams: &sse.Streams{}, requests: web.NewMetrics(), notReady: make(chan struct{})}
 	a.draining, a.drain = context.WithCancel(context.WithoutCancel(ctx))
 	defer func() {
 		if err != nil {
@@ -134,11 +140,10 @@ func New(ctx context.Context, cfg Config, logger *slog.Logger, opts Options) (_ 
 	if a.locks, err = lock.New(lock.Config{Client: a.redis}); err != nil {
 		return nil, err
 	}
-	a.gate = gate.New(gate.Config{Client: a.redis, Timeout: opts.GateTimeout, Logger: logger})
-	a.model = llm.New(llm.Config{BaseURL: cfg.ModelBaseURL, APIKey: cfg.ModelAPIKey, Model: cfg.ModelName, Logger: logger})
-	a.embed = llm.NewEmbedder(llm.EmbedConfig{
-		BaseURL: cfg.ModelBaseURL, APIKey: cfg.ModelAPIKey, Dimensions: cfg.EmbeddingDimensions, Logger: logger,
-	})
+	a.gate = gate.New(gate.Config{Client: a.redis, Timeout: opts.GateTimeout, Limits: cfg.limitNames(), Logger: logger})
+	if err = a.openModels(cfg); err != nil {
+		return nil, err
+	}
 	if err = a.wire(ctx, cfg, opts); err != nil {
 		if lacking, ok := errors.AsType[*pgconn.PgError](err); ok && lacking.Code == undefinedTable {
 			err = fmt.Errorf("the database lacks tables; run `fluentpro migrate` first: %w", err)
@@ -182,7 +187,10 @@ func (a *App) wire(ctx context.Context, cfg Config, opts Options) error {
 	}
 	jobs.Queue = a.queue
 	letters.Register(deadletter.SourceJob, a.queue.Replay)
-	return a.wireDoors(ctx, cfg, n, letters, keys, opts)
+	if err := a.wireDoors(ctx, cfg, n, letters, keys, opts); err != nil {
+		return err
+	}
+	return a.wireMetrics()
 }
 
 // nounParts are what the nouns are made of, beside the plumbing.
@@ -257,7 +265,7 @@ func (a *App) wireDoors(ctx context.Context, cfg Config, n *nouns, letters *dead
 		Accounts: n.accounts, Activity: n.activity, Gate: a.gate, Limits: limits, Catalogue: n.catalogue, Conversations: n.conversations, Audit: n.audit,
 		Tasks: n.tasks, Replays: n.replays, Onboarding: n.onboardings, Learning: n.plans, Usage: n.usage, Budgets: n.budgets, Backups: n.backups,
 		Sockets: l.sockets, Streams: a.streams, Tickets: l.tickets, Cursors: cursors, Queues: a.queue, DeadLetters: letters,
-		Probes:  []api.Probe{{Name: "postgres", Required: true, Check: a.pool.Ping}, {Name: "redis", Check: a.pingRedis}},
+		Probes: a.dependencies(), Metrics: a.requests,
 		Monitor: n.monitor, Probed: a.probed, NotReady: a.notReady, Draining: a.draining, Logger: a.logger, AllowedOrigins: cfg.AllowedOrigins, TrustedProxies: proxies,
 		TLS: cfg.TLSCertFile != "", Now: opts.Now,
 	})
@@ -355,8 +363,6 @@ func (a *App) Close() {
 		}
 	})
 }
-
-func (a *App) pingRedis(ctx context.Context) error { return a.redis.Ping(ctx).Err() }
 
 // redisTimeout bounds a call to Redis where its caller does not.
 const redisTimeout = 2 * time.Second

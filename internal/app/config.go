@@ -67,9 +67,10 @@ type Config struct {
 	DatabaseURL string `env:"FLUENTPRO_DATABASE_URL"`
 	RedisURL    string `env:"FLUENTPRO_REDIS_URL"`
 
-	ModelBaseURL string `env:"FLUENTPRO_MODEL_BASE_URL"`
-	ModelAPIKey  string `env:"FLUENTPRO_MODEL_API_KEY"`
-	ModelName    string `env:"FLUENTPRO_MODEL_NAME"`
+	ModelBaseURL string   `env:"FLUENTPRO_MODEL_BASE_URL"`
+	ModelAPIKey  string   `env:"FLUENTPRO_MODEL_API_KEY"`
+	ModelName    string   `env:"FLUENTPRO_MODEL_NAME"`
+	ModelPrices  []string `env:"FLUENTPRO_MODEL_PRICES"`
 
 	EmbeddingModel      string `env:"FLUENTPRO_EMBEDDING_MODEL" envDefault:"text-embedding-3-small"`
 	EmbeddingDimensions int    `env:"FLUENTPRO_EMBEDDING_DIMENSIONS" envDefault:"256"`
@@ -171,6 +172,9 @@ func (c Config) Check() error {
 	if c.ModelName == "" {
 		wrong("FLUENTPRO_MODEL_NAME", "must name a model")
 	}
+	if _, err := c.prices(); err != nil {
+		wrong("FLUENTPRO_MODEL_PRICES", err.Error())
+	}
 	if c.EmbeddingModel == "" {
 		wrong("FLUENTPRO_EMBEDDING_MODEL", "must name a model")
 	}
@@ -252,6 +256,14 @@ func (c Config) rates() []rate {
 		{"FLUENTPRO_RATE_MATCHING", "matching", c.RateMatching}, {"FLUENTPRO_RATE_MESSAGES", "messages", c.RateMessages},
 		{"FLUENTPRO_RATE_ADMIN", "admin", c.RateAdmin}, {"FLUENTPRO_RATE_REALTIME", "realtime", c.RateRealtime},
 	}
+}
+
+func (c Config) limitNames() []string {
+	var names []string
+	for _, setting := range c.rates() {
+		names = append(names, setting.limit)
+	}
+	return names
 }
 
 func (c Config) limitErrors() map[string]error {

@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/fluentpro/fluentpro/internal/app"
+	"github.com/fluentpro/fluentpro/internal/platform/llm"
 )
 
 // whole is an environment in which everything is right.
@@ -165,4 +166,19 @@ func TestAlertsNeedAWholeAndSafeAddress(t *testing.T) {
 	cfg, err = app.FromEnvironment(whole(set))
 	require.NoError(t, err)
 	require.ErrorContains(t, cfg.Check(), "FLUENTPRO_ALERT_WEBHOOK_URL must begin with https://")
+}
+
+func TestPricesOfModelsAreDollarsForAMillionTokens(t *testing.T) {
+	t.Parallel()
+	for _, wrong := range []string{"m", "m=1", "=1/2", "m=1/", "m=a/b", "m=-1/2", "m=1/NaN", "m=1/Inf", "m=1/2,,"} {
+		cfg, err := app.FromEnvironment(whole(map[string]string{"FLUENTPRO_MODEL_PRICES": wrong}))
+		require.NoError(t, err)
+		require.ErrorContains(t, cfg.Check(), "FLUENTPRO_MODEL_PRICES must be prices such as gpt-4o=2.5/10", wrong)
+	}
+	cfg, err := app.FromEnvironment(whole(map[string]string{"FLUENTPRO_MODEL_PRICES": "gpt-4o=2.5/10, text-embedding-3-small=0.02/0"}))
+	require.NoError(t, err)
+	require.NoError(t, cfg.Check())
+	prices, err := app.Prices(cfg)
+	require.NoError(t, err)
+	require.Equal(t, map[string]*llm.Price{"gpt-4o": {In: 2.5, Out: 10}, "text-embedding-3-small": {In: 0.02}}, prices)
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/fluentpro/fluentpro/gen/events"
 	"github.com/fluentpro/fluentpro/internal/account"
 	"github.com/fluentpro/fluentpro/internal/catalogue"
 	"github.com/fluentpro/fluentpro/internal/conversation"
@@ -30,11 +31,20 @@ func (a *App) wireEvents(ctx context.Context, handlers *outbox.Handlers, letters
 		Pool: a.pool, Redis: a.redis, Node: node, Handlers: handlers, Bury: bury, Logger: a.logger,
 	})
 	a.relay = outbox.NewRelay(outbox.RelayConfig{
-		Pool: a.pool, Redis: a.redis, Node: node, Published: a.consumers.Wake, Logger: a.logger,
+		Pool: a.pool, Redis: a.redis, Node: node, Published: a.consumers.Wake, Types: eventTypes(), Logger: a.logger,
 	})
 	letters.Register(deadletter.SourceEvent, exhume)
 	_, err := a.consumers.Subscribe(ctx)
 	return err
+}
+
+// eventTypes are those of all events that this release knows.
+func eventTypes() []string {
+	all := make([]string, 0, len(events.Types))
+	for _, t := range events.Types {
+		all = append(all, t.Name)
+	}
+	return all
 }
 
 // startEvents begins to move and to handle events. A stop that comes meanwhile

@@ -15,7 +15,6 @@ import (
 
 	"github.com/fluentpro/fluentpro/internal/monitor"
 	"github.com/fluentpro/fluentpro/internal/platform/job"
-	"github.com/fluentpro/fluentpro/internal/platform/outbox"
 	"github.com/fluentpro/fluentpro/internal/platform/webhook"
 )
 
@@ -58,7 +57,7 @@ func (n *nouns) damage(ctx context.Context) (monitor.Damage, error) {
 
 // backlog gives the monitor what waits in the outbox.
 func (a *App) backlog(ctx context.Context) (monitor.Backlog, error) {
-	s, err := outbox.ReadStatus(ctx, a.pool)
+	s, err := a.relay.ReadStatus(ctx)
 	b := monitor.Backlog{Waiting: s.Waiting, Oldest: s.Oldest}
 	for _, g := range s.Groups {
 		b.Parked += g.Parked

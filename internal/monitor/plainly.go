@@ -32,9 +32,9 @@ func At(step string, err error) error {
 	return stepError{step, err}
 }
 
-// plainly says what kind of error it is, with nothing of its text that could be an address
+// Plainly says what kind of error it is, with nothing of its text that could be an address
 // or a secret.
-func plainly(err error) string {
+func Plainly(err error) string {
 	what := kindOf(err)
 	if at, ok := errors.AsType[stepError](err); ok {
 		return at.step + ": " + what

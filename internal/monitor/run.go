@@ -40,7 +40,7 @@ func (p Probe) read(ctx context.Context) (r Reading) {
 	case ctx.Err() != nil:
 		r = Reading{Level: Failing, Value: time.Since(began).Seconds(), Unit: UnitSeconds, Detail: context.Cause(ctx).Error()}
 	default:
-		r = Reading{Level: Failing, Value: time.Since(began).Seconds(), Unit: UnitSeconds, Detail: plainly(err)}
+		r = Reading{Level: Failing, Value: time.Since(began).Seconds(), Unit: UnitSeconds, Detail: Plainly(err)}
 	}
 	if len(r.Detail) > maxDetail {
 		r.Detail = strings.ToValidUTF8(r.Detail[:maxDetail], "")

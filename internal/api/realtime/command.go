@@ -44,6 +44,7 @@ func (c *conn) take(text []byte) {
 		return
 	}
 	if id, echoed := quickEcho(text); id != nil && c.known.Load() {
+		c.server.metrics.echoes.Inc()
 		c.echo(id, echoed)
 		return
 	}
@@ -66,6 +67,7 @@ func (c *conn) take(text []byte) {
 	case err != nil:
 		c.refuse(id, err)
 	case cmd.Connect != nil:
+		c.server.metrics.commands.Of(commandConnect).Inc()
 		c.connect(id, *cmd.Connect)
 	case stranger:
 		c.refuse(id, fault.New(fault.Unauthenticated, "auth.required", "The first command must be connect."))
@@ -77,6 +79,7 @@ func (c *conn) take(text []byte) {
 
 // carryOut does what someone known asks for, but connect.
 func (c *conn) carryOut(cmd command) {
+	c.server.metrics.commands.Of(cmd.name()).Inc()
 	var result any
 	var err error
 	switch {
@@ -107,6 +110,28 @@ func (c *conn) carryOut(cmd command) {
 	c.reply(cmd.ID, result)
 }
 
+// name is what a command is called in the contract, of those but connect.
+func (cmd command) name() string {
+	switch {
+	case cmd.Echo != nil:
+		return commandEcho
+	case cmd.Ping != nil:
+		return commandPing
+	case cmd.Subscribe != nil:
+		return commandSubscribe
+	case cmd.Unsubscribe != nil:
+		return commandUnsubscribe
+	case cmd.SendMessage != nil:
+		return commandSend
+	case cmd.CancelMessage != nil:
+		return commandCancel
+	case cmd.Publish != nil:
+		return commandPublish
+	default:
+		return commandPresence
+	}
+}
+
 // echo answers without taking apart what it was given.
 func (c *conn) echo(id, echoed []byte) {
 	n := len(`{"id":,"result":}`) + len(id) + len(echoed)
@@ -129,6 +154,7 @@ func (c *conn) refuse(id string, err error) {
 
 func (c *conn) problem(err error) *web.Problem {
 	p := web.Describe(err)
+	c.server.metrics.problems.WithLabelValues(p.Code).Inc()
 	p.Instance, p.RequestID = path, web.RequestIDFrom(c.began)
 	if p.RetryAfter > 0 { // a frame has no header to say so
 		p.Extra = maps.Clone(p.Extra)

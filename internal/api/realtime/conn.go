@@ -6,6 +6,7 @@ import (
 	"errors"
 	"log/slog"
 	"net"
+	"strconv"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -130,6 +131,7 @@ func (c *conn) close(v verdict) {
 	if !c.over.CompareAndSwap(false, true) {
 		return
 	}
+	c.server.metrics.closed.Of(strconv.Itoa(v.code)).Inc()
 	c.stop()
 	c.sayClose(v)
 	_ = c.raw.SetReadDeadline(time.Now().Add(closeWait))

@@ -74,6 +74,7 @@ type Server struct {
 	Deps
 	api      *v2.Server // translates
 	commands *web.Frame
+	metrics  *metrics
 
 	mu        sync.Mutex
 	conns     map[uuid.UUID]*conn
@@ -94,6 +95,7 @@ func New(d Deps) *Server {
 		d.ConnectWait = connectWait
 	}
 	s := &Server{Deps: d, conns: map[uuid.UUID]*conn{}, users: map[uuid.UUID][]*conn{}, strangers: map[string]int{}}
+	s.metrics = newMetrics(s)
 	s.undrain = context.AfterFunc(d.Draining, s.drain)
 	return s
 }

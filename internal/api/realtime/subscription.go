@@ -7,6 +7,8 @@ import (
 	"log/slog"
 	"slices"
 
+	"github.com/prometheus/client_golang/prometheus"
+
 	"github.com/fluentpro/fluentpro/gen/apiv2"
 	"github.com/fluentpro/fluentpro/internal/api/web"
 	"github.com/fluentpro/fluentpro/internal/platform/eventlog"
@@ -31,6 +33,8 @@ type subscription struct {
 	flows  bool          // done will be closed; the reading goroutine's own
 	done   chan struct{} // closed when nothing is pushed any more
 	left   func()        // of a room
+	open   prometheus.Gauge
+	pushed prometheus.Counter
 }
 
 // subscribe answers, and then lets the topic flow.
@@ -76,7 +80,9 @@ func (c *conn) opened(in apiv2.RealtimeSubscribe) (*subscription, apiv2.Realtime
 	if c.full() {
 		return nil, told, fault.New(fault.Unprocessable, "realtime.too_many_subscriptions", "A connection has at most 32 subscriptions.")
 	}
-	sub := &subscription{topic: in.Topic, done: make(chan struct{})}
+	sub := &subscription{
+		topic: in.Topic, done: make(chan struct{}), open: c.server.metrics.subscriptions.Of(t.kind), pushed: c.server.metrics.events.Of(t.kind),
+	}
 	sub.ctx, sub.stop = context.WithCancel(c.ctx)
 	after := ""
 	if in.After != nil {
@@ -102,8 +108,10 @@ func (c *conn) opened(in apiv2.RealtimeSubscribe) (*subscription, apiv2.Realtime
 // flow starts pushing.
 func (c *conn) flow(sub *subscription) {
 	sub.flows = true
+	sub.open.Inc()
 	c.work.Go(func() {
 		defer close(sub.done)
+		defer sub.open.Dec()
 		defer sub.release()
 		c.push(sub)
 	})
@@ -129,6 +137,7 @@ func (c *conn) push(sub *subscription) {
 				c.close(verdictTooSlow)
 				return
 			}
+			sub.pushed.Add(float64(len(frames)))
 		}
 		switch {
 		case err == nil:

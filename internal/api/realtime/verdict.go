@@ -26,6 +26,12 @@ var (
 	verdictLeft         = verdict{1000, ""} // the client closed; the same back
 )
 
+// allVerdicts are those there are.
+var allVerdicts = []verdict{
+	verdictInternal, verdictDraining, verdictTooSlow, verdictTooFast, verdictTokenExpired, verdictNotKnown, verdictForbidden, verdictReplaced,
+	verdictBadFrame, verdictRevoked, verdictLeft,
+}
+
 // verdicts are those that nodes send each other by their codes.
 var verdicts = map[int]verdict{verdictForbidden.code: verdictForbidden, verdictReplaced.code: verdictReplaced}
 

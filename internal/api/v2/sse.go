@@ -38,7 +38,10 @@ var (
 func (s *Server) serveStream(ctx context.Context, w http.ResponseWriter, next sse.Next) error {
 	streaming, stop := s.untilEnd(ctx)
 	defer stop()
-	return sse.Serve(streaming, w, orClosing(next, web.IdentityFrom(ctx).SessionID), sse.Options{HeadersOnly: web.HeadOnly(ctx)})
+	counted := web.Streaming(ctx)
+	err := sse.Serve(streaming, w, orClosing(next, web.IdentityFrom(ctx).SessionID, counted), sse.Options{HeadersOnly: web.HeadOnly(ctx)})
+	counted.End(err)
+	return err
 }
 
 // serveLong is serveStream for streams that last until the reader leaves, which are silent
@@ -60,12 +63,14 @@ func (s *Server) serveLong(ctx context.Context, w http.ResponseWriter, next sse.
 	}
 	later, end := web.Outlive(ctx)
 	streaming, stop := s.untilEnd(later)
-	told := orClosing(next, web.IdentityFrom(later).SessionID)
+	counted := web.Streaming(later)
+	told := orClosing(next, web.IdentityFrom(later).SessionID, counted)
 	written, leave := taken.Written, func() { stop(); done() }
 	taken.Go(func() {
 		var err error
 		defer end(&err, written)
 		defer leave()
+		defer func() { counted.End(err) }()
 		err = taken.Serve(streaming, told)
 	})
 	return nil
@@ -89,14 +94,33 @@ func (s *Server) untilEnd(ctx context.Context) (_ context.Context, stop func()) 
 }
 
 // orClosing turns the errors that a reader is told of into the event that does.
-func orClosing(next sse.Next, session uuid.UUID) sse.Next {
+func orClosing(next sse.Next, session uuid.UUID, counted *web.Stream) sse.Next {
 	return func(ctx context.Context) ([]sse.Event, error) {
 		events, err := next(ctx)
 		if err != nil {
-			return goodBye(events, err, session)
+			counted.Ends(endOf(err))
+			events, err = goodBye(events, err, session)
 		}
-		return events, nil
+		counted.Wrote(len(events))
+		return events, err
 	}
+}
+
+// endOf names the end of a stream that its reader is told of; empty: it is not.
+func endOf(err error) string {
+	switch {
+	case errors.Is(err, errDraining):
+		return web.EndDraining
+	case errors.Is(err, errSessionEnded):
+		return web.EndSessionRevoked
+	case errors.Is(err, errTokenExpiring):
+		return web.EndTokenExpiring
+	case errors.Is(err, eventlog.ErrTooSlow):
+		return web.EndTooSlow
+	case errors.Is(err, io.EOF):
+		return web.EndDone
+	}
+	return ""
 }
 
 // goodBye gives the last event of a stream that err ends, if its reader is told why, else

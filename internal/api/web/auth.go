@@ -54,6 +54,9 @@ func OperationFrom(ctx context.Context) string {
 // knows its Origin.
 func (o *operation) identify(c echo.Context) error {
 	req := c.Request()
+	if o.traffic != nil {
+		originFrom(req.Context()).traffic = o.traffic
+	}
 	asked := call{operation: o.id}
 	err := o.permit(c, &asked.identity)
 	ctx := context.WithValue(req.Context(), callKey{}, asked)

@@ -11,6 +11,7 @@ import (
 
 	"github.com/getkin/kin-openapi/openapi3"
 	"github.com/labstack/echo/v4"
+	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/fluentpro/fluentpro/internal/platform/fault"
 )
@@ -28,6 +29,8 @@ type DeprecationConfig struct {
 	// which is deprecated, also one that is refused; nil: nobody is. The context
 	// says who asks. It must not wait.
 	Used func(ctx context.Context, name string)
+
+	uses *prometheus.CounterVec // by name; nil: nobody counts
 }
 
 // A notice is what a client is told that uses something which will end.
@@ -38,6 +41,7 @@ type notice struct {
 	deprecated string   // the header of RFC 9745
 	sunset     string   // the header of RFC 8594
 	links      []string // RFC 8288
+	uses       prometheus.Counter
 }
 
 // newNotice gives nil if d is.
@@ -49,8 +53,12 @@ func newNotice(cfg DeprecationConfig, d *Deprecation) (*notice, error) {
 		return nil, errors.New("it is deprecated, but nothing says how its clients are told")
 	}
 	guide := cfg.Guide(d.Name)
+	var uses prometheus.Counter
+	if cfg.uses != nil {
+		uses = cfg.uses.WithLabelValues(d.Name)
+	}
 	return &notice{
-		Deprecation: *d, cfg: cfg,
+		Deprecation: *d, cfg: cfg, uses: uses,
 		deprecated: fmt.Sprintf("@%d", d.Since.Unix()),
 		sunset:     d.Sunset.Format(http.TimeFormat),
 		links:      []string{link(guide, "deprecation"), link(guide, "sunset")},
@@ -76,6 +84,9 @@ func (n *notice) announce(h http.Header, successor string) {
 func (n *notice) ended() bool { return !n.cfg.Now().Before(n.Sunset) }
 
 func (n *notice) count(c echo.Context) {
+	if n.uses != nil {
+		n.uses.Inc()
+	}
 	if n.cfg.Used != nil {
 		n.cfg.Used(c.Request().Context(), n.Name)
 	}

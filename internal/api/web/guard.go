@@ -13,6 +13,7 @@ import (
 	"github.com/elnormous/contenttype"
 	"github.com/getkin/kin-openapi/openapi3"
 	"github.com/labstack/echo/v4"
+	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/fluentpro/fluentpro/internal/platform/gate"
 )
@@ -37,11 +38,16 @@ type GuardConfig struct {
 	Denied func(ctx context.Context, who Identity, operation string)
 	// Deprecation is needed where the contract deprecates operations.
 	Deprecation DeprecationConfig
+	// Metrics count the requests of each operation, under the name of the version; nil:
+	// nobody does.
+	Metrics *Metrics
+	Version string
 }
 
 // An operation is what the contract says of one, ready to be checked.
 type operation struct {
 	id           string
+	traffic      *traffic                                                               // nil: nobody counts
 	authenticate func(context.Context, string, gate.Limit) (Identity, gate.Pass, error) // nil: open to all
 	count        func(context.Context, string, gate.Limit) gate.Pass
 	denied       func(context.Context, Identity, string)
@@ -103,6 +109,10 @@ func (d *Document) compile(cfg GuardConfig, item *openapi3.PathItem, op *openapi
 		return nil, errors.New("it has no operationId")
 	}
 	o := &operation{id: op.OperationID, checks: d.checks, accepts: answerTypes(op)}
+	if cfg.Metrics != nil {
+		o.traffic = cfg.Metrics.operation(o.id, cfg.Version)
+		cfg.Deprecation.uses = cfg.Metrics.deprecated.MustCurryWith(prometheus.Labels{"version": cfg.Version})
+	}
 	if err := o.secure(cfg, d.spec.Security, op); err != nil {
 		return nil, err
 	}

@@ -189,6 +189,9 @@ func ErrorHandler(logger *slog.Logger, forms map[string]ErrorForm) echo.HTTPErro
 		case gone:
 			c.Response().WriteHeader(statusClientGone) // nobody reads it; without it net/http would say 200
 		default:
+			if t := originFrom(ctx).traffic; t != nil {
+				t.metrics.problem(problem.Status, problem.Code)
+			}
 			problem.Instance = c.Request().URL.EscapedPath()
 			problem.RequestID = RequestIDFrom(ctx)
 			send(logger, c, problem, forms[versionOf(c.Request().URL.Path)])

@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 	"strings"
+	"time"
 
 	"github.com/google/uuid"
 	"github.com/labstack/echo/v4"
@@ -25,8 +26,10 @@ type origin struct {
 	head      bool
 	http11    bool
 
-	entry    entry // logging's own
-	outlived bool  // the request goes on when its handler has returned
+	entry    entry    // logging's own
+	traffic  *traffic // what counts for its operation; nil: nobody counts
+	answered time.Time
+	outlived bool // the request goes on when its handler has returned
 }
 
 type originKey struct{}

@@ -16,13 +16,14 @@ type StackConfig struct {
 	TLS            bool                 // whether clients reach us by https, here or at a proxy
 	BodyTimeout    time.Duration        // for a body to arrive whole; 0: 10 s
 	ErrorForms     map[string]ErrorForm // of versions that answer errors in a form of their own; see ErrorHandler
+	Metrics        *Metrics             // that count requests; nil: nobody does
 }
 
 const defaultBodyTimeout = 10 * time.Second
 
 // Stack installs in e what every request passes, outermost first: the path is
-// normalised; the request gets its id and its body a deadline; it is logged
-// with its error already answered; panics become errors; headers and CORS.
+// normalised; the request gets its id, is counted, and its body gets a deadline; it is
+// logged with its error already answered; panics become errors; headers and CORS.
 // It must be called before routes are added, so that HEAD is there for each GET.
 func Stack(e *echo.Echo, cfg StackConfig) {
 	if cfg.BodyTimeout == 0 {
@@ -32,8 +33,11 @@ func Stack(e *echo.Echo, cfg StackConfig) {
 	e.IPExtractor = clientAddress(cfg.TrustedProxies)
 	mirrorHead(e)
 	e.Pre(trimSlash)
+	e.Use(requestID)
+	if cfg.Metrics != nil {
+		e.Use(cfg.Metrics.measured)
+	}
 	e.Use(
-		requestID,
 		bodyDeadline(cfg.BodyTimeout),
 		logging(cfg.Logger),
 		recovered,

@@ -50,6 +50,9 @@ func newBreaker(cfg BreakerConfig, log *slog.Logger) *breaker {
 	return b
 }
 
+// asks reports whether attempts are let through, be it one on trial.
+func (b *breaker) asks() bool { return b.gate.State() != gobreaker.StateOpen }
+
 // admit gives the way to tell how one attempt went, or nil and how long to stay away.
 func (b *breaker) admit() (tell func(verdict), wait time.Duration) {
 	done, err := b.gate.Allow()

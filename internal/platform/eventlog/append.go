@@ -58,6 +58,12 @@ type AppendInput struct {
 // the last two the entry may be in the log or not, which the next Append after
 // a known id finds out. It is never sent twice. Every append renews the TTL.
 func (l *Log) Append(ctx context.Context, in AppendInput) (ID, error) {
+	id, err := l.append(ctx, in)
+	l.metrics.countAppend(err)
+	return id, err
+}
+
+func (l *Log) append(ctx context.Context, in AppendInput) (ID, error) {
 	if len(in.Entry) > l.config.MaxEntry {
 		return ID{}, fmt.Errorf("append to %s: %d bytes: %w", in.Stream, len(in.Entry), ErrTooLarge)
 	}

@@ -123,6 +123,7 @@ type Log struct {
 	node     string              // names this Log's wake keys
 	wakes    [Tags]atomic.Uint64 // sent so far
 	connects atomic.Uint64       // connections that blocking has made
+	metrics  metrics
 
 	ctx  context.Context // ends with Close
 	stop context.CancelFunc
@@ -146,6 +147,7 @@ func New(config Config) (*Log, error) {
 		return nil, err
 	}
 	l.blocking = blocking
+	l.metrics = newMetrics(l)
 	l.ctx, l.stop = context.WithCancel(context.Background())
 	return l, nil
 }

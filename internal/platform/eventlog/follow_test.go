@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus/testutil"
 	"github.com/redis/go-redis/v9"
 	"github.com/stretchr/testify/require"
 
@@ -200,6 +201,11 @@ func TestASubscriberThatStaysBehindIsEndedAndOthersGoOn(t *testing.T) {
 		require.ErrorIs(t, err, eventlog.ErrTooSlow)
 		_, err = read(t, slow, 1)
 		require.ErrorIs(t, err, eventlog.ErrTooSlow, "for good")
+		require.NoError(t, testutil.CollectAndCompare(log.Metrics(), strings.NewReader(`
+# HELP fluentpro_log_drops_total Subscribers cut off because they stayed behind.
+# TYPE fluentpro_log_drops_total counter
+fluentpro_log_drops_total 1
+`), "fluentpro_log_drops_total"))
 
 		resumed := log.Follow(t.Context(), "s", slow.Last())
 		defer resumed.Close()

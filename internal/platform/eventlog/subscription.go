@@ -112,6 +112,7 @@ func (s *Subscription) Next(ctx context.Context) ([]Entry, error) {
 		}
 		entries, told, err := s.step(ctx)
 		if told || err != nil {
+			s.log.metrics.countNext(entries, err)
 			return entries, err
 		}
 	}
@@ -125,6 +126,7 @@ func (s *Subscription) step(ctx context.Context) (entries []Entry, told bool, er
 	at := s.at.Load()
 	switch {
 	case at == nil && s.slow.Load():
+		s.log.metrics.dropped.Inc()
 		s.finish(ErrTooSlow)
 		return nil, false, nil
 	case at == nil:

@@ -86,11 +86,18 @@ func (g *Gate) decide(ctx context.Context, operation string, limit Limit, keys .
 		}
 		return err
 	})
+	switch {
+	case err == nil && pass.Counted && pass.Allowed:
+		g.metrics.count(g.metrics.allowed, limit)
+	case err == nil && pass.Counted:
+		g.metrics.count(g.metrics.refused, limit)
+	}
 	if err == nil {
 		return pass, record, nil
 	}
 	if !limit.off() && !isCallerLeft(err) {
 		g.unlimited.Add(1)
+		g.metrics.count(g.metrics.uncounted, limit)
 	}
 	return uncounted(limit), Record{}, err
 }

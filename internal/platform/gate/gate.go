@@ -63,6 +63,8 @@ type Config struct {
 	// Now tells the time for limits and SeenAt, for tests. nil means the Redis
 	// server's clock. Keys expire by the server's clock in any case.
 	Now func() time.Time
+	// Limits are the names that metrics tell apart; others are counted as one.
+	Limits []string
 	// Logger takes one line when Redis goes away and one when it is back. nil
 	// means silence.
 	Logger *slog.Logger
@@ -75,6 +77,7 @@ type Gate struct {
 	now     func() time.Time // nil: the server's
 	logger  *slog.Logger
 	breaker *gobreaker.CircuitBreaker[struct{}]
+	metrics metrics
 
 	enter, open, shut, forget *redis.Script
 
@@ -99,6 +102,7 @@ func New(cfg Config) *Gate {
 		shut: redis.NewScript(shutScript), forget: redis.NewScript(forgetScript),
 	}
 	g.breaker = g.newBreaker()
+	g.metrics = newMetrics(g, cfg.Limits)
 	return g
 }
 

@@ -29,7 +29,11 @@ type Depth struct {
 // Depths tells of every queue, in the order of their names. Its cost grows with
 // the number of jobs that are not over.
 func (q *Queue) Depths(ctx context.Context) ([]Depth, error) {
-	return q.depths(ctx, Queues())
+	all, err := q.depths(ctx, Queues())
+	if err == nil {
+		q.leases.metrics.depths.last.Keep(all)
+	}
+	return all, err
 }
 
 func (q *Queue) depths(ctx context.Context, names []string) ([]Depth, error) {

@@ -23,6 +23,8 @@ type leases struct {
 	sweeps time.Duration
 	logger *slog.Logger
 
+	metrics *metrics
+
 	mu      sync.Mutex
 	held    map[int64]context.CancelCauseFunc // by lease number
 	handing bool                              // runs end at once, those that begin as well

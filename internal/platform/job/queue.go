@@ -73,6 +73,7 @@ func New(cfg Config) (*Queue, error) {
 	}
 	l := cfg.Registry.leases
 	l.store = store{pool: cfg.Pool, lifetime: cmp.Or(cfg.LeaseLifetime, LeaseLifetime)}
+	l.metrics = newMetrics(cfg.Registry.kinds, cfg.Concurrency)
 	l.sweeps, l.logger, l.clock = cmp.Or(cfg.SweepInterval, defaultSweepInterval), cfg.Logger, cfg.clock
 	return &Queue{client: client, leases: l, kinds: cfg.Registry.kinds, works: len(rc.Queues) > 0}, nil
 }

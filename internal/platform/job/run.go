@@ -50,7 +50,9 @@ func (w *worker) Timeout(*river.Job[raw]) time.Duration { return w.kind.Timeout 
 // Work runs the job under its lease. Every error is logged.
 func (w *worker) Work(ctx context.Context, j *river.Job[raw]) error {
 	ctx = telemetry.WithOrigin(ctx, originOf(j.Metadata))
+	end := w.leases.metrics.begin(j.JobRow)
 	err := w.leases.run(ctx, j.JobRow, w.kind)
+	end(err)
 	var snooze *river.JobSnoozeError
 	if err != nil && !errors.As(err, &snooze) {
 		w.leases.logger.Warn("job failed", "job", j.ID, "kind", j.Kind, "attempt", j.Attempt, "last", j.Attempt >= j.MaxAttempts, "error", err)

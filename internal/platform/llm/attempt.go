@@ -8,7 +8,10 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"github.com/prometheus/client_golang/prometheus"
 	"github.com/sashabaranov/go-openai"
+
+	"github.com/fluentpro/fluentpro/internal/platform/measure"
 )
 
 // usageGrace is how long a finished reply waits for the provider's token counts
@@ -43,6 +46,8 @@ type attempt struct {
 	library   *openai.Client
 	onText    func(string) error
 	firstText func()
+	gaps      prometheus.Observer // of the provider's silence between two texts
+	spoke     time.Time           // when the last text was dealt with
 
 	text   strings.Builder
 	finish string
@@ -53,7 +58,7 @@ type attempt struct {
 type callerError struct{ error }
 
 func newAttempt(ctx context.Context, c *Client, onText func(string) error, firstText func()) *attempt {
-	a := &attempt{cfg: c.cfg, wire: &wire{web: c.web}, onText: onText, firstText: firstText}
+	a := &attempt{cfg: c.cfg, wire: &wire{web: c.web}, onText: onText, firstText: firstText, gaps: c.metrics.gaps}
 	a.library = c.library(a.wire)
 	a.ctx, a.cancel = context.WithCancelCause(ctx)
 	return a
@@ -123,6 +128,8 @@ func (a *attempt) deliver(text string) error {
 	a.rest()
 	if a.text.Len() == 0 {
 		a.firstText()
+	} else {
+		measure.Since(a.gaps, a.spoke)
 	}
 	text, enough := fit(text, a.cfg.MaxReplyBytes-a.text.Len())
 	if text != "" {
@@ -134,6 +141,7 @@ func (a *attempt) deliver(text string) error {
 	if enough {
 		return errEnough
 	}
+	a.spoke = time.Now()
 	a.expect(a.cfg.IdleTimeout, errSilent)
 	return nil
 }

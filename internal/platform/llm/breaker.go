@@ -55,6 +55,9 @@ func newBreaker(name string, cfg BreakerConfig, log *slog.Logger) *breaker {
 	return b
 }
 
+// asks reports whether attempts are let through, be it one on trial.
+func (b *breaker) asks() bool { return b.gate.State() != gobreaker.StateOpen }
+
 // admit gives a pass for one attempt, or nil and how long to stay away.
 func (b *breaker) admit() (*pass, time.Duration) {
 	done, err := b.gate.Allow()

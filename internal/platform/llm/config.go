@@ -35,6 +35,7 @@ type Config struct {
 
 	MaxReplyBytes int // a longer reply ends here with finish reason length; 256 KiB by default
 
+	Price     *Price // of the model, for metrics; nil: not known
 	Breaker   BreakerConfig
 	Transport http.RoundTripper // nil: a pool of the client's own; the given one is not closed
 	Logger    *slog.Logger      // nil: silent

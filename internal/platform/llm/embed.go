@@ -33,6 +33,9 @@ type EmbedConfig struct {
 	BaseURL string // up to and including the version; required
 	APIKey  string // sent as a bearer token; empty for providers without keys; surrounding space is dropped
 
+	Model string // that metrics call by its name, while others are one; empty: none
+	Price *Price // of that model, for metrics; nil: not known
+
 	// Dimensions is how long the vectors shall be; 0 leaves it to the provider,
 	// and is the only value that models of a fixed length accept.
 	Dimensions int
@@ -78,6 +81,7 @@ func NewEmbedder(cfg EmbedConfig) *Embedder {
 		again:   again{most: cfg.MaxAttempts, wait: cfg.RetryWait},
 		breaker: newBreaker("embeddings", cfg.Breaker, cfg.Logger),
 	}}
+	e.metrics = newMetrics("embeddings", cfg.Model, cfg.Price, e.breaker)
 	e.connect(cfg.Transport, cfg.ConnectTimeout)
 	return e
 }
@@ -154,6 +158,7 @@ func (e *Embedder) try(ctx context.Context, model string, texts []string, dimens
 	if err == nil {
 		vectors, err = inOrder(answer.Data, len(texts), dimensions)
 	}
+	e.metrics.used(model, Usage{Prompt: answer.Usage.PromptTokens})
 	if err == nil {
 		pass.give(healthy)
 		return vectors, nil

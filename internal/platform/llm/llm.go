@@ -22,6 +22,9 @@ package llm
 import (
 	"context"
 	"encoding/json"
+	"time"
+
+	"github.com/fluentpro/fluentpro/internal/platform/measure"
 )
 
 // Message is one turn of the conversation as the model sees it.
@@ -78,6 +81,8 @@ func New(cfg Config) *Client {
 		again:   again{most: cfg.MaxAttempts, wait: cfg.RetryWait},
 		breaker: newBreaker("chat", cfg.Breaker, cfg.Logger),
 	}}
+	c.metrics = newMetrics("chat", cfg.Model, cfg.Price, c.breaker)
+	c.metrics.speaks()
 	c.connect(cfg.Transport, cfg.ConnectTimeout)
 	return c
 }
@@ -115,8 +120,9 @@ func (c *Client) call(ctx context.Context, req Request, onText func(string) erro
 	}
 	ctx, cancel := context.WithTimeoutCause(ctx, c.cfg.TotalTimeout, errTotal)
 	defer cancel()
+	began := time.Now()
 	return repeat(ctx, &c.provider, c.cfg.Model, func() (Reply, *failure) {
-		reply, f := c.try(ctx, req, onText)
+		reply, f := c.try(ctx, began, req, onText)
 		if f != nil && whole && f.broke && ctx.Err() == nil {
 			f.again(c.cfg.MaxRetryAfter)
 		}
@@ -124,18 +130,22 @@ func (c *Client) call(ctx context.Context, req Request, onText func(string) erro
 	})
 }
 
-// try makes one attempt through the breaker and tells the breaker how it went.
-func (c *Client) try(ctx context.Context, req Request, onText func(string) error) (Reply, *failure) {
+// try makes one attempt of a call through the breaker and tells the breaker how it went.
+func (c *Client) try(ctx context.Context, began time.Time, req Request, onText func(string) error) (Reply, *failure) {
 	pass, wait := c.breaker.admit()
 	if pass == nil {
 		return Reply{}, shut(wait)
 	}
 	defer pass.give(neutral) // after a panic below, a trial must not stay taken for ever
 
-	a := newAttempt(ctx, c, onText, pass.firstText)
+	a := newAttempt(ctx, c, onText, func() {
+		pass.firstText()
+		measure.Since(c.metrics.firstOf, began)
+	})
 	defer a.close()
 	err := a.run(req)
 	reply := a.reply(req)
+	c.metrics.used(c.cfg.Model, reply.Usage)
 	if err == nil {
 		pass.give(healthy)
 		return reply, nil

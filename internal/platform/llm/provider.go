@@ -29,6 +29,7 @@ type provider struct {
 	web     *http.Client
 	pool    *http.Transport // nil when the caller brought a transport
 	breaker *breaker
+	metrics *metrics
 	log     *slog.Logger
 }
 
@@ -69,13 +70,16 @@ func (p *provider) library(exchange openai.HTTPDoer) *openai.Client {
 
 // repeat makes attempts until one succeeds, one fails for good, or ctx ends. What
 // an attempt brought before it failed is returned beside the error.
-func repeat[T any](ctx context.Context, p *provider, model string, try func() (T, *failure)) (T, error) {
+func repeat[T any](ctx context.Context, p *provider, model string, try func() (T, *failure)) (_ T, err error) {
+	end := p.metrics.begin(model)
+	defer func() { end(err) }()
 	var last *failure
 	tries := 0
 	result, err := backoff.Retry(ctx, func() (T, error) {
 		tries++
 		var result T
 		result, last = try()
+		p.metrics.attempted(model, last)
 		if last == nil {
 			return result, nil
 		}

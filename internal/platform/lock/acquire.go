@@ -47,7 +47,9 @@ func (l *Locks) Acquire(ctx context.Context, in AcquireInput) (*Held, error) {
 		return nil, err
 	}
 	a := &attempt{locks: l, in: in, keys: l.keysOf(in.Name), token: l.newToken()}
+	began := time.Now()
 	held, err := a.run(ctx)
+	l.metrics.count(began, err)
 	if err != nil {
 		return nil, fmt.Errorf("acquire %s: %w", in.Name, err)
 	}

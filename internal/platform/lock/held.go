@@ -76,6 +76,9 @@ func (h *Held) Release(ctx context.Context) error {
 
 // end stops renewals and tells the holder why; the first reason counts.
 func (h *Held) end(cause error) {
+	if cause == ErrLost && h.ctx.Err() == nil { //nolint:errorlint // not by Close, which wraps it
+		h.locks.metrics.lost.Inc()
+	}
 	h.cancel(cause)
 	h.locks.mu.Lock()
 	defer h.locks.mu.Unlock()

@@ -151,6 +151,8 @@ type Locks struct {
 	node   string        // random; begins every token
 	tokens atomic.Uint64 // given out so far
 
+	metrics metrics
+
 	acquire, renew, release script
 	limit                   atomic.Pointer[limit] // of calls that begin now
 
@@ -177,6 +179,7 @@ func New(config Config) (*Locks, error) {
 		held: map[*Held]struct{}{}, waiting: map[string]chan struct{}{},
 	}
 	l.acquire, l.renew, l.release = l.script(acquireScript), l.script(renewScript), l.script(releaseScript)
+	l.metrics = newMetrics(l)
 	l.ctx, l.stop = context.WithCancel(context.Background())
 	return l, nil
 }

@@ -34,6 +34,7 @@ type consumer struct {
 	retryAfter time.Duration
 	logger     *slog.Logger
 	hook       hook
+	metrics    groupMetrics
 	turns      chan struct{} // one is taken to settle
 
 	parked   map[uuid.UUID]bool // aggregates that wait: those stored as such, perhaps more

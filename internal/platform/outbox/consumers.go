@@ -45,6 +45,8 @@ type Consumers struct {
 	share *share
 	hook  hook
 
+	metrics consumerMetrics
+
 	streams streams                         // once started
 	since   map[string]map[string]time.Time // by group and type, once started
 
@@ -65,6 +67,7 @@ func NewConsumers(cfg ConsumersConfig) *Consumers {
 	cfg.LeaseLifetime = cmp.Or(cfg.LeaseLifetime, leaseLifetime)
 	cfg.RetryAfter = cmp.Or(cfg.RetryAfter, defaultRetryAfter)
 	c := &Consumers{cfg: cfg, store: store{pool: cfg.Pool}, running: map[place]*consumer{}, turns: make(chan struct{}, settlingAtOnce)}
+	c.metrics = newConsumerMetrics(cfg.Handlers.Groups())
 	c.share = newShare(c.store, nodeOr(cfg.Node), cfg.Handlers.Groups(), cfg.LeaseLifetime, c, cfg.Logger)
 	return c
 }
@@ -187,7 +190,7 @@ func (c *Consumers) begin(l lease) {
 	ctx, cancel := context.WithCancel(c.root)
 	one := &consumer{
 		lease: l, store: c.store, streams: c.streams, handlers: c.cfg.Handlers, since: c.since[l.name], buried: c.cfg.Bury,
-		retryAfter: c.cfg.RetryAfter, logger: c.cfg.Logger, hook: c.hook, turns: c.turns, parked: map[uuid.UUID]bool{},
+		retryAfter: c.cfg.RetryAfter, logger: c.cfg.Logger, hook: c.hook, metrics: c.metrics.groups[l.name], turns: c.turns, parked: map[uuid.UUID]bool{},
 		wake: make(chan struct{}, 1), quit: make(chan struct{}), done: make(chan struct{}), cancel: cancel,
 	}
 	c.mu.Lock()

@@ -11,6 +11,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/fluentpro/fluentpro/internal/platform/fault"
+	"github.com/fluentpro/fluentpro/internal/platform/measure"
 	"github.com/fluentpro/fluentpro/internal/platform/postgres"
 	"github.com/fluentpro/fluentpro/internal/platform/telemetry"
 )
@@ -48,11 +49,13 @@ func (e handlerError) Unwrap() error { return e.error }
 // one transaction: each that was not handled before, once. also, if not nil,
 // joins the transaction.
 func (c *consumer) apply(ctx context.Context, events []Event, also func(tx postgres.Tx) error) error {
-	return postgres.InTx(ctx, c.store.pool, func(tx postgres.Tx) error {
+	handled := 0
+	err := postgres.InTx(ctx, c.store.pool, func(tx postgres.Tx) error {
 		fresh, err := c.store.claim(ctx, tx, c.lease, events)
 		if err != nil {
 			return err
 		}
+		handled = len(fresh)
 		c.hook.at(ctx, "begun")
 		for _, e := range events {
 			if !fresh[e.ID] {
@@ -71,6 +74,10 @@ func (c *consumer) apply(ctx context.Context, events []Event, also func(tx postg
 		c.hook.at(ctx, "handled")
 		return nil
 	})
+	if err == nil {
+		c.metrics.handled.Add(float64(handled))
+	}
+	return err
 }
 
 // handle runs the handler of one event; a panic is an error.
@@ -81,6 +88,7 @@ func (c *consumer) handle(ctx context.Context, tx postgres.Tx, e Event) (err err
 	}
 	ctx, cancel := context.WithTimeoutCause(ctx, handlerTimeout, errors.New("the handler took too long"))
 	defer cancel()
+	defer measure.Since(c.metrics.duration, time.Now())
 	defer func() {
 		if p := recover(); p != nil {
 			c.logger.Error("event handler panicked", "group", c.lease.name, "event_id", e.ID, "type", e.Type, "panic", p, "stack", string(debug.Stack()))
@@ -111,6 +119,7 @@ func (c *consumer) try(ctx context.Context, e Event) error {
 		return err
 	}
 	c.logger.Warn("event handler failed", "group", c.lease.name, "event_id", e.ID, "type", e.Type, "attempt", 1, "error", err)
+	c.metrics.failed.Inc()
 	c.parked[e.AggregateID] = true
 	f := failure(1, err)
 	c.due = time.Time{}
@@ -186,6 +195,7 @@ func (c *consumer) again(ctx context.Context, p parked) (on bool, err error) {
 		return false, err
 	}
 	c.logger.Warn("event handler failed", "group", c.lease.name, "event_id", p.event.ID, "type", p.event.Type, "attempt", attempt, "error", err)
+	c.metrics.failed.Inc()
 	if attempt < Attempts {
 		return false, c.store.noteFailure(ctx, c.lease, p.event.ID, failure(attempt, err), c.backoff(attempt))
 	}
@@ -238,6 +248,7 @@ func (c *consumer) bury(ctx context.Context, p parked, last Failure) error {
 		return c.store.unpark(ctx, tx, c.lease.name, []uuid.UUID{p.event.ID})
 	})
 	if err == nil {
+		c.metrics.buried.Inc()
 		c.logger.Error("an event became a dead letter", "group", c.lease.name, "event_id", p.event.ID, "type", p.event.Type, "attempts", last.Attempt, "error", last.Error)
 	}
 	return err

@@ -34,6 +34,7 @@ type RelayConfig struct {
 	Node          uuid.UUID           // this process, the same for its Consumers; zero: a new one
 	Published     func(partition int) // called after events were moved; may be nil; must not wait
 	LeaseLifetime time.Duration       // 0: 10 s; the same on all nodes
+	Types         []string            // of events, that metrics tell apart; others are counted as one
 	Logger        *slog.Logger
 }
 
@@ -47,6 +48,7 @@ type Relay struct {
 	logger    *slog.Logger
 	share     *share
 	hook      hook
+	metrics   relayMetrics
 
 	streams streams // once started
 
@@ -83,6 +85,7 @@ func NewRelay(cfg RelayConfig) *Relay {
 	if r.published == nil {
 		r.published = func(int) {}
 	}
+	r.metrics = newRelayMetrics(cfg.Types)
 	r.share = newShare(r.store, nodeOr(cfg.Node), []string{relayName}, cmp.Or(cfg.LeaseLifetime, leaseLifetime), r, cfg.Logger)
 	return r
 }
@@ -132,6 +135,7 @@ func (r *Relay) begin(l lease) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.ends[l.partition] = &streamEnd{lease: l, last: l.streamID}
+	r.metrics.leased.Set(float64(len(r.ends)))
 }
 
 // end is part of tenant: it waits for the pass under way.
@@ -139,6 +143,7 @@ func (r *Relay) end(p place) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	delete(r.ends, p.partition)
+	r.metrics.leased.Set(float64(len(r.ends)))
 }
 
 func (r *Relay) run(ctx context.Context) {
@@ -257,6 +262,7 @@ func (r *Relay) conclude(ctx context.Context, all []publication, answers []strin
 		}
 		r.hook.at(ctx, "marked")
 		for _, p := range done {
+			r.metrics.moved(waiting[p.lease.partition])
 			r.published(p.lease.partition)
 		}
 	}
@@ -281,6 +287,7 @@ func (r *Relay) fenced(ctx context.Context, l lease) error {
 	}
 	r.logger.Warn("a newer relay has the partition", "partition", l.partition)
 	delete(r.ends, l.partition)
+	r.metrics.leased.Set(float64(len(r.ends)))
 	return nil
 }
 
@@ -295,6 +302,7 @@ func (r *Relay) sayFull(end *streamEnd) {
 // bites so that no query takes long.
 func (r *Relay) rebuild(ctx context.Context, partitions []int) error {
 	r.logger.Warn("streams of events were lost; they are made again from the outbox", "partitions", partitions)
+	r.metrics.rebuilds.Add(float64(len(partitions)))
 	var ends []publication
 	for _, p := range partitions {
 		ends = append(ends, publication{lease: r.ends[p].lease})

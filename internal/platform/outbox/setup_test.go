@@ -139,7 +139,7 @@ func (b *board) write(piece uuid.UUID, data outbox.Data) {
 // relay starts one with a pool of its own.
 func (b *board) relay(hook func(context.Context, string)) *outbox.Relay {
 	b.t.Helper()
-	r := outbox.NewRelay(outbox.RelayConfig{Pool: postgrestest.Pool(b.t, b.url), Redis: b.redis, Published: b.published, LeaseLifetime: lifetime, Logger: b.logger()})
+	r := outbox.NewRelay(outbox.RelayConfig{Pool: postgrestest.Pool(b.t, b.url), Redis: b.redis, Published: b.published, LeaseLifetime: lifetime, Types: []string{"piece.moved"}, Logger: b.logger()})
 	r.OnStep(hook)
 	require.NoError(b.t, r.Start(b.t.Context()))
 	b.t.Cleanup(r.Stop)
