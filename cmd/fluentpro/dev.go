@@ -24,6 +24,7 @@ import (
 	"github.com/fluentpro/fluentpro/internal/devstack"
 	"github.com/fluentpro/fluentpro/internal/devstack/mailcatcher"
 	"github.com/fluentpro/fluentpro/internal/devstack/partner"
+	"github.com/fluentpro/fluentpro/internal/platform/secret"
 )
 
 // What `fluentpro dev` has in the data folder.
@@ -70,7 +71,7 @@ func dev(ctx context.Context, cfg app.Config, logger *slog.Logger, out io.Writer
 	if err := stack.start(ctx); err != nil {
 		return err
 	}
-	if err := app.Migrate(ctx, stack.cfg.DatabaseURL, logger); err != nil {
+	if err := app.Migrate(ctx, stack.cfg.DatabaseURL.Reveal(), logger); err != nil {
 		return err
 	}
 	return app.Serve(ctx, stack.cfg, listener, logger, func() { stack.greet(out, listener.Addr().String()) })
@@ -109,7 +110,7 @@ func (d *devStack) stop() error {
 
 // startKey reads the master key of this data folder, making it the first time.
 func (d *devStack) startKey(context.Context) error {
-	if d.cfg.KeyEncryptionKey != "" {
+	if !d.cfg.KeyEncryptionKey.Empty() {
 		return nil
 	}
 	path := filepath.Join(d.cfg.DataDir, keyFile)
@@ -123,7 +124,7 @@ func (d *devStack) startKey(context.Context) error {
 	if err != nil {
 		return fmt.Errorf("master key: %w", err)
 	}
-	d.cfg.KeyEncryptionKey = strings.TrimSpace(string(text))
+	d.cfg.KeyEncryptionKey = secret.NewText(strings.TrimSpace(string(text)))
 	return nil
 }
 
@@ -143,7 +144,7 @@ func (d *devStack) startBackups(context.Context) error {
 }
 
 func (d *devStack) startPostgres(ctx context.Context) error {
-	if d.cfg.DatabaseURL != "" {
+	if !d.cfg.DatabaseURL.Empty() {
 		d.about = append(d.about, "PostgreSQL    as FLUENTPRO_DATABASE_URL says")
 		return nil
 	}
@@ -152,9 +153,9 @@ func (d *devStack) startPostgres(ctx context.Context) error {
 		return err
 	}
 	d.stops = append(d.stops, pg.Stop)
-	d.cfg.DatabaseURL = pg.URL("fluentpro")
+	d.cfg.DatabaseURL = secret.NewURL(pg.URL("fluentpro"))
 	d.about = append(d.about, fmt.Sprintf(`PostgreSQL    psql "$(cat %s)"`, filepath.Join(d.cfg.DataDir, databaseFile)))
-	return d.tell(databaseFile, d.cfg.DatabaseURL)
+	return d.tell(databaseFile, d.cfg.DatabaseURL.Reveal())
 }
 
 // tell keeps a URL in the data folder while dev runs.
@@ -168,7 +169,7 @@ func (d *devStack) tell(file, url string) error {
 }
 
 func (d *devStack) startRedis(ctx context.Context) error {
-	if d.cfg.RedisURL != "" {
+	if !d.cfg.RedisURL.Empty() {
 		d.about = append(d.about, "Redis         as FLUENTPRO_REDIS_URL says")
 		return nil
 	}
@@ -177,7 +178,7 @@ func (d *devStack) startRedis(ctx context.Context) error {
 		return err
 	}
 	d.stops = append(d.stops, r.Stop)
-	d.cfg.RedisURL = r.URL()
+	d.cfg.RedisURL = secret.NewURL(r.URL())
 	d.about = append(d.about, fmt.Sprintf("Redis         %s (%s)", r.URL(), r.Kind()))
 	return d.tell(redisFile, r.URL())
 }
@@ -213,7 +214,7 @@ func (d *devStack) startModel(ctx context.Context) error {
 
 // startMail catches every mail, and shows it on a page of its own.
 func (d *devStack) startMail(ctx context.Context) error {
-	if d.cfg.SMTPURL != "" {
+	if !d.cfg.SMTPURL.Empty() {
 		d.about = append(d.about, "Mail          as FLUENTPRO_SMTP_URL says")
 		return nil
 	}
@@ -222,7 +223,7 @@ func (d *devStack) startMail(ctx context.Context) error {
 		return err
 	}
 	d.stops = append(d.stops, catcher.Stop)
-	d.cfg.SMTPURL = catcher.SMTPURL()
+	d.cfg.SMTPURL = secret.NewURL(catcher.SMTPURL())
 	d.about = append(d.about, fmt.Sprintf("Mail          %s (every mail that is sent)", catcher.URL()))
 	return nil
 }
@@ -274,13 +275,13 @@ func devURLs(cfg *app.Config) error {
 	if err != nil {
 		return fmt.Errorf("set FLUENTPRO_DATABASE_URL, or start `fluentpro dev` first: %w", err)
 	}
-	cfg.DatabaseURL = string(text)
-	if cfg.RedisURL == "" {
+	cfg.DatabaseURL = secret.NewURL(string(text))
+	if cfg.RedisURL.Empty() {
 		text, err = os.ReadFile(filepath.Join(cfg.DataDir, redisFile))
 		if err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return fmt.Errorf("data folder: %w", err)
 		}
-		cfg.RedisURL = string(text)
+		cfg.RedisURL = secret.NewURL(string(text))
 	}
 	return nil
 }
@@ -301,13 +302,13 @@ func devBackups(cfg *app.Config) error {
 
 // devKey gives cfg the master key of its data folder, where none is set.
 func devKey(cfg *app.Config) error {
-	if cfg.KeyEncryptionKey != "" {
+	if !cfg.KeyEncryptionKey.Empty() {
 		return nil
 	}
 	text, err := os.ReadFile(filepath.Join(cfg.DataDir, keyFile))
 	if err != nil {
 		return fmt.Errorf("set FLUENTPRO_KEY_ENCRYPTION_KEY, or start `fluentpro dev` first: %w", err)
 	}
-	cfg.KeyEncryptionKey = strings.TrimSpace(string(text))
+	cfg.KeyEncryptionKey = secret.NewText(strings.TrimSpace(string(text)))
 	return nil
 }

@@ -12,7 +12,7 @@ import (
 
 func TestKeysAreListedAndRotated(t *testing.T) {
 	s := apitest.New(t) // makes the first key
-	t.Setenv("FLUENTPRO_DATABASE_URL", s.Config.DatabaseURL)
+	t.Setenv("FLUENTPRO_DATABASE_URL", s.Config.DatabaseURL.Reveal())
 	t.Setenv("FLUENTPRO_DATA_DIR", t.TempDir())
 	out, err := command(t, "keys", "list")
 	require.NoError(t, err)
@@ -25,7 +25,7 @@ func TestKeysAreListedAndRotated(t *testing.T) {
 	t.Setenv("FLUENTPRO_KEY_ENCRYPTION_KEY", base64.StdEncoding.EncodeToString(make([]byte, 32)))
 	_, err = command(t, "keys", "rotate")
 	require.ErrorContains(t, err, "is not the key it was sealed with")
-	t.Setenv("FLUENTPRO_KEY_ENCRYPTION_KEY", s.Config.KeyEncryptionKey)
+	t.Setenv("FLUENTPRO_KEY_ENCRYPTION_KEY", s.Config.KeyEncryptionKey.Reveal())
 	out, err = command(t, "keys", "rotate")
 	require.NoError(t, err)
 	require.NotEqual(t, "-", words(t, out, first[0])[3], "it retires once the new one has taken over")

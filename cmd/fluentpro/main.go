@@ -64,7 +64,7 @@ func root() *cobra.Command {
 		SilenceErrors: true,
 		SilenceUsage:  true,
 	}
-	cmd.AddCommand(devCommand(), serveCommand(), workerCommand(), migrateCommand(), adminCommand(), keysCommand(), queuesCommand(),
+	cmd.AddCommand(devCommand(), serveCommand(), workerCommand(), migrateCommand(), configCommand(), adminCommand(), keysCommand(), queuesCommand(),
 		deadLettersCommand(), eventsCommand(), stateCommand(), statusCommand(), openapiCommand(), versionCommand())
 	return cmd
 }
@@ -83,11 +83,20 @@ func settings() (app.Config, *slog.Logger, error) {
 	return cfg, slog.New(slog.NewJSONHandler(os.Stderr, opts)), nil
 }
 
+// serviceSettings are those of serve and worker, all of them checked at once.
+func serviceSettings() (app.Config, *slog.Logger, error) {
+	cfg, logger, err := settings()
+	if problems := cfg.Check(); problems != nil { // which tells of what settings could not read too
+		return cfg, nil, problems
+	}
+	return cfg, logger, err
+}
+
 // databaseSettings are the settings of commands that need nothing but a database: the one that
 // is set, else that of a running dev, with its Redis and its keys.
 func databaseSettings() (app.Config, *slog.Logger, error) {
 	cfg, logger, err := settings()
-	if err == nil && cfg.DatabaseURL == "" {
+	if err == nil && cfg.DatabaseURL.Empty() {
 		if err = devURLs(&cfg); err == nil {
 			err = devBackups(&cfg)
 		}

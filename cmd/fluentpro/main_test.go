@@ -229,7 +229,7 @@ func TestDevShowsTheMailsThatItCatches(t *testing.T) {
 	require.Len(t, d.about, 1)
 	page := regexp.MustCompile(`^Mail          (http://127\.0\.0\.1:\d+) \(every mail that is sent\)$`).FindStringSubmatch(d.about[0])
 	require.NotNil(t, page, d.about[0])
-	server := strings.TrimSuffix(strings.TrimPrefix(d.cfg.SMTPURL, "smtp://"), "?starttls=off")
+	server := strings.TrimSuffix(strings.TrimPrefix(d.cfg.SMTPURL.Reveal(), "smtp://"), "?starttls=off")
 	require.NoError(t, smtp.SendMail(server, nil, "a@example.com", []string{"b@example.com"}, []byte("Subject: Good morning\r\n\r\nHello.\r\n")))
 	response, err := http.Get(page[1])
 	require.NoError(t, err)

@@ -16,7 +16,7 @@ func migrateCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return app.Migrate(cmd.Context(), cfg.DatabaseURL, logger)
+			return app.Migrate(cmd.Context(), cfg.DatabaseURL.Reveal(), logger)
 		},
 	}
 }

@@ -13,7 +13,7 @@ import (
 
 func TestDeprecationsAreListedWithTheirCalls(t *testing.T) {
 	s := apitest.New(t)
-	t.Setenv("FLUENTPRO_DATABASE_URL", s.Config.DatabaseURL)
+	t.Setenv("FLUENTPRO_DATABASE_URL", s.Config.DatabaseURL.Reveal())
 	mei, jun := s.SignUp(t), s.SignUp(t)
 	ask := func(l *apitest.Learner, times int, method, path, agent string) {
 		for range times {

@@ -14,11 +14,8 @@ func serveCommand() *cobra.Command {
 			"the database must be migrated (fluentpro migrate). docs/environment.md lists the settings.",
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			cfg, logger, err := settings()
+			cfg, logger, err := serviceSettings()
 			if err != nil {
-				return err
-			}
-			if err := cfg.Check(); err != nil {
 				return err
 			}
 			listener, err := app.Listen(cmd.Context(), cfg.HTTPAddr)

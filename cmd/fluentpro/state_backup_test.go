@@ -30,8 +30,8 @@ func TestABackupIsMadeVerifiedAndRestoredFromTheCommandLine(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, os.FileMode(0o600), info.Mode().Perm())
 	for name, value := range map[string]string{
-		"FLUENTPRO_DATABASE_URL": s.Config.DatabaseURL, "FLUENTPRO_REDIS_URL": s.Config.RedisURL, "FLUENTPRO_DATA_DIR": t.TempDir(),
-		"FLUENTPRO_BLOB_URL": t.TempDir(), "FLUENTPRO_KEY_ENCRYPTION_KEY": s.Config.KeyEncryptionKey,
+		"FLUENTPRO_DATABASE_URL": s.Config.DatabaseURL.Reveal(), "FLUENTPRO_REDIS_URL": s.Config.RedisURL.Reveal(), "FLUENTPRO_DATA_DIR": t.TempDir(),
+		"FLUENTPRO_BLOB_URL": t.TempDir(), "FLUENTPRO_KEY_ENCRYPTION_KEY": s.Config.KeyEncryptionKey.Reveal(),
 	} {
 		t.Setenv(name, value)
 	}
@@ -109,7 +109,7 @@ func TestYesterdaysDataMakesWayForTodays(t *testing.T) {
 	recipient, err := command(t, "keys", "backup", file)
 	require.NoError(t, err)
 	t.Setenv("FLUENTPRO_BLOB_URL", t.TempDir())
-	t.Setenv("FLUENTPRO_KEY_ENCRYPTION_KEY", d.Config.KeyEncryptionKey)
+	t.Setenv("FLUENTPRO_KEY_ENCRYPTION_KEY", d.Config.KeyEncryptionKey.Reveal())
 	t.Setenv("FLUENTPRO_BACKUP_RECIPIENT", strings.TrimSpace(recipient))
 	var yesterday record.Record
 	require.NoError(t, json.Unmarshal([]byte(d.state(0, "export CONVERSATION")), &yesterday))

@@ -37,8 +37,8 @@ type desk struct {
 
 func newDesk(t *testing.T) *desk {
 	s := apitest.New(t)
-	t.Setenv("FLUENTPRO_DATABASE_URL", s.Config.DatabaseURL)
-	t.Setenv("FLUENTPRO_REDIS_URL", s.Config.RedisURL)
+	t.Setenv("FLUENTPRO_DATABASE_URL", s.Config.DatabaseURL.Reveal())
+	t.Setenv("FLUENTPRO_REDIS_URL", s.Config.RedisURL.Reveal())
 	d := &desk{Server: s, t: t, learner: s.SignUp(t)}
 	d.talk = d.learner.Talk(t)
 	d.say("The crates stay in Rotterdam.", "For how long?")

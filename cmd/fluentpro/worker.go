@@ -14,7 +14,7 @@ func workerCommand() *cobra.Command {
 			"once. It needs the settings of serve but for those of HTTP, and stops as serve does.",
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			cfg, logger, err := settings()
+			cfg, logger, err := serviceSettings()
 			if err != nil {
 				return err
 			}

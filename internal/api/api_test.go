@@ -22,6 +22,7 @@ import (
 	"github.com/fluentpro/fluentpro/gen/apiv2"
 	"github.com/fluentpro/fluentpro/internal/api/apitest"
 	"github.com/fluentpro/fluentpro/internal/app"
+	"github.com/fluentpro/fluentpro/internal/platform/secret"
 )
 
 // bad is a request that must be refused.
@@ -127,7 +128,7 @@ func TestWhoLacksTheRoleIsForbidden(t *testing.T) {
 	t.Parallel()
 	s := apitest.New(t)
 	l := s.SignUp(t)
-	conn, err := pgx.Connect(t.Context(), s.Config.DatabaseURL)
+	conn, err := pgx.Connect(t.Context(), s.Config.DatabaseURL.Reveal())
 	require.NoError(t, err)
 	defer func() { _ = conn.Close(t.Context()) }()
 	setRoles := func(roles ...string) {
@@ -160,7 +161,7 @@ func TestBrowsersOfAllowedOriginsReadAllOurHeaders(t *testing.T) {
 
 func TestWithoutRedisALearnerStillGetsTheReply(t *testing.T) {
 	t.Parallel()
-	s := apitest.New(t, apitest.WithConfig(func(c *app.Config) { c.RedisURL = "redis://127.0.0.1:1" }))
+	s := apitest.New(t, apitest.WithConfig(func(c *app.Config) { c.RedisURL = secret.NewURL("redis://127.0.0.1:1") }))
 	l := s.SignUp(t)
 	c := l.Talk(t)
 	sent := l.Say(t, c, "Hello, how are you?")

@@ -13,6 +13,7 @@ import (
 	"github.com/fluentpro/fluentpro/internal/app"
 	"github.com/fluentpro/fluentpro/internal/devstack/partner"
 	"github.com/fluentpro/fluentpro/internal/platform/postgres"
+	"github.com/fluentpro/fluentpro/internal/platform/secret"
 )
 
 // dependency is what /readyz says of one.
@@ -59,7 +60,7 @@ func TestReadinessTellsEachDependency(t *testing.T) {
 
 func TestWithoutRedisANodeIsDegradedAndReady(t *testing.T) {
 	t.Parallel()
-	r := ready(t, apitest.New(t, apitest.WithConfig(func(c *app.Config) { c.RedisURL = "redis://127.0.0.1:1" })), http.StatusOK)
+	r := ready(t, apitest.New(t, apitest.WithConfig(func(c *app.Config) { c.RedisURL = secret.NewURL("redis://127.0.0.1:1") })), http.StatusOK)
 	require.Equal(t, "degraded", r.Status)
 	require.Equal(t, "down", r.Dependencies["redis"].Status)
 	require.Equal(t, "it cannot be reached", r.Dependencies["redis"].Reason, "no address")
@@ -83,7 +84,7 @@ func TestWithoutAModelANodeIsDegradedAndReady(t *testing.T) {
 func TestWithoutItsDatabaseANodeIsNotReady(t *testing.T) {
 	t.Parallel()
 	s := apitest.New(t)
-	name := s.Config.DatabaseURL
+	name := s.Config.DatabaseURL.Reveal()
 	admin, err := postgres.Open(t.Context(), postgres.Config{URL: apitest.Database(t), MaxConns: 1})
 	require.NoError(t, err)
 	defer admin.Close()
@@ -110,7 +111,7 @@ func TestWithoutItsDatabaseANodeIsNotReady(t *testing.T) {
 
 func TestANodeThatDrainsIsNotReadyWhateverElse(t *testing.T) {
 	t.Parallel()
-	s := apitest.New(t, apitest.WithConfig(func(c *app.Config) { c.RedisURL = "redis://127.0.0.1:1" }))
+	s := apitest.New(t, apitest.WithConfig(func(c *app.Config) { c.RedisURL = secret.NewURL("redis://127.0.0.1:1") }))
 	s.App.NotReady()
 	r := ready(t, s, http.StatusServiceUnavailable)
 	require.Equal(t, "draining", r.Status)

@@ -45,7 +45,7 @@ func (a *App) wireAccounts(ctx context.Context, cfg Config, mailer *mail.Mailer,
 // is waited for later: what its tokens need is asked for when they come.
 func (a *App) openTenant(ctx context.Context, cfg Config, now func() time.Time) (*auth0.Client, error) {
 	client, err := auth0.New(auth0.Config{
-		Domain: cfg.Auth0Domain, ClientID: cfg.Auth0ClientID, ClientSecret: cfg.Auth0ClientSecret,
+		Domain: cfg.Auth0Domain, ClientID: cfg.Auth0ClientID, ClientSecret: cfg.Auth0ClientSecret.Reveal(),
 		Connection: cfg.Auth0Connection, Audience: cfg.Auth0Audience, Logger: a.logger, Now: now,
 	})
 	if err != nil {

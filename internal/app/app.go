@@ -128,10 +128,10 @@ func New(ctx context.Context, cfg Config, logger *slog.Logger, opts Options) (_ 
 			a.Close()
 		}
 	}()
-	if a.pool, err = postgres.Open(ctx, postgres.Config{URL: cfg.DatabaseURL}); err != nil {
+	if a.pool, err = postgres.Open(ctx, postgres.Config{URL: cfg.DatabaseURL.Reveal()}); err != nil {
 		return nil, err
 	}
-	if a.redis, err = openRedis(cfg.RedisURL); err != nil {
+	if a.redis, err = openRedis(cfg.RedisURL.Reveal()); err != nil {
 		return nil, err
 	}
 	if a.log, err = eventlog.New(eventlog.Config{Client: a.redis}); err != nil {
@@ -205,7 +205,7 @@ type nounParts struct {
 func (a *App) wireNouns(ctx context.Context, cfg Config, with nounParts) (*nouns, error) {
 	now := with.options.Now
 	mailer, err := mail.New(mail.Config{
-		URL: cfg.SMTPURL, From: cfg.MailFrom, Templates: []fs.FS{account.Mails(), monitor.Mails()}, Pool: a.pool, Logger: a.logger, Now: now,
+		URL: cfg.SMTPURL.Reveal(), From: cfg.MailFrom, Templates: []fs.FS{account.Mails(), monitor.Mails()}, Pool: a.pool, Logger: a.logger, Now: now,
 	})
 	if err != nil {
 		return nil, err

@@ -29,7 +29,9 @@ const backupPurpose = "backups"
 const backupsFolder = "backups"
 
 // blobURL is where backups lie.
-func (c Config) blobURL() string { return cmp.Or(c.BlobURL, filepath.Join(c.DataDir, backupsFolder)) }
+func (c Config) blobURL() string {
+	return cmp.Or(c.BlobURL.Reveal(), filepath.Join(c.DataDir, backupsFolder))
+}
 
 // backupWrong says what is wrong with the settings of backups.
 func (c Config) backupWrong() map[string]string {

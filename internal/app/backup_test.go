@@ -22,6 +22,7 @@ import (
 	"github.com/fluentpro/fluentpro/internal/conversation/record"
 	"github.com/fluentpro/fluentpro/internal/devstack"
 	"github.com/fluentpro/fluentpro/internal/devstack/partner"
+	"github.com/fluentpro/fluentpro/internal/platform/secret"
 )
 
 // steps takes progress, and does something at each step.
@@ -54,7 +55,7 @@ func operate(t *testing.T, cfg app.Config) *operator {
 func (o *operator) besides(t *testing.T) *operator {
 	t.Helper()
 	cfg := o.cfg
-	cfg.DatabaseURL = apitest.Database(t)
+	cfg.DatabaseURL = secret.NewURL(apitest.Database(t))
 	return operate(t, cfg)
 }
 
@@ -191,7 +192,7 @@ func TestEverythingComesBackIntoAnEmptyDatabaseBitForBit(t *testing.T) {
 	fresh, err := devstack.StartRedisForTests(t.Context())
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = fresh.Stop(context.Background()) })
-	other.cfg.RedisURL = fresh.URL()
+	other.cfg.RedisURL = secret.NewURL(fresh.URL())
 	again := apitest.New(t, apitest.WithConfig(func(c *app.Config) { *c = other.cfg }))
 	var in2 apiv2.LogInResult
 	here := again.Nobody()

@@ -4,7 +4,6 @@
 package app
 
 import (
-	"cmp"
 	"crypto/hkdf"
 	"crypto/sha256"
 	"encoding/base64"
@@ -13,18 +12,12 @@ import (
 	"log/slog"
 	"maps"
 	"net"
-	"net/url"
-	"reflect"
-	"slices"
 	"strings"
 	"time"
 
-	"github.com/caarlos0/env/v11"
-
-	"github.com/fluentpro/fluentpro/internal/account"
 	"github.com/fluentpro/fluentpro/internal/platform/gate"
 	"github.com/fluentpro/fluentpro/internal/platform/job"
-	"github.com/fluentpro/fluentpro/internal/platform/mail"
+	"github.com/fluentpro/fluentpro/internal/platform/secret"
 )
 
 // Environments.
@@ -45,8 +38,9 @@ const (
 	ProviderAuth0 = "auth0"
 )
 
-// Config is every setting, read from the environment. docs/environment.md
-// explains each.
+// Config is every setting, by the variable of the environment that sets it; config_settings.go
+// explains each, and docs/environment.md is made from both. What is secret has a type that is
+// never shown.
 type Config struct {
 	Env      string     `env:"FLUENTPRO_ENV" envDefault:"development"`
 	LogLevel slog.Level `env:"FLUENTPRO_LOG_LEVEL" envDefault:"info"`
@@ -64,25 +58,25 @@ type Config struct {
 	ServeJobs bool           `env:"FLUENTPRO_SERVE_JOBS" envDefault:"true"`
 	Queues    map[string]int `env:"FLUENTPRO_QUEUES"`
 
-	DatabaseURL string `env:"FLUENTPRO_DATABASE_URL"`
-	RedisURL    string `env:"FLUENTPRO_REDIS_URL"`
+	DatabaseURL secret.URL `env:"FLUENTPRO_DATABASE_URL"`
+	RedisURL    secret.URL `env:"FLUENTPRO_REDIS_URL"`
 
-	ModelBaseURL string   `env:"FLUENTPRO_MODEL_BASE_URL"`
-	ModelAPIKey  string   `env:"FLUENTPRO_MODEL_API_KEY"`
-	ModelName    string   `env:"FLUENTPRO_MODEL_NAME"`
-	ModelPrices  []string `env:"FLUENTPRO_MODEL_PRICES"`
+	ModelBaseURL string      `env:"FLUENTPRO_MODEL_BASE_URL"`
+	ModelAPIKey  secret.Text `env:"FLUENTPRO_MODEL_API_KEY"`
+	ModelName    string      `env:"FLUENTPRO_MODEL_NAME"`
+	ModelPrices  []string    `env:"FLUENTPRO_MODEL_PRICES"`
 
 	EmbeddingModel      string `env:"FLUENTPRO_EMBEDDING_MODEL" envDefault:"text-embedding-3-small"`
 	EmbeddingDimensions int    `env:"FLUENTPRO_EMBEDDING_DIMENSIONS" envDefault:"256"`
 
-	SMTPURL  string `env:"FLUENTPRO_SMTP_URL"`
-	MailFrom string `env:"FLUENTPRO_MAIL_FROM"`
+	SMTPURL  secret.URL `env:"FLUENTPRO_SMTP_URL"`
+	MailFrom string     `env:"FLUENTPRO_MAIL_FROM"`
 
-	Monitor            bool     `env:"FLUENTPRO_MONITOR" envDefault:"true"`
-	MetricsAddr        string   `env:"FLUENTPRO_METRICS_ADDR" envDefault:"127.0.0.1:9090"`
-	AlertWebhookURL    string   `env:"FLUENTPRO_ALERT_WEBHOOK_URL"`
-	AlertWebhookSecret string   `env:"FLUENTPRO_ALERT_WEBHOOK_SECRET"`
-	AlertMails         []string `env:"FLUENTPRO_ALERT_MAILS"`
+	Monitor            bool        `env:"FLUENTPRO_MONITOR" envDefault:"true"`
+	MetricsAddr        string      `env:"FLUENTPRO_METRICS_ADDR" envDefault:"127.0.0.1:9090"`
+	AlertWebhookURL    secret.Text `env:"FLUENTPRO_ALERT_WEBHOOK_URL"`
+	AlertWebhookSecret secret.Text `env:"FLUENTPRO_ALERT_WEBHOOK_SECRET"`
+	AlertMails         []string    `env:"FLUENTPRO_ALERT_MAILS"`
 
 	RateAuth     string `env:"FLUENTPRO_RATE_AUTH" envDefault:"30/1m"`
 	RateAPI      string `env:"FLUENTPRO_RATE_API" envDefault:"600/1m"`
@@ -94,14 +88,14 @@ type Config struct {
 	TokensLearnerDay int64 `env:"FLUENTPRO_TOKENS_LEARNER_DAY" envDefault:"300000"`
 	TokensServiceDay int64 `env:"FLUENTPRO_TOKENS_SERVICE_DAY" envDefault:"0"`
 
-	AuthProvider      string `env:"FLUENTPRO_AUTH_PROVIDER" envDefault:"local"`
-	Auth0Domain       string `env:"FLUENTPRO_AUTH0_DOMAIN"`
-	Auth0ClientID     string `env:"FLUENTPRO_AUTH0_CLIENT_ID"`
-	Auth0ClientSecret string `env:"FLUENTPRO_AUTH0_CLIENT_SECRET"`
-	Auth0Connection   string `env:"FLUENTPRO_AUTH0_CONNECTION" envDefault:"Username-Password-Authentication"`
-	Auth0Audience     string `env:"FLUENTPRO_AUTH0_AUDIENCE"`
+	AuthProvider      string      `env:"FLUENTPRO_AUTH_PROVIDER" envDefault:"local"`
+	Auth0Domain       string      `env:"FLUENTPRO_AUTH0_DOMAIN"`
+	Auth0ClientID     string      `env:"FLUENTPRO_AUTH0_CLIENT_ID"`
+	Auth0ClientSecret secret.Text `env:"FLUENTPRO_AUTH0_CLIENT_SECRET"`
+	Auth0Connection   string      `env:"FLUENTPRO_AUTH0_CONNECTION" envDefault:"Username-Password-Authentication"`
+	Auth0Audience     string      `env:"FLUENTPRO_AUTH0_AUDIENCE"`
 
-	BlobURL            string        `env:"FLUENTPRO_BLOB_URL"`
+	BlobURL            secret.URL    `env:"FLUENTPRO_BLOB_URL"`
 	BackupRecipient    string        `env:"FLUENTPRO_BACKUP_RECIPIENT"`
 	BackupIdentityFile string        `env:"FLUENTPRO_BACKUP_IDENTITY_FILE"`
 	BackupFullEvery    time.Duration `env:"FLUENTPRO_BACKUP_FULL_EVERY" envDefault:"168h"`
@@ -112,126 +106,10 @@ type Config struct {
 	TokenLifetime    time.Duration `env:"FLUENTPRO_TOKEN_LIFETIME" envDefault:"15m"`
 	TokenIssuer      string        `env:"FLUENTPRO_TOKEN_ISSUER"`
 	TokenAudience    string        `env:"FLUENTPRO_TOKEN_AUDIENCE" envDefault:"fluentpro"`
-	KeyEncryptionKey string        `env:"FLUENTPRO_KEY_ENCRYPTION_KEY"`
-}
+	KeyEncryptionKey secret.Text   `env:"FLUENTPRO_KEY_ENCRYPTION_KEY"`
 
-// FromEnvironment reads the configuration. environ is os.Environ().
-func FromEnvironment(environ []string) (Config, error) {
-	cfg, err := env.ParseAsWithOptions[Config](env.Options{Environment: env.ToMap(environ)})
-	if err != nil {
-		return Config{}, fmt.Errorf("configuration: %w", named(err))
-	}
-	// Nodes that listen on addresses of their own must not each be an issuer of
-	// their own: they would refuse each other's tokens.
-	if cfg.Env == Development || cfg.Env == Test {
-		cfg.TokenIssuer = cmp.Or(cfg.TokenIssuer, "http://"+cfg.HTTPAddr)
-		cfg.MailFrom = cmp.Or(cfg.MailFrom, "FluentPro <no-reply@localhost>") // elsewhere it would be taken for spam
-	}
-	return cfg, nil
-}
-
-// named gives the errors of values that cannot be read their variables' names
-// instead of those of our fields.
-func named(err error) error {
-	all, ok := errors.AsType[env.AggregateError](err)
-	if !ok {
-		return err
-	}
-	var errs []error
-	for _, one := range all.Errors {
-		if parse, ok := errors.AsType[env.ParseError](one); ok {
-			if field, ok := reflect.TypeFor[Config]().FieldByName(parse.Name); ok {
-				one = fmt.Errorf("%s: %w", field.Tag.Get("env"), parse.Err)
-			}
-		}
-		errs = append(errs, one)
-	}
-	return errors.Join(errs...)
-}
-
-// Check names everything that is missing or wrong, each with its variable.
-func (c Config) Check() error {
-	var errs []error
-	wrong := func(name, why string) { errs = append(errs, fmt.Errorf("%s %s", name, why)) }
-	if !slices.Contains([]string{Development, Test, Staging, Production}, c.Env) {
-		wrong("FLUENTPRO_ENV", "must be development, test, staging or production")
-	}
-	for _, u := range []struct {
-		name, value string
-		schemes     []string
-	}{
-		{"FLUENTPRO_DATABASE_URL", c.DatabaseURL, []string{"postgres", "postgresql"}},
-		{"FLUENTPRO_REDIS_URL", c.RedisURL, []string{"redis", "rediss"}},
-		{"FLUENTPRO_MODEL_BASE_URL", c.ModelBaseURL, []string{"http", "https"}},
-		{"FLUENTPRO_TOKEN_ISSUER", c.TokenIssuer, []string{"http", "https"}},
-	} {
-		if parsed, err := url.Parse(u.value); err != nil || !slices.Contains(u.schemes, parsed.Scheme) {
-			wrong(u.name, "must be a URL that begins with "+strings.Join(u.schemes, ":// or ")+"://")
-		}
-	}
-	if c.ModelName == "" {
-		wrong("FLUENTPRO_MODEL_NAME", "must name a model")
-	}
-	if _, err := c.prices(); err != nil {
-		wrong("FLUENTPRO_MODEL_PRICES", err.Error())
-	}
-	if c.EmbeddingModel == "" {
-		wrong("FLUENTPRO_EMBEDDING_MODEL", "must name a model")
-	}
-	if c.EmbeddingDimensions < 0 || c.EmbeddingDimensions > maxDimensions {
-		wrong("FLUENTPRO_EMBEDDING_DIMENSIONS", fmt.Sprintf("must be 1 to %d, or 0 for as many as the model gives", maxDimensions))
-	}
-	if _, err := mail.ParseURL(c.SMTPURL); err != nil {
-		wrong("FLUENTPRO_SMTP_URL", err.Error())
-	}
-	if _, err := mail.ParseFrom(c.MailFrom); err != nil {
-		wrong("FLUENTPRO_MAIL_FROM", err.Error())
-	}
-	if _, err := c.masterKey(); err != nil {
-		wrong("FLUENTPRO_KEY_ENCRYPTION_KEY", err.Error())
-	}
-	if _, err := c.proxies(); err != nil {
-		wrong("FLUENTPRO_TRUSTED_PROXIES", err.Error())
-	}
-	for name, tokens := range map[string]int64{"FLUENTPRO_TOKENS_LEARNER_DAY": c.TokensLearnerDay, "FLUENTPRO_TOKENS_SERVICE_DAY": c.TokensServiceDay} {
-		if tokens < 0 {
-			wrong(name, "must be a number of tokens, or 0 for no limit")
-		}
-	}
-	for name, err := range c.limitErrors() {
-		wrong(name, err.Error())
-	}
-	for name, err := range c.alertErrors() {
-		if err != nil {
-			wrong(name, err.Error())
-		}
-	}
-	if c.TokenLifetime < time.Minute || c.TokenLifetime > account.MaxAccessLifetime {
-		wrong("FLUENTPRO_TOKEN_LIFETIME", "must be 1m to "+account.MaxAccessLifetime.String())
-	}
-	for _, missing := range c.auth0Missing() {
-		wrong(missing, "must be set with FLUENTPRO_AUTH_PROVIDER=auth0")
-	}
-	if c.AuthProvider != ProviderLocal && c.AuthProvider != ProviderAuth0 {
-		wrong("FLUENTPRO_AUTH_PROVIDER", "must be local or auth0")
-	}
-	for name, why := range c.backupWrong() {
-		wrong(name, why)
-	}
-	if (c.TLSCertFile == "") != (c.TLSKeyFile == "") {
-		wrong("FLUENTPRO_TLS_CERT_FILE", "and FLUENTPRO_TLS_KEY_FILE go together")
-	}
-	if c.DrainDelay < 0 || c.DrainLimit <= 0 {
-		wrong("FLUENTPRO_DRAIN_LIMIT", "and FLUENTPRO_DRAIN_DELAY must be durations, the limit above zero")
-	}
-	if _, err := c.concurrency(); err != nil {
-		wrong("FLUENTPRO_QUEUES", err.Error())
-	}
-	if len(errs) == 0 {
-		return nil
-	}
-	slices.SortFunc(errs, func(a, b error) int { return strings.Compare(a.Error(), b.Error()) })
-	return fmt.Errorf("configuration: %w", errors.Join(errs...))
+	from   map[string]string // where each value that is set comes from, by variable
+	unread Problems          // what could not be read
 }
 
 // limits are the rate limits by the names that the contract gives them.
@@ -282,7 +160,7 @@ func (c Config) auth0Missing() (missing []string) {
 		return nil
 	}
 	for name, value := range map[string]string{
-		"FLUENTPRO_AUTH0_DOMAIN": c.Auth0Domain, "FLUENTPRO_AUTH0_CLIENT_ID": c.Auth0ClientID, "FLUENTPRO_AUTH0_CLIENT_SECRET": c.Auth0ClientSecret,
+		"FLUENTPRO_AUTH0_DOMAIN": c.Auth0Domain, "FLUENTPRO_AUTH0_CLIENT_ID": c.Auth0ClientID, "FLUENTPRO_AUTH0_CLIENT_SECRET": c.Auth0ClientSecret.Reveal(),
 		"FLUENTPRO_AUTH0_CONNECTION": c.Auth0Connection, "FLUENTPRO_AUTH0_AUDIENCE": c.Auth0Audience,
 	} {
 		if value == "" {
@@ -309,7 +187,7 @@ func (c Config) concurrency() (map[string]int, error) {
 
 // masterKey is the 32 bytes from which every other key is derived.
 func (c Config) masterKey() ([]byte, error) {
-	key, err := base64.StdEncoding.DecodeString(c.KeyEncryptionKey)
+	key, err := base64.StdEncoding.DecodeString(c.KeyEncryptionKey.Reveal())
 	if err != nil || len(key) != 32 {
 		return nil, errors.New("must be 32 random bytes in base64 (openssl rand -base64 32)")
 	}

@@ -129,7 +129,7 @@ func TestAServiceThatCannotStartSaysWhyWithoutSecrets(t *testing.T) {
 		require.Error(t, err)
 		require.NotContains(t, err.Error(), "hunter2")
 		require.Error(t, app.Work(t.Context(), cfg, slog.New(slog.DiscardHandler), nil))
-		require.Error(t, app.Migrate(t.Context(), cfg.DatabaseURL, slog.New(slog.DiscardHandler)))
+		require.Error(t, app.Migrate(t.Context(), cfg.DatabaseURL.Reveal(), slog.New(slog.DiscardHandler)))
 	}
 }
 

@@ -19,3 +19,15 @@ var Version = version
 
 // Prices are what models cost, by their names.
 var Prices = Config.prices
+
+// Described is what is told of a setting.
+type Described struct{ About, Example string }
+
+// AboutSettings are all settings that are told of.
+func AboutSettings() map[string]Described {
+	all := map[string]Described{}
+	for name, s := range described() {
+		all[name] = Described{s.about, s.example}
+	}
+	return all
+}

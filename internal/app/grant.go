@@ -12,7 +12,7 @@ import (
 // GrantAdmin gives the account with this email the role admin; it needs nothing
 // but the database. Fault: resource.not_found.
 func GrantAdmin(ctx context.Context, cfg Config, email string) (account.User, error) {
-	pool, err := postgres.Open(ctx, postgres.Config{URL: cfg.DatabaseURL})
+	pool, err := postgres.Open(ctx, postgres.Config{URL: cfg.DatabaseURL.Reveal()})
 	if err != nil {
 		return account.User{}, err
 	}

@@ -35,7 +35,7 @@ func RotateKeys(ctx context.Context, cfg Config, compromised bool) (keys []accou
 }
 
 func withPool(ctx context.Context, cfg Config, do func(*pgxpool.Pool) error) error {
-	pool, err := postgres.Open(ctx, postgres.Config{URL: cfg.DatabaseURL, MaxConns: 1})
+	pool, err := postgres.Open(ctx, postgres.Config{URL: cfg.DatabaseURL.Reveal(), MaxConns: 1})
 	if err != nil {
 		return err
 	}

@@ -9,10 +9,10 @@ func (a *App) openModels(cfg Config) error {
 		return err
 	}
 	a.model = llm.New(llm.Config{
-		BaseURL: cfg.ModelBaseURL, APIKey: cfg.ModelAPIKey, Model: cfg.ModelName, Price: prices[cfg.ModelName], Logger: a.logger,
+		BaseURL: cfg.ModelBaseURL, APIKey: cfg.ModelAPIKey.Reveal(), Model: cfg.ModelName, Price: prices[cfg.ModelName], Logger: a.logger,
 	})
 	a.embed = llm.NewEmbedder(llm.EmbedConfig{
-		BaseURL: cfg.ModelBaseURL, APIKey: cfg.ModelAPIKey, Model: cfg.EmbeddingModel, Price: prices[cfg.EmbeddingModel],
+		BaseURL: cfg.ModelBaseURL, APIKey: cfg.ModelAPIKey.Reveal(), Model: cfg.EmbeddingModel, Price: prices[cfg.EmbeddingModel],
 		Dimensions: cfg.EmbeddingDimensions, Logger: a.logger,
 	})
 	return nil

@@ -27,7 +27,7 @@ func (a *App) wireMonitor(cfg Config, n *nouns, mailer monitor.Mailer, opts Opti
 	if host, err := os.Hostname(); err == nil {
 		d.Host = host
 	}
-	if cfg.AlertWebhookURL != "" {
+	if !cfg.AlertWebhookURL.Empty() {
 		sender, err := webhook.New(cfg.alertWebhook())
 		if err != nil {
 			return nil, err
@@ -112,16 +112,16 @@ func (a *App) probed() map[string]string {
 
 // alertWebhook is where changes are told to.
 func (c Config) alertWebhook() webhook.Config {
-	return webhook.Config{URL: c.AlertWebhookURL, Secret: c.AlertWebhookSecret, Plain: c.Env == Development || c.Env == Test}
+	return webhook.Config{URL: c.AlertWebhookURL.Reveal(), Secret: c.AlertWebhookSecret.Reveal(), Plain: c.Env == Development || c.Env == Test}
 }
 
 // alertErrors are what is wrong with the settings of alerts, by variable.
 func (c Config) alertErrors() map[string]error {
 	errs := map[string]error{}
 	switch {
-	case c.AlertWebhookURL != "":
+	case !c.AlertWebhookURL.Empty():
 		errs["FLUENTPRO_ALERT_WEBHOOK_URL"], errs["FLUENTPRO_ALERT_WEBHOOK_SECRET"] = c.alertWebhook().Check()
-	case c.AlertWebhookSecret != "":
+	case !c.AlertWebhookSecret.Empty():
 		errs["FLUENTPRO_ALERT_WEBHOOK_SECRET"] = errors.New("needs FLUENTPRO_ALERT_WEBHOOK_URL")
 	}
 	for _, address := range c.AlertMails {

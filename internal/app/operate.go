@@ -62,7 +62,7 @@ func (d *Desk) User(ctx context.Context, idOrEmail string) (uuid.UUID, error) {
 // OpenDesk opens one; Close must follow. It knows every kind of job, and could do
 // none: the nouns behind them lack what they would need.
 func OpenDesk(ctx context.Context, cfg Config, logger *slog.Logger) (*Desk, error) {
-	pool, err := postgres.Open(ctx, postgres.Config{URL: cfg.DatabaseURL, MaxConns: 4})
+	pool, err := postgres.Open(ctx, postgres.Config{URL: cfg.DatabaseURL.Reveal(), MaxConns: 4})
 	if err != nil {
 		return nil, err
 	}
@@ -79,9 +79,9 @@ func OpenDesk(ctx context.Context, cfg Config, logger *slog.Logger) (*Desk, erro
 func (d *Desk) open(cfg Config, logger *slog.Logger) (err error) {
 	pool, registry, jobs := d.Pool, job.NewRegistry(), &laterJobs{}
 	with := conversation.Deps{Pool: pool, Jobs: jobs, Logger: logger, Now: time.Now}
-	d.Live = cfg.RedisURL != ""
+	d.Live = !cfg.RedisURL.Empty()
 	redis.SetLogger(redisLog{logger}) // the library has one logger for the process
-	if d.redis, err = openRedis(cmp.Or(cfg.RedisURL, noRedis)); err != nil {
+	if d.redis, err = openRedis(cmp.Or(cfg.RedisURL.Reveal(), noRedis)); err != nil {
 		return err
 	}
 	if with.Log, err = eventlog.New(eventlog.Config{Client: d.redis}); err != nil {
@@ -98,7 +98,7 @@ func (d *Desk) open(cfg Config, logger *slog.Logger) (err error) {
 		catalogue: new(catalogue.Service), onboardings: new(onboarding.Service), plans: new(learning.Service), tasks: tasks,
 		replays: replay.New(pool, keys), usage: d.Usage, budgets: new(budget.Service), backups: new(backup.Service), monitor: d.Monitor,
 	}
-	if cfg.KeyEncryptionKey != "" {
+	if !cfg.KeyEncryptionKey.Empty() {
 		if n.backups, err = newBackups(cfg, pool, &n, backup.Deps{Logger: logger, Now: time.Now}); err != nil {
 			return err
 		}

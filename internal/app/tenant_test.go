@@ -9,6 +9,7 @@ import (
 	"github.com/fluentpro/fluentpro/internal/api/apitest"
 	"github.com/fluentpro/fluentpro/internal/app"
 	"github.com/fluentpro/fluentpro/internal/devstack/tenant"
+	"github.com/fluentpro/fluentpro/internal/platform/secret"
 )
 
 func TestAServiceDoesNotStartWithATenantThatIsSetUpWrongly(t *testing.T) {
@@ -36,7 +37,7 @@ func TestAServiceDoesNotStartWithATenantThatIsSetUpWrongly(t *testing.T) {
 		s.Tenant.Configure(func(set *tenant.Settings) { *set = right })
 	}
 	wrong := s.Config
-	wrong.Auth0ClientSecret = "another-secret"
+	wrong.Auth0ClientSecret = secret.NewText("another-secret")
 	_, err := app.New(t.Context(), wrong, slog.New(slog.DiscardHandler), app.Options{Now: s.Clock.Now})
 	require.ErrorContains(t, err, "client secret")
 	require.NotContains(t, err.Error(), "another-secret")

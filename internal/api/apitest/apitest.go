@@ -34,6 +34,7 @@ import (
 	"github.com/fluentpro/fluentpro/internal/platform/job"
 	"github.com/fluentpro/fluentpro/internal/platform/llm"
 	"github.com/fluentpro/fluentpro/internal/platform/postgres"
+	"github.com/fluentpro/fluentpro/internal/platform/secret"
 	"github.com/fluentpro/fluentpro/internal/task"
 	"github.com/fluentpro/fluentpro/migrations"
 )
@@ -92,13 +93,13 @@ func New(t testing.TB, options ...Option) *Server {
 
 // prepare gives the server a database, Redis, a model and a mail catcher of its own.
 func (s *Server) prepare(t testing.TB, pace partner.Config) {
-	if s.Config.DatabaseURL == "" {
-		s.Config.DatabaseURL = Database(t)
+	if s.Config.DatabaseURL.Empty() {
+		s.Config.DatabaseURL = secret.NewURL(Database(t))
 	}
-	if s.Config.RedisURL == "" {
+	if s.Config.RedisURL.Empty() {
 		url, err := devstack.TestRedis()
 		require.NoError(t, err)
-		s.Config.RedisURL = url
+		s.Config.RedisURL = secret.NewURL(url)
 	}
 	s.Model = partner.New(pace)
 	model := httptest.NewServer(s.Model)
@@ -106,16 +107,16 @@ func (s *Server) prepare(t testing.TB, pace partner.Config) {
 	if s.Config.ModelBaseURL == "" {
 		s.Config.ModelBaseURL, s.Config.ModelName, s.Config.EmbeddingModel = model.URL+"/v1", s.Model.ModelName(), partner.EmbeddingVersion
 	}
-	if s.Config.BlobURL == "" {
-		s.Config.BlobURL = t.TempDir()
-		s.Config.BackupIdentityFile = filepath.Join(s.Config.BlobURL, "identity")
+	if s.Config.BlobURL.Empty() {
+		s.Config.BlobURL = secret.NewURL(t.TempDir())
+		s.Config.BackupIdentityFile = filepath.Join(s.Config.BlobURL.Reveal(), "identity")
 		recipient, err := backup.NewIdentity(s.Config.BackupIdentityFile)
 		require.NoError(t, err)
 		s.Config.BackupRecipient = recipient
 	}
 	s.Mail = MailCatcher(t)
-	if s.Config.SMTPURL == "" {
-		s.Config.SMTPURL = s.Mail.SMTPURL()
+	if s.Config.SMTPURL.Empty() {
+		s.Config.SMTPURL = secret.NewURL(s.Mail.SMTPURL())
 	}
 }
 
@@ -165,7 +166,7 @@ func (s *Server) start(t testing.TB, set setting) {
 // StartTask starts a task, and does more in the same transaction.
 func (s *Server) StartTask(t testing.TB, in task.StartInput, more ...func(tx postgres.Tx) error) task.Task {
 	t.Helper()
-	pool, err := postgres.Open(t.Context(), postgres.Config{URL: s.Config.DatabaseURL, MaxConns: 1})
+	pool, err := postgres.Open(t.Context(), postgres.Config{URL: s.Config.DatabaseURL.Reveal(), MaxConns: 1})
 	require.NoError(t, err)
 	defer pool.Close()
 	var made task.Task
@@ -233,9 +234,11 @@ func indexRoles(ctx context.Context, url string) error {
 // a server then waits for a prime number.
 func makeKey(ctx context.Context, url string) (err error) {
 	cfg := defaults()
-	cfg.DatabaseURL, cfg.SMTPURL = url, "smtp://127.0.0.1:1"
+	cfg.DatabaseURL, cfg.SMTPURL = secret.NewURL(url), secret.NewURL("smtp://127.0.0.1:1")
 	cfg.ModelBaseURL, cfg.ModelName, cfg.EmbeddingModel = "http://127.0.0.1:1/v1", "none", partner.EmbeddingVersion
-	if cfg.RedisURL, err = devstack.TestRedis(); err != nil {
+	redis, err := devstack.TestRedis()
+	cfg.RedisURL = secret.NewURL(redis)
+	if err != nil {
 		return err
 	}
 	a, err := app.New(ctx, cfg, slog.New(slog.DiscardHandler), app.Options{})
@@ -249,7 +252,7 @@ func makeKey(ctx context.Context, url string) (err error) {
 // Pool is a look of the test's own into the server's database.
 func (s *Server) Pool(t testing.TB) *pgxpool.Pool {
 	t.Helper()
-	pool, err := postgres.Open(t.Context(), postgres.Config{URL: s.Config.DatabaseURL, MaxConns: 4})
+	pool, err := postgres.Open(t.Context(), postgres.Config{URL: s.Config.DatabaseURL.Reveal(), MaxConns: 4})
 	require.NoError(t, err)
 	t.Cleanup(pool.Close)
 	return pool

@@ -8,6 +8,7 @@ import (
 	"github.com/fluentpro/fluentpro/internal/app"
 	"github.com/fluentpro/fluentpro/internal/devstack/partner"
 	"github.com/fluentpro/fluentpro/internal/platform/job"
+	"github.com/fluentpro/fluentpro/internal/platform/secret"
 	"github.com/fluentpro/fluentpro/internal/task"
 )
 
@@ -78,6 +79,6 @@ func defaults() app.Config {
 		Env: app.Test, DrainLimit: stopLimit, HTTPAddr: "127.0.0.1:0", TokenAudience: "fluentpro",
 		RateAuth: "0", RateAPI: "0", RateMatching: "0", RateMessages: "0", RateAdmin: "0", RateRealtime: "0", AuthProvider: app.ProviderLocal,
 		TokenLifetime: 15 * time.Minute, TokenIssuer: "http://fluentpro.test", MailFrom: "FluentPro <no-reply@fluentpro.test>",
-		KeyEncryptionKey: KeyEncryptionKey,
+		KeyEncryptionKey: secret.NewText(KeyEncryptionKey),
 	}
 }

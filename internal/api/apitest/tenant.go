@@ -9,6 +9,7 @@ import (
 
 	"github.com/fluentpro/fluentpro/internal/app"
 	"github.com/fluentpro/fluentpro/internal/devstack/tenant"
+	"github.com/fluentpro/fluentpro/internal/platform/secret"
 )
 
 // tenantKey signs the tokens of all tenants of a test binary: making one takes its time.
@@ -28,6 +29,6 @@ func (s *Server) startTenant(t testing.TB) {
 	t.Cleanup(web.Close)
 	s.Tenant.SetURL(web.URL)
 	s.Config.AuthProvider, s.Config.Auth0Domain = app.ProviderAuth0, web.URL
-	s.Config.Auth0ClientID, s.Config.Auth0ClientSecret = tenant.DefaultClientID, tenant.DefaultClientSecret
+	s.Config.Auth0ClientID, s.Config.Auth0ClientSecret = tenant.DefaultClientID, secret.NewText(tenant.DefaultClientSecret)
 	s.Config.Auth0Connection, s.Config.Auth0Audience = tenant.DefaultConnection, tenant.DefaultAudience
 }

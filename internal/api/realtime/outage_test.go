@@ -12,6 +12,7 @@ import (
 	"github.com/fluentpro/fluentpro/internal/api/apitest"
 	"github.com/fluentpro/fluentpro/internal/app"
 	"github.com/fluentpro/fluentpro/internal/platform/redistest"
+	"github.com/fluentpro/fluentpro/internal/platform/secret"
 	"github.com/fluentpro/fluentpro/internal/task"
 )
 
@@ -20,7 +21,7 @@ import (
 func TestWhoFollowsATaskThatIsDeletedIsTold(t *testing.T) {
 	t.Parallel()
 	redis := redistest.Own(t, 0)
-	s := serve(t, waiting(), apitest.WithConfig(func(c *app.Config) { c.RedisURL = redis.URL() }))
+	s := serve(t, waiting(), apitest.WithConfig(func(c *app.Config) { c.RedisURL = secret.NewURL(redis.URL()) }))
 	l := s.SignUp(t)
 	made := s.StartTask(t, task.StartInput{UserID: l.User.ID, Kind: "waiting", Input: struct{}{}})
 	topic := "task:" + made.ID.String()
@@ -39,7 +40,7 @@ func TestWhoFollowsATaskThatIsDeletedIsTold(t *testing.T) {
 func TestConnectionsOutliveRedis(t *testing.T) {
 	t.Parallel()
 	redis := redistest.Own(t, 0)
-	s := serve(t, apitest.WithConfig(func(c *app.Config) { c.RedisURL = redis.URL() }), apitest.WithPresenceBeat(500*time.Millisecond))
+	s := serve(t, apitest.WithConfig(func(c *app.Config) { c.RedisURL = secret.NewURL(redis.URL()) }), apitest.WithPresenceBeat(500*time.Millisecond))
 	admin, mei, tom := s.Admin(t), s.SignUp(t), s.SignUp(t)
 	topic := roomTopic()
 	talk := mei.Talk(t)

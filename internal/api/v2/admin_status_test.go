@@ -15,6 +15,7 @@ import (
 	"github.com/fluentpro/fluentpro/gen/apiv2"
 	"github.com/fluentpro/fluentpro/internal/api/apitest"
 	"github.com/fluentpro/fluentpro/internal/app"
+	"github.com/fluentpro/fluentpro/internal/platform/secret"
 )
 
 // monitoredAsTheExample is a moderator who looks at a service with one finding.
@@ -41,7 +42,7 @@ func alertsTo(t *testing.T) (option apitest.Option, told <-chan string) {
 	}))
 	t.Cleanup(receiver.Close)
 	return apitest.WithConfig(func(c *app.Config) {
-		c.AlertWebhookURL, c.AlertWebhookSecret = receiver.URL, "whsec_"+base64.StdEncoding.EncodeToString([]byte("this is a secret of 32 bytes ok!"))
+		c.AlertWebhookURL, c.AlertWebhookSecret = secret.NewText(receiver.URL), secret.NewText("whsec_"+base64.StdEncoding.EncodeToString([]byte("this is a secret of 32 bytes ok!")))
 	}), states
 }
 

@@ -42,7 +42,7 @@ func auditEvent(change ...func(*outbox.Event)) outbox.Event {
 // record puts events into the audit log, as its handlers do.
 func record(t *testing.T, s *apitest.Server, events ...outbox.Event) {
 	t.Helper()
-	pool := postgrestest.Pool(t, s.Config.DatabaseURL)
+	pool := postgrestest.Pool(t, s.Config.DatabaseURL.Reveal())
 	log := audit.New(audit.Deps{Pool: pool})
 	require.NoError(t, postgres.InTx(t.Context(), pool, func(tx postgres.Tx) error {
 		for _, e := range events {
@@ -216,7 +216,7 @@ func TestAFifthExportAtOnceIsRefusedUntilOneEnds(t *testing.T) {
 	t.Parallel()
 	s := apitest.New(t)
 	admin, call := s.Admin(t), apitest.Call{Method: http.MethodGet, Path: "/admin/audit-events/export"}
-	pool := postgrestest.Pool(t, s.Config.DatabaseURL)
+	pool := postgrestest.Pool(t, s.Config.DatabaseURL.Reveal())
 	tx, err := pool.Begin(t.Context())
 	require.NoError(t, err)
 	defer func() { _ = tx.Rollback(context.Background()) }()

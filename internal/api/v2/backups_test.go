@@ -13,6 +13,7 @@ import (
 	"github.com/fluentpro/fluentpro/gen/apiv2"
 	"github.com/fluentpro/fluentpro/internal/api/apitest"
 	"github.com/fluentpro/fluentpro/internal/app"
+	"github.com/fluentpro/fluentpro/internal/platform/secret"
 )
 
 // backedUpAsTheExample is an admin of a service with a learner's conversation in a backup.
@@ -109,7 +110,7 @@ func TestWhatWasLostComesBackFromABackup(t *testing.T) {
 
 	admin.Post(t, "/admin/backups/"+uuid.NewString()+"/restore", map[string]any{}).Refused(t, http.StatusNotFound, "resource.not_found")
 	admin.Post(t, path, map[string]any{"version": 3}).Refused(t, http.StatusUnprocessableEntity, "backup.invalid_restore")
-	payload := filepath.Join(s.Config.BlobURL, "backups", first+".ndjson.zst.age")
+	payload := filepath.Join(s.Config.BlobURL.Reveal(), "backups", first+".ndjson.zst.age")
 	text, err := os.ReadFile(payload) //nolint:gosec // the test's own
 	require.NoError(t, err)
 	text[len(text)/2] ^= 1
@@ -134,6 +135,6 @@ func TestWithoutKeysNoBackupIsMadeAndNoneIsRead(t *testing.T) {
 	admin := blind.Admin(t)
 	admin.Post(t, "/admin/backups", map[string]any{}).Refused(t, http.StatusConflict, "backup.no_recipient")
 	admin.Post(t, "/admin/backups/"+id+"/restore", map[string]any{}).Refused(t, http.StatusConflict, "backup.no_identity")
-	nowhere := apitest.New(t, apitest.WithConfig(func(c *app.Config) { c.BlobURL = filepath.Join(s.Config.BackupIdentityFile, "no-folder") }))
+	nowhere := apitest.New(t, apitest.WithConfig(func(c *app.Config) { c.BlobURL = secret.NewURL(filepath.Join(s.Config.BackupIdentityFile, "no-folder")) }))
 	nowhere.Admin(t).Get(t, "/admin/backups").Refused(t, http.StatusServiceUnavailable, "backup.store_unavailable")
 }

@@ -21,6 +21,7 @@ import (
 	"github.com/fluentpro/fluentpro/internal/devstack"
 	"github.com/fluentpro/fluentpro/internal/platform/outbox"
 	"github.com/fluentpro/fluentpro/internal/platform/postgres"
+	"github.com/fluentpro/fluentpro/internal/platform/secret"
 	"github.com/fluentpro/fluentpro/internal/platform/sse"
 )
 
@@ -248,7 +249,7 @@ func restartable(t *testing.T) (option apitest.Option, client *redis.Client, res
 	require.NoError(t, err)
 	client = redis.NewClient(&redis.Options{Addr: address.Host})
 	t.Cleanup(func() { _ = client.Close() })
-	return apitest.WithConfig(func(c *app.Config) { c.RedisURL = server.URL() }), client, func() { stop(); start(port) }
+	return apitest.WithConfig(func(c *app.Config) { c.RedisURL = secret.NewURL(server.URL()) }), client, func() { stop(); start(port) }
 }
 
 func TestAGapIsToldAndLaterEventsCome(t *testing.T) {

@@ -12,12 +12,13 @@ import (
 	"github.com/fluentpro/fluentpro/internal/devstack"
 	"github.com/fluentpro/fluentpro/internal/platform/gate"
 	"github.com/fluentpro/fluentpro/internal/platform/redistest"
+	"github.com/fluentpro/fluentpro/internal/platform/secret"
 )
 
 // redisGate is the test's own way to what a server keeps in Redis.
 func redisGate(t *testing.T, s *apitest.Server) *gate.Gate {
 	t.Helper()
-	return gate.New(gate.Config{Client: redistest.Client(t, s.Config.RedisURL)})
+	return gate.New(gate.Config{Client: redistest.Client(t, s.Config.RedisURL.Reveal())})
 }
 
 // ownRedis is a Redis of the test's own, in which nobody else is counted by the address
@@ -32,5 +33,5 @@ func ownRedis(t *testing.T) (option apitest.Option, stop func()) {
 		_ = r.Stop(ctx)
 	}
 	t.Cleanup(stop)
-	return apitest.WithConfig(func(c *app.Config) { c.RedisURL = r.URL() }), stop
+	return apitest.WithConfig(func(c *app.Config) { c.RedisURL = secret.NewURL(r.URL()) }), stop
 }
