@@ -116,7 +116,7 @@ func TestASecretMayLieInAFile(t *testing.T) {
 func TestAVariableThatNobodyReadsIsNamed(t *testing.T) {
 	t.Parallel()
 	for name, says := range map[string]string{
-		"FLUENTPRO_MODLE_NAME":              "FLUENTPRO_MODLE_NAME is no setting; the nearest is FLUENTPRO_MODEL_NAME",
+		"FLUENTPRO_MODEL_NAMES":             "FLUENTPRO_MODEL_NAMES is no setting; the nearest is FLUENTPRO_MODEL_NAME",
 		"FLUENTPRO_HTTP_PORT":               "FLUENTPRO_HTTP_PORT is no setting",
 		"FLUENTPRO_QQQQQQQQQQQQQQQQQQQQQQQ": "FLUENTPRO_QQQQQQQQQQQQQQQQQQQQQQQ is no setting",
 	} {

@@ -135,6 +135,8 @@ func TestWithoutKeysNoBackupIsMadeAndNoneIsRead(t *testing.T) {
 	admin := blind.Admin(t)
 	admin.Post(t, "/admin/backups", map[string]any{}).Refused(t, http.StatusConflict, "backup.no_recipient")
 	admin.Post(t, "/admin/backups/"+id+"/restore", map[string]any{}).Refused(t, http.StatusConflict, "backup.no_identity")
-	nowhere := apitest.New(t, apitest.WithConfig(func(c *app.Config) { c.BlobURL = secret.NewURL(filepath.Join(s.Config.BackupIdentityFile, "no-folder")) }))
+	nowhere := apitest.New(t, apitest.WithConfig(func(c *app.Config) {
+		c.BlobURL = secret.NewURL(filepath.Join(s.Config.BackupIdentityFile, "no-folder"))
+	}))
 	nowhere.Admin(t).Get(t, "/admin/backups").Refused(t, http.StatusServiceUnavailable, "backup.store_unavailable")
 }
