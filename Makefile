@@ -132,6 +132,7 @@ ci-full: ci ## What CI runs, then the long forms: every test three times, fuzzin
 	$(GO) test ./internal/devstack -run RealPackage -count=1 -args -npm
 	$(GO) run ./internal/devstack/testenv -- $(GO) test ./internal/conversation -run NoWordIsLost -count=1 -timeout 40m -args -worlds 300
 	$(GO) run ./internal/devstack/testenv -- $(GO) test ./internal/api/realtime -count=1 -timeout 10m -args -provider auth0
+	FLUENTPRO_TEST_REDIS=in-process $(GO) run ./internal/devstack/testenv -- $(GO) test -count=1 -timeout 10m -run 'Stream|Follow|Reader|Revok|Session|Limit|Redis' ./internal/api/v2
 	FLUENTPRO_TEST_REDIS=in-process $(GO) run ./internal/devstack/testenv -- $(GO) test -count=1 -p 1 -timeout 15m -skip NoWordIsLost \
 		./internal/conversation/... ./internal/platform/eventlog ./internal/platform/gate ./internal/platform/lock ./internal/platform/presence ./internal/platform/ticket
 	@for target in $$(grep -rlE '^func Fuzz' --include='*_test.go' internal | xargs -n1 dirname | sort -u); do \
