@@ -288,7 +288,10 @@ func (r *restoring) mendOne(ctx context.Context, now, backup *record.Record) ([]
 
 // planned tells a plan in a sentence, and what is lost in another.
 func planned(plan record.Plan) []Outcome {
-	outcome, detail := Recovered, fmt.Sprintf("version %d, in which %d things were wrong, of which %d are whole again", plan.Version, len(plan.Findings), len(plan.Healed))
+	outcome, detail := Recovered, fmt.Sprintf("version %d, wrong things: %d", plan.Version, len(plan.Findings))
+	if plan.IsComplete {
+		detail += ", all of which can be made good"
+	}
 	if plan.Target > 0 {
 		outcome, detail = SetBack, fmt.Sprintf("from version %d to the content of version %d; %s", plan.Version, plan.Target, detail)
 	}
